@@ -1,0 +1,6 @@
+"""disentangle_jax: hundreds of disentanglement runs at once, in JAX."""
+
+from disentangle_jax.errors import ConfigError, StoreError
+from disentangle_jax.version import __version__
+
+__all__ = ['ConfigError', 'StoreError', '__version__']

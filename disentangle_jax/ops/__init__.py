@@ -1,0 +1,1 @@
+"""Array maths without models: pure functions of jnp arrays."""

@@ -1,0 +1,1 @@
+"""Studies: one module with `get_config(variant)` each."""
