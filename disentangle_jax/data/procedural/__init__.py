@@ -1,1 +1,1 @@
-""""""
+"""Renderers: observations from factors, on the device."""

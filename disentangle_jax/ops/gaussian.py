@@ -1,0 +1,52 @@
+"""Diagonal Gaussians, given by mean and log variance."""
+
+import jax
+import jax.numpy as jnp
+
+LOG_2PI = 1.8378770664093453
+
+
+def sample(mean: jax.Array, logvar: jax.Array, noise: jax.Array) -> jax.Array:
+  """Reparameterised sample, Kingma & Welling 2014, eq. 10.
+
+  Args:
+    mean: float [..., D].
+    logvar: float [..., D], log of the variance.
+    noise: float [..., D], standard normal.
+
+  Returns:
+    float [..., D], mean + exp(logvar / 2) * noise.
+  """
+  return mean + jnp.exp(0.5 * logvar) * noise
+
+
+def kl_to_standard(mean: jax.Array, logvar: jax.Array) -> jax.Array:
+  """KL(N(mean, exp(logvar)) || N(0, 1)) of every dimension on its own.
+
+  Kingma & Welling 2014, appendix B: 0.5 (mean^2 + exp(logvar) - logvar - 1).
+
+  Args:
+    mean: float [..., D].
+    logvar: float [..., D].
+
+  Returns:
+    float [..., D], nats, >= 0; sum the last axis for the joint KL.
+  """
+  # expm1 keeps the difference exp(logvar) - 1 - logvar exact near the prior,
+  # where collapsed latents live.
+  return 0.5 * (jnp.square(mean) + jnp.expm1(logvar) - logvar)
+
+
+def log_density(x: jax.Array, mean: jax.Array, logvar: jax.Array) -> jax.Array:
+  """log N(x; mean, exp(logvar)) of every dimension on its own.
+
+  Args:
+    x: float [..., D].
+    mean: float [..., D].
+    logvar: float [..., D].
+
+  Returns:
+    float [..., D], nats.
+  """
+  squared = jnp.square(x - mean) * jnp.exp(-logvar)
+  return -0.5 * (LOG_2PI + logvar + squared)
