@@ -7,59 +7,59 @@ import setuptools
 
 ROOT = pathlib.Path(__file__).parent
 VERSION = re.search(
-    r"^__version__ = '([^']+)'",
-    (ROOT / 'disentangle_jax' / 'version.py').read_text(),
-    re.MULTILINE,
+  r"^__version__ = '([^']+)'",
+  (ROOT / 'disentangle_jax' / 'version.py').read_text(),
+  re.MULTILINE,
 ).group(1)
 
 # Lower bounds are the releases that the test suite was run with on
 # Python 3.11; newer ones (Python 3.12 installs them) pass as well.
 INSTALL = [
-    'absl-py>=2.1',
-    'chex>=0.1.90',
-    'flax>=0.12',
-    'jax>=0.10',
-    'matplotlib>=3.9',
-    'ml_collections>=1.1',
-    'numpy>=2.0',
-    'optax>=0.2.6',
-    'orbax-checkpoint>=0.11.30',
-    'pandas>=2.2',
-    'pyarrow>=18',
-    'rich>=13.9',
-    'safetensors>=0.5',
-    'seaborn>=0.13.2',
+  'absl-py>=2.1',
+  'chex>=0.1.90',
+  'flax>=0.12',
+  'jax>=0.10',
+  'matplotlib>=3.9',
+  'ml_collections>=1.1',
+  'numpy>=2.0',
+  'optax>=0.2.6',
+  'orbax-checkpoint>=0.11.30',
+  'pandas>=2.2',
+  'pyarrow>=18',
+  'rich>=13.9',
+  'safetensors>=0.5',
+  'seaborn>=0.13.2',
 ]
 EXTRAS = {
-    'data': ['tensorflow-datasets>=4.9.9'],
-    'test': [
-        'pytest>=8.3',
-        'pytest-timeout>=2.3',
-        'ruff>=0.9',
-        'scikit-learn>=1.6',
-    ],
+  'data': ['tensorflow-datasets>=4.9.9'],
+  'test': [
+    'pytest>=8.3',
+    'pytest-timeout>=2.3',
+    'ruff>=0.9',
+    'scikit-learn>=1.6',
+  ],
 }
 
 setuptools.setup(
-    name='disentangle_jax',
-    version=VERSION,
-    description=(
-        'Hundreds of disentangled-representation training runs at once, in JAX.'
-    ),
-    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
-    long_description_content_type='text/markdown',
-    license='Apache-2.0',
-    packages=setuptools.find_packages(
-        include=['disentangle_jax', 'disentangle_jax.*']
-    ),
-    python_requires='>=3.11',
-    install_requires=INSTALL,
-    extras_require=EXTRAS,
-    classifiers=[
-        'Development Status :: 3 - Alpha',
-        'Intended Audience :: Science/Research',
-        'Programming Language :: Python :: 3.11',
-        'Programming Language :: Python :: 3.12',
-        'Topic :: Scientific/Engineering :: Artificial Intelligence',
-    ],
+  name='disentangle_jax',
+  version=VERSION,
+  description=(
+    'Hundreds of disentangled-representation training runs at once, in JAX.'
+  ),
+  long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+  long_description_content_type='text/markdown',
+  license='Apache-2.0',
+  packages=setuptools.find_packages(
+    include=['disentangle_jax', 'disentangle_jax.*']
+  ),
+  python_requires='>=3.11',
+  install_requires=INSTALL,
+  extras_require=EXTRAS,
+  classifiers=[
+    'Development Status :: 3 - Alpha',
+    'Intended Audience :: Science/Research',
+    'Programming Language :: Python :: 3.11',
+    'Programming Language :: Python :: 3.12',
+    'Topic :: Scientific/Engineering :: Artificial Intelligence',
+  ],
 )

@@ -35,8 +35,8 @@ class Method(NamedTuple):
     init: `(key, batch, hparams) -> state`; the batch serves for its shapes.
     update: `(key, state, batch, hparams) -> (state, scalars)`: one published
       training step; `scalars` is a flat dict of float32 scalars with 'loss'.
-    represent: `(state, observation [B, ...]) -> Codes`, or None when there is no
-      encoder (metrics are then refused at plan time).
+    represent: `(state, observation [B, ...]) -> Codes`, or None when there is
+      no encoder (metrics are then refused at plan time).
     decode: `(state, vector [B, D]) -> observation [B, ...]`, the mean of
       p(x|z), or None.
     extras: optional abilities by name. 'log_likelihood':

@@ -3,8 +3,7 @@
 import dataclasses
 from typing import Any
 
-from disentangle_jax import errors
-from disentangle_jax import types
+from disentangle_jax import errors, types
 from disentangle_jax.data.procedural import dsprites
 
 DATASETS = {

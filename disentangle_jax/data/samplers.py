@@ -9,8 +9,7 @@ from typing import Any
 
 import jax
 
-from disentangle_jax import errors
-from disentangle_jax import types
+from disentangle_jax import errors, types
 
 # Fields that `Dataset.sample` itself gives.
 BASIC = ('observation', 'factors', 'index')

@@ -1,8 +1,6 @@
 """Published systems by name: one module of pure functions each."""
 
-from disentangle_jax.methods.vae import annealed_vae
-from disentangle_jax.methods.vae import beta_vae
-from disentangle_jax.methods.vae import vae
+from disentangle_jax.methods.vae import annealed_vae, beta_vae, vae
 
 METHODS = {
   'vae': vae,

@@ -1,17 +1,17 @@
 """Strided convolutions and their transposes, in more than one form.
 
-Under `vmap` over runs a convolution's kernels become batched, and XLA turns that
-into a grouped convolution: slow on a GPU, and slower still on a CPU inside a
-loop (XLA's CPU loop bodies miss the fast convolution path, jax issue 12868).
+Under `vmap` over runs a convolution's kernels become batched, and XLA turns
+that into a grouped convolution: slow on a GPU, and slower still on a CPU inside
+a loop (XLA's CPU loop bodies miss the fast convolution path, jax issue 12868).
 So each operation has two forms that agree to rounding:
 
   'lax': `jax.lax.conv_general_dilated`.
-  'blocks': cut the image into stride x stride blocks (space to depth), so that a
-    k x k convolution of stride s is a ceil(k/s) x ceil(k/s) convolution of stride
-    one over blocks; gather those few shifted views and do one matrix product.
-    The transpose is its adjoint: one matrix product, then the overlapping blocks
-    are added. Both gradients are again matrix products and shifts, and `vmap`
-    makes them batched matrix products.
+  'blocks': cut the image into stride x stride blocks (space to depth), so that
+    a k x k convolution of stride s is a ceil(k/s) x ceil(k/s) convolution of
+    stride one over blocks; gather those few shifted views and do one matrix
+    product. The transpose is its adjoint: one matrix product, then the
+    overlapping blocks are added. Both gradients are again matrix products and
+    shifts, and `vmap` makes them batched matrix products.
 
 `default_form` is the one place that chooses. Padding is 'SAME' everywhere, as
 TensorFlow defines it; the transpose is the gradient of the forward convolution

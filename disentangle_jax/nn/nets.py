@@ -1,9 +1,10 @@
 """Encoders and decoders by name, with their static options.
 
-'conv' is the network of Locatello et al. 2019 (appendix; Kim & Mnih 2018 use the
-same decoder): at 64x64 its encoder has 309,204 parameters for one channel and
-310,228 for three, its decoder 381,313 and 382,339, at 10 latents. 'mlp' is the
-fully connected pair of Chen et al. 2018 and Burgess et al. 2018 with free widths.
+'conv' is the network of Locatello et al. 2019 (appendix; Kim & Mnih 2018 use
+the same decoder): at 64x64 its encoder has 309,204 parameters for one channel
+and 310,228 for three, its decoder 381,313 and 382,339, at 10 latents. 'mlp' is
+the fully connected pair of Chen et al. 2018 and Burgess et al. 2018 with free
+widths.
 """
 
 from collections.abc import Mapping
@@ -15,8 +16,7 @@ from flax import linen as nn
 import jax
 
 from disentangle_jax import errors
-from disentangle_jax.nn import conv
-from disentangle_jax.nn import mlp
+from disentangle_jax.nn import conv, mlp
 
 _ACTIVATIONS = {'relu': nn.relu, 'tanh': nn.tanh, 'leaky_relu': nn.leaky_relu}
 

@@ -11,8 +11,9 @@ def _sum_pixels(x: jax.Array) -> jax.Array:
 def bernoulli(logits: jax.Array, observation: jax.Array) -> jax.Array:
   """log p(x|z) of independent Bernoulli pixels.
 
-  x log s(l) + (1 - x) log(1 - s(l)), summed over pixels and channels, with s the
-  logistic function; x may be any value in [0, 1] (then it is a cross entropy).
+  x log s(l) + (1 - x) log(1 - s(l)), summed over pixels and channels, with s
+  the logistic function; x may be any value in [0, 1] (then it is a cross
+  entropy).
 
   Args:
     logits: float [B, ...].

@@ -3,16 +3,16 @@
 Matthey et al., "dSprites: Disentanglement testing Sprites dataset", 2017,
 https://github.com/google-deepmind/dsprites-dataset. Factors in the published
 order: shape (square, ellipse, heart), scale 0.5 to 1, orientation 0 to 2 pi,
-position_x and position_y 0 to 1, all equally spaced. Default grid 3 x 6 x 40 x 32
-x 32 = 737,280 images of 64 x 64.
+position_x and position_y 0 to 1, all equally spaced. Default grid 3 x 6 x 40 x
+32 x 32 = 737,280 images of 64 x 64.
 
 The geometry was fitted to frames of the original (figures in BUILD_NOTES.md):
 a pixel is on when its centre lies inside the outline; at full scale and 64
-pixels the square has half side 9.6, the ellipse half axes 12.8 and 7.2, the heart
-the outline below; positions span 32 pixels, starting at 16. As in the original
-the first and the last orientation are the same angle; `drop_duplicate` spaces
-them over 2 pi without the end point. Deviation: outlines are exact curves, so
-a few boundary pixels differ from the original's rasteriser.
+pixels the square has half side 9.6, the ellipse half axes 12.8 and 7.2, the
+heart the outline below; positions span 32 pixels, starting at 16. As in the
+original the first and the last orientation are the same angle; `drop_duplicate`
+spaces them over 2 pi without the end point. Deviation: outlines are exact
+curves, so a few boundary pixels differ from the original's rasteriser.
 """
 
 import dataclasses
@@ -21,8 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import errors
-from disentangle_jax import types
+from disentangle_jax import errors, types
 from disentangle_jax.data import factorial
 
 FACTORS = ('shape', 'scale', 'orientation', 'position_x', 'position_y')

@@ -1,7 +1,7 @@
 """What every Gaussian VAE shares; a method file adds its objective alone.
 
-An objective is `(hparams, step, terms) -> (loss, scalars)`. It sees the terms of
-one batch, already reduced over the mesh, and returns the loss to minimise in
+An objective is `(hparams, step, terms) -> (loss, scalars)`. It sees the terms
+of one batch, already reduced over the mesh, and returns the loss to minimise in
 nats. Everything else (networks, one reparameterised sample, Adam at a traced
 rate, encoding, decoding) is the same for all and lives here.
 """
@@ -16,10 +16,7 @@ import optax
 
 from disentangle_jax import types
 from disentangle_jax.nn import nets
-from disentangle_jax.ops import axis
-from disentangle_jax.ops import gaussian
-from disentangle_jax.ops import likelihood
-from disentangle_jax.ops import per_example
+from disentangle_jax.ops import axis, gaussian, likelihood, per_example
 
 HPARAMS = {'learning_rate': 1e-4}
 BATCH = ('observation',)
