@@ -1,6 +1,17 @@
 """disentangle_jax: hundreds of disentanglement runs at once, in JAX."""
 
+from disentangle_jax.engine.settings import base_config, chain, product, zipped
+from disentangle_jax.engine.sweep import sweep
 from disentangle_jax.errors import ConfigError, StoreError
 from disentangle_jax.version import __version__
 
-__all__ = ['ConfigError', 'StoreError', '__version__']
+__all__ = [
+  'ConfigError',
+  'StoreError',
+  '__version__',
+  'base_config',
+  'chain',
+  'product',
+  'sweep',
+  'zipped',
+]

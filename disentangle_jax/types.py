@@ -76,12 +76,14 @@ class Diagnostic(NamedTuple):
 
   Attributes:
     score: `(key, method, state, batch) -> {name: float32 scalar}`, a mean over
-      the examples of the batch.
+      the examples of the batch: 'observation', 'factors' and 'codes'.
     requires: what the method must offer: 'represent', 'decode' or the name of
       an extra.
     needs: names of the parts of Codes that it reads.
     num_points: how many iid observations the mean is taken over.
     constants: stored beside every score.
+    per_representation: whether the score differs between the mean and the
+      sampled representation; `batch['codes'].vector` is the one scored.
   """
 
   score: Callable[..., Mapping[str, Array]]
@@ -89,6 +91,7 @@ class Diagnostic(NamedTuple):
   needs: tuple[str, ...]
   num_points: int
   constants: Mapping[str, Any]
+  per_representation: bool = True
 
 
 class Dataset(NamedTuple):

@@ -1,1 +1,6 @@
-""""""
+"""Plan, train, evaluate, store."""
+
+from disentangle_jax.engine.settings import base_config, chain, product, zipped
+from disentangle_jax.engine.sweep import dry_run, sweep
+
+__all__ = ['base_config', 'chain', 'dry_run', 'product', 'sweep', 'zipped']

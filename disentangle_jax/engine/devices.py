@@ -1,0 +1,95 @@
+"""Devices, the mesh, and the persistent compile cache."""
+
+import contextlib
+import os
+import pathlib
+
+import jax
+
+from disentangle_jax import errors
+
+RUNS, DATA = 'runs', 'data'
+
+
+def use_cpu_cores(count: int = 0) -> None:
+  """Makes one XLA device of every CPU core, so that runs spread over them.
+
+  Small programs gain more from one run per core than from threads inside one
+  operation (BUILD_NOTES.md). Does nothing on other backends, or when JAX has
+  chosen its devices already.
+
+  Args:
+    count: number of devices; 0 for one per usable core.
+  """
+  flags = os.environ.get('XLA_FLAGS', '')
+  if not count and 'host_platform_device_count' in flags:
+    return
+  if not count and jax.config.jax_num_cpu_devices > 0:
+    return
+  try:
+    cores = len(os.sched_getaffinity(0))
+  except AttributeError:  # not on macOS
+    cores = os.cpu_count() or 1
+  # RuntimeError: the backend is up already, and its devices are used as is.
+  with contextlib.suppress(RuntimeError):
+    jax.config.update('jax_num_cpu_devices', count or cores)
+
+
+def use_compile_cache() -> pathlib.Path:
+  """Keeps compiled programs in the user's cache folder between processes.
+
+  Returns:
+    The folder, which `JAX_COMPILATION_CACHE_DIR` overrides.
+  """
+  chosen = os.environ.get('JAX_COMPILATION_CACHE_DIR')
+  root = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
+  path = pathlib.Path(chosen or pathlib.Path(root) / 'disentangle_jax' / 'xla')
+  jax.config.update('jax_compilation_cache_dir', str(path))
+  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.5)
+  return path
+
+
+def mesh(data_shards: int = 1) -> jax.sharding.Mesh:
+  """A ('runs', 'data') mesh over all devices.
+
+  Args:
+    data_shards: over how many devices one batch is split.
+
+  Returns:
+    The mesh; its 'runs' axis holds devices // data_shards.
+  """
+  devices = jax.devices()
+  usable = len(devices) // data_shards * data_shards
+  if not usable:
+    raise errors.value(
+      'config.engine.data_shards',
+      data_shards,
+      f'must be at most the number of devices, {len(devices)}',
+    )
+  return jax.make_mesh(
+    (usable // data_shards, data_shards),
+    (RUNS, DATA),
+    axis_types=(jax.sharding.AxisType.Auto,) * 2,
+    devices=devices[:usable],
+  )
+
+
+def describe() -> str:
+  """The devices in words, e.g. '2 x cpu' or '1 x NVIDIA H200'."""
+  devices = jax.devices()
+  return f'{len(devices)} x {devices[0].device_kind}'
+
+
+def memory_bytes() -> int:
+  """Memory that one device may use, bytes.
+
+  Returns:
+    An accelerator's own limit; for a CPU device its share of the machine's
+    memory.
+  """
+  device = jax.devices()[0]
+  stats = device.memory_stats() if device.platform != 'cpu' else None
+  if stats and 'bytes_limit' in stats:
+    return int(stats['bytes_limit'])
+  pages = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
+  return pages // len(jax.devices())

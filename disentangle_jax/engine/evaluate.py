@@ -1,0 +1,343 @@
+"""Scoring: all metrics of all runs of a chunk, on the device.
+
+The images of a design are rendered once for all runs and encoded once for all
+metrics. Where the whole factor grid is smaller than what the metrics would draw
+from it, the grid itself is encoded and every design becomes an index into it.
+"""
+
+from collections.abc import Mapping
+import functools
+import json
+import math
+from typing import Any, NamedTuple
+import zlib
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import PartitionSpec as P
+import numpy as np
+
+from disentangle_jax import types
+from disentangle_jax.data import factorial
+from disentangle_jax.engine import devices
+from disentangle_jax.engine import plan as plan_lib
+from disentangle_jax.ops import gaussian
+
+MEAN, SAMPLED = 'mean', 'sampled'
+# A grid of this size is encoded whatever the metrics ask for.
+_SMALL_GRID = 32768
+
+
+class Score(NamedTuple):
+  """One score of all runs of a chunk.
+
+  Attributes:
+    name: its key.
+    representation: 'mean', 'sampled', or '' where they do not differ.
+    metric_seed: which draw of the design.
+    values: float32 [R].
+    constants: JSON of what the number depends on.
+  """
+
+  name: str
+  representation: str
+  metric_seed: int
+  values: np.ndarray
+  constants: str
+
+
+def represent_as(
+  codes: types.Codes, representation: str, noise: jax.Array
+) -> types.Codes:
+  """The codes with the mean or one sample of q(z|x) as the vector.
+
+  Args:
+    codes: leaves [..., D].
+    representation: 'mean' or 'sampled'.
+    noise: float32 [..., D'], standard normal, for the D' Gaussian latents.
+      Latents behind them in the vector (one-hot classes) stay as they are.
+
+  Returns:
+    The codes to score.
+  """
+  if representation == MEAN:
+    return codes
+  mean, logvar = codes.parts['mean'], codes.parts['logvar']
+  drawn = gaussian.sample(mean, logvar, noise)
+  rest = codes.vector[..., mean.shape[-1] :]
+  return codes._replace(vector=jnp.concatenate([drawn, rest], axis=-1))
+
+
+def _noise(codes: types.Codes, key: jax.Array, lead: tuple[int, ...]):
+  """One draw shared by all runs; they are compared under equal noise."""
+  if 'mean' not in codes.parts:
+    return jnp.zeros(())
+  return jax.random.normal(key, (*lead, codes.parts['mean'].shape[-1]))
+
+
+def metric_key(name: str, metric_seed: int) -> jax.Array:
+  """The key of a metric's draw: the same for every run of every study."""
+  key = jax.random.fold_in(jax.random.key(metric_seed), 0x5C0)
+  return jax.random.fold_in(key, np.uint32(zlib.crc32(name.encode())))
+
+
+def _divisor(count: int, most: int) -> int:
+  return next(n for n in range(min(count, most), 0, -1) if count % n == 0)
+
+
+class Evaluator:
+  """Compiled scoring programs of one study, shared by its groups.
+
+  Args:
+    plan: names the metrics, their constants and the representations.
+    mesh: ('runs', 'data').
+    wanted: metric module -> keys; the plan's by default.
+  """
+
+  def __init__(
+    self,
+    plan: plan_lib.Plan,
+    mesh: jax.sharding.Mesh,
+    wanted: Mapping[str, tuple[str, ...]] | None = None,
+  ):
+    self._config = plan.config
+    self._names = plan.registry
+    self._mesh = mesh
+    self._wanted = plan.metrics if wanted is None else wanted
+    self._score_programs = {}
+    self._metrics = {}
+    self._designs = {}
+
+  def metrics(self, data: types.Dataset, kind: type) -> dict[str, Any]:
+    """The study's metrics or diagnostics for a data set."""
+    for name in self._wanted:
+      if (data.name, data.factor_sizes, name) not in self._metrics:
+        self._metrics[data.name, data.factor_sizes, name] = (
+          plan_lib.make_metric(name, self._config, self._names, data)
+        )
+    found = {
+      name: self._metrics[data.name, data.factor_sizes, name]
+      for name in self._wanted
+    }
+    return {name: m for name, m in found.items() if isinstance(m, kind)}
+
+  def scores(self, group: plan_lib.Group, state: Any) -> list[Score]:
+    """Scores all runs of a chunk.
+
+    Args:
+      group: their group.
+      state: stacked states [R].
+
+    Returns:
+      One entry per score, representation and metric seed.
+    """
+    if group.method.represent is None:
+      return []
+    return self._diagnostics(group, state) + self._metric_scores(group, state)
+
+  # --- Metrics: codes against factors -------------------------------------
+
+  def _metric_scores(self, group, state) -> list[Score]:
+    data = group.dataset
+    metrics = {
+      name: metric
+      for name, metric in self.metrics(data, types.Metric).items()
+      if metric.over == 'run'
+    }
+    if not metrics:
+      return []
+    seeds = range(self._config['metric_seeds'])
+    designs = {
+      (name, seed): self._design(data, name, metric, seed)
+      for name, metric in metrics.items()
+      for seed in seeds
+    }
+    drawn = sum(math.prod(d.shape[:-1]) for d in designs.values())
+    grid = math.prod(data.factor_sizes)
+    use_grid = data.deterministic and grid <= max(drawn, _SMALL_GRID)
+    table = None
+    if use_grid:
+      points = factorial.grid(data.factor_sizes)
+      table = self._encode(group, state, points, jax.random.key(0))
+    out = []
+    for (name, seed), factors in designs.items():
+      key = metric_key(name, seed)
+      codes = table
+      index = factorial.flat_index(factors, data.factor_sizes)
+      if not use_grid:
+        flat = factors.reshape(-1, factors.shape[-1])
+        codes = self._encode(group, state, np.asarray(flat), key)
+        index = jnp.arange(flat.shape[0]).reshape(factors.shape[:-1])
+      out += self._score(name, metrics[name], seed, codes, index, factors)
+    return out
+
+  def _design(self, data, name, metric, seed) -> jax.Array:
+    cached = (data.name, data.factor_sizes, name, seed)
+    if cached not in self._designs:
+      draw = jax.jit(metric.sample_factors)
+      self._designs[cached] = draw(metric_key(name, seed))
+    return self._designs[cached]
+
+  def _encode(self, group, state, points: np.ndarray, key) -> types.Codes:
+    """Codes [R, N, ...] of the observations at `points` [N, K]."""
+    block = min(self._config['engine']['eval_block'], len(points))
+    blocks = -(-len(points) // block)
+    padded = np.resize(points, (blocks * block, points.shape[-1]))
+    padded[: len(points)] = points
+    encode = self._encoder(group, blocks, block)
+    codes = encode(state, group.dataset.arrays, jnp.asarray(padded), key)
+    return jax.tree.map(lambda x: x[:, : len(points)], codes)
+
+  def _encoder(self, group, blocks: int, block: int):
+    method, data = group.method, group.dataset
+    cached = ('encode', id(method), blocks, block)
+    if cached in self._score_programs:
+      return self._score_programs[cached]
+
+    def encode_block(state, arrays, points, keys):
+      observation = jax.vmap(data.render, (None, 0, 0))(arrays, points, keys)
+      represent = lambda s: method.represent(s, observation)
+      return jax.vmap(represent)(state)
+
+    def encode(state, arrays, points, key):
+      index = jnp.arange(blocks * block)
+      keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(index)
+      split = lambda x: x.reshape(blocks, block, *x.shape[1:])
+      step = lambda x: encode_block(state, arrays, *x)
+      codes = jax.lax.map(step, (split(points), split(keys)))
+      merge = lambda x: jnp.moveaxis(x, 0, 1).reshape(
+        x.shape[1], blocks * block, *x.shape[3:]
+      )
+      return jax.tree.map(merge, codes)
+
+    runs = P(devices.RUNS)
+    program = jax.jit(
+      jax.shard_map(
+        encode,
+        mesh=self._mesh,
+        in_specs=(runs, P(), P(), P()),
+        out_specs=runs,
+      )
+    )
+    self._score_programs[cached] = program
+    return program
+
+  def _score(self, name, metric, seed, codes, index, factors) -> list[Score]:
+    constants = json.dumps(metric.constants, sort_keys=True, default=str)
+    out = []
+    for representation in self._config['representations']:
+      if representation == SAMPLED and 'logvar' not in codes.parts:
+        continue
+      needed = {*metric.needs}
+      if representation == SAMPLED:
+        needed |= {'mean', 'logvar'}
+      parts = {part: codes.parts[part] for part in sorted(needed)}
+      program = self._scorer(name, metric, representation)
+      values = program(
+        metric_key(name, seed), types.Codes(codes.vector, parts), index, factors
+      )
+      for key, value in jax.device_get(values).items():
+        if self._is_wanted(name, key):
+          out.append(Score(key, representation, seed, value, constants))
+    return out
+
+  def _scorer(self, name, metric, representation):
+    cached = ('score', name, id(metric), representation)
+    if cached in self._score_programs:
+      return self._score_programs[cached]
+    budget = self._config['engine']['eval_memory_mib'] * 2**20
+
+    def scores(key, codes, index, factors):
+      noise_key, score_key = jax.random.split(key)
+      noise = _noise(codes, noise_key, index.shape)
+
+      def one(codes):
+        codes = jax.tree.map(lambda x: x[index], codes)
+        codes = represent_as(codes, representation, noise)
+        return metric.score(score_key, codes, factors)
+
+      leaves = jax.tree.leaves(codes)
+      width = sum(math.prod(x.shape[2:]) for x in leaves)
+      # Three copies: the gathered codes, the sample, one temporary.
+      each = 12 * width * math.prod(index.shape)
+      at_once = max(1, min(leaves[0].shape[0], budget // each))
+      return jax.lax.map(one, codes, batch_size=at_once)
+
+    runs = P(devices.RUNS)
+    program = jax.jit(
+      jax.shard_map(
+        scores,
+        mesh=self._mesh,
+        in_specs=(P(), runs, P(), P()),
+        out_specs=runs,
+      )
+    )
+    self._score_programs[cached] = program
+    return program
+
+  def _is_wanted(self, name: str, key: str) -> bool:
+    return any(
+      key == wanted or key.startswith(f'{wanted}/')
+      for wanted in self._wanted[name]
+    )
+
+  # --- Diagnostics: observations against the model ------------------------
+
+  def _diagnostics(self, group, state) -> list[Score]:
+    out = []
+    diagnostics = self.metrics(group.dataset, types.Diagnostic)
+    for name, diagnostic in diagnostics.items():
+      constants = json.dumps(diagnostic.constants, sort_keys=True, default=str)
+      for representation in self._config['representations']:
+        if representation == SAMPLED and not diagnostic.per_representation:
+          continue
+        shown = representation if diagnostic.per_representation else ''
+        program = self._diagnose(group, name, diagnostic, representation)
+        for seed in range(self._config['metric_seeds']):
+          values = program(metric_key(name, seed), state, group.dataset.arrays)
+          for key, value in jax.device_get(values).items():
+            if self._is_wanted(name, key):
+              out.append(Score(key, shown, seed, value, constants))
+    return out
+
+  def _diagnose(self, group, name, diagnostic, representation):
+    cached = ('diagnose', id(group.method), name, representation)
+    if cached in self._score_programs:
+      return self._score_programs[cached]
+    method, data = group.method, group.dataset
+    count = diagnostic.num_points
+    block = _divisor(count, self._config['engine']['eval_block'])
+
+    def one(state, key, batch, noise_key):
+      codes = method.represent(state, batch['observation'])
+      noise = _noise(codes, noise_key, batch['index'].shape)
+      codes = represent_as(codes, representation, noise)
+      return diagnostic.score(key, method, state, {**batch, 'codes': codes})
+
+    def diagnose(key, state, arrays):
+      def one_block(index):
+        data_key, noise_key, score_key = jax.random.split(
+          jax.random.fold_in(key, index[0]), 3
+        )
+        batch = data.sample(data_key, arrays, index)
+        step = functools.partial(
+          one, key=score_key, batch=batch, noise_key=noise_key
+        )
+        return jax.vmap(step)(state)
+
+      index = jnp.arange(count, dtype=jnp.int32).reshape(-1, block)
+      return jax.tree.map(
+        lambda x: jnp.mean(x, axis=0), jax.lax.map(one_block, index)
+      )
+
+    runs = P(devices.RUNS)
+    program = jax.jit(
+      jax.shard_map(
+        diagnose,
+        mesh=self._mesh,
+        in_specs=(P(), runs, P()),
+        out_specs=runs,
+      )
+    )
+    self._score_programs[cached] = program
+    return program

@@ -1,0 +1,554 @@
+"""From a config to numbered runs, and from runs to groups and chunks.
+
+A *run* is (static config, traced hyper-parameters, seed); a *group* all runs
+that share a compiled program; a *chunk* the runs that are in one program at the
+same time. Everything that can be wrong with a config is found here, before any
+compile.
+"""
+
+from collections.abc import Mapping, Sequence
+import copy
+import dataclasses
+import hashlib
+import inspect
+import json
+import math
+import types as python_types
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from ml_collections import config_dict
+
+from disentangle_jax import data as data_lib
+from disentangle_jax import errors, types
+from disentangle_jax import methods as methods_lib
+from disentangle_jax import metrics as metrics_lib
+from disentangle_jax.data import samplers
+from disentangle_jax.engine import settings
+from disentangle_jax.nn import nets
+
+_POSITIVE = ('learning_rate',)
+
+
+class Registry(NamedTuple):
+  """What names mean: the package's own and the user's."""
+
+  methods: Mapping[str, Any]
+  metrics: Mapping[str, Any]
+  datasets: Mapping[str, Any]
+
+
+def registry(
+  methods: Mapping[str, Any] | None = None,
+  metrics: Mapping[str, Any] | None = None,
+  datasets: Mapping[str, Any] | None = None,
+) -> Registry:
+  """The package's names, and yours on top."""
+  return Registry(
+    {**methods_lib.METHODS, **(methods or {})},
+    {**metrics_lib.METRICS, **(metrics or {})},
+    {**data_lib.DATASETS, **(datasets or {})},
+  )
+
+
+class Run(NamedTuple):
+  """One training run, fully specified.
+
+  Attributes:
+    number: its place in the study, what `--config.only` takes.
+    run_id: hash of everything that changes it.
+    method: name.
+    config: the method's frozen Config.
+    hparams: name -> float.
+    seed: of data order, initialisation and noise.
+    dataset: (name, JSON of the options).
+    steps: training steps.
+    batch_size: examples per step.
+    strength_name: the HPARAM that a report's axis shows, or ''.
+    strength: its value, or NaN.
+  """
+
+  number: int
+  run_id: str
+  method: str
+  config: Any
+  hparams: dict[str, float]
+  seed: int
+  dataset: tuple[str, str]
+  steps: int
+  batch_size: int
+  strength_name: str
+  strength: float
+
+
+class Group(NamedTuple):
+  """Runs that share one compiled program.
+
+  Attributes:
+    method_name: name.
+    method: the pure functions.
+    module: the method's module (HPARAMS, BATCH, ...).
+    config: static config.
+    dataset: the data set.
+    batch_size: examples per step.
+    steps: training steps.
+    runs: its runs, in order of their numbers.
+  """
+
+  method_name: str
+  method: types.Method
+  module: Any
+  config: Any
+  dataset: types.Dataset
+  batch_size: int
+  steps: int
+  runs: tuple[Run, ...]
+
+
+class Plan(NamedTuple):
+  """A whole study.
+
+  Attributes:
+    study: its name.
+    config: the config as plain JSON-able values.
+    runs: all runs, numbered from 0.
+    groups: the same runs by program.
+    metrics: metric module name -> the score keys wanted.
+    registry: what the names mean.
+  """
+
+  study: str
+  config: dict[str, Any]
+  runs: tuple[Run, ...]
+  groups: tuple[Group, ...]
+  metrics: Mapping[str, tuple[str, ...]]
+  registry: Registry
+
+
+def plain(config: Any) -> dict[str, Any]:
+  """A config as nested dicts, tuples and scalars."""
+  if isinstance(config, config_dict.ConfigDict):
+    config = config.to_dict()
+  return copy.deepcopy(dict(config))
+
+
+def make(config: Any, names: Registry | None = None) -> Plan:
+  """Expands a config into runs and groups.
+
+  Args:
+    config: from `settings.base_config`, changed to taste.
+    names: what the names mean; None for the package's own.
+
+  Returns:
+    The plan.
+
+  Raises:
+    ConfigError: anything that could not run, by field, value and legal values.
+  """
+  names = names or registry()
+  config = plain(config)
+  _check_scalars(config)
+  methods = _method_names(config, names)
+  wanted = _metrics(config, names)
+  points = settings.sweep_points(config)
+  seeds = settings.seeds(config)
+  specs = _specs(config, names, methods, points)
+  runs, sources = [], {}
+  for spec in specs:
+    module = names.methods[spec['method']]
+    if spec['method'] not in sources:
+      sources[spec['method']] = _own_source(module, spec['method'])
+    for seed in seeds:
+      runs.append(_run(len(runs), spec, seed, module, sources[spec['method']]))
+  groups = _groups(runs, names)
+  for group in groups:
+    _check_group(group, config, names, wanted)
+  return Plan(config['study'], config, tuple(runs), groups, wanted, names)
+
+
+def only(plan: Plan) -> Plan:
+  """The plan cut down to the numbers in `config.only`, if any are given."""
+  text = str(plan.config.get('only') or '').strip('() ')
+  if not text:
+    return plan
+  rule = f"must be run numbers like '17' or '3,5-8', 0 to {len(plan.runs) - 1}"
+  chosen = set()
+  for part in filter(None, (p.strip() for p in text.split(','))):
+    first, dash, last = part.partition('-')
+    try:
+      lo, hi = int(first), int(last if dash else first)
+    except ValueError:
+      raise errors.value('config.only', text, rule) from None
+    if not 0 <= lo <= hi < len(plan.runs):
+      raise errors.value('config.only', text, rule)
+    chosen.update(range(lo, hi + 1))
+  return keep(plan, {plan.runs[number].run_id for number in chosen})
+
+
+def keep(plan: Plan, run_ids: set[str]) -> Plan:
+  """The plan with only some runs; numbers stay what they were."""
+  groups = []
+  for group in plan.groups:
+    runs = tuple(run for run in group.runs if run.run_id in run_ids)
+    if runs:
+      groups.append(group._replace(runs=runs))
+  runs = tuple(run for run in plan.runs if run.run_id in run_ids)
+  return plan._replace(runs=runs, groups=tuple(groups))
+
+
+def _check_scalars(config: Mapping[str, Any]) -> None:
+  whole = lambda v, least: type(v) is int and v >= least
+  for field, least in (
+    ('steps', 1),
+    ('batch_size', 1),
+    ('metric_seeds', 1),
+  ):
+    if not whole(config[field], least):
+      rule = f'must be an integer of at least {least}'
+      raise errors.value(f'config.{field}', config[field], rule)
+  for field, least in (
+    ('runs_per_chunk', 0),
+    ('log_every', 0),
+    ('data_shards', 1),
+    ('eval_block', 1),
+    ('eval_memory_mib', 1),
+    ('cpu_devices', 0),
+  ):
+    got = config['engine'][field]
+    if not whole(got, least):
+      rule = f'must be an integer of at least {least}'
+      raise errors.value(f'config.engine.{field}', got, rule)
+  if config['batch_size'] % config['engine']['data_shards']:
+    raise errors.value(
+      'config.engine.data_shards',
+      config['engine']['data_shards'],
+      f'must divide config.batch_size = {config["batch_size"]}',
+    )
+  if not config['study']:
+    raise errors.value('config.study', config['study'], 'must be a name')
+  for name in config['representations']:
+    if name not in settings.REPRESENTATIONS:
+      raise errors.choices(
+        'config.representations', name, settings.REPRESENTATIONS
+      )
+
+
+def _method_names(config: Mapping[str, Any], names: Registry) -> list[str]:
+  got = config['methods']
+  got = [got] if isinstance(got, str) else list(got)
+  if not got:
+    raise errors.value('config.methods', got, 'is empty: nothing would run')
+  for name in got:
+    if name not in names.methods:
+      raise errors.choices('config.methods', name, names.methods)
+  return got
+
+
+def _metrics(config: Mapping[str, Any], names: Registry) -> dict[str, tuple]:
+  got = config['metrics']
+  got = [got] if isinstance(got, str) else list(got)
+  own = {n: m for n, m in names.metrics.items() if n not in metrics_lib.METRICS}
+  wanted = dict(metrics_lib.resolve([n for n in got if n not in own]))
+  wanted.update({n: tuple(own[n].KEYS) for n in got if n in own})
+  return wanted
+
+
+def _set(config: dict[str, Any], dotted: str, value: Any) -> None:
+  *path, leaf = dotted.split('.')
+  for part in path:
+    config = config[part]
+  config[leaf] = value
+
+
+def _specs(
+  config: Mapping[str, Any],
+  names: Registry,
+  methods: Sequence[str],
+  points: Sequence[settings.Point],
+) -> list[dict[str, Any]]:
+  """Method x point, without those that are the same run under two points."""
+  specs, seen = [], set()
+  for name in methods:
+    for point in points:
+      chosen = point.get('methods', name)
+      chosen = (chosen,) if isinstance(chosen, str) else tuple(chosen)
+      for other in chosen:
+        if other not in names.methods:
+          raise errors.choices('config.sweep: methods', other, names.methods)
+        if other not in methods:
+          raise errors.choices('config.sweep: methods', other, methods)
+      if name not in chosen:
+        continue
+      merged = copy.deepcopy(dict(config))
+      for dotted, value in point.items():
+        if dotted != 'methods':
+          _set(merged, dotted, value)
+      _check_scalars(merged)
+      spec = _resolve(name, merged, names)
+      key = json.dumps({**spec, 'config': repr(spec['config'])}, sort_keys=True)
+      if key not in seen:
+        seen.add(key)
+        specs.append(spec)
+  _check_used(config, names, methods, points)
+  return specs
+
+
+def _check_used(config, names, methods, points) -> None:
+  """Refuses a setting that no chosen method would ever read."""
+  swept = {name for point in points for name in point}
+  for kind in ('hparams', 'static'):
+    legal = {}
+    for name in methods:
+      module = names.methods[name]
+      legal[name] = (
+        set(module.HPARAMS)
+        if kind == 'hparams'
+        else set(settings._static_fields(module))
+      )
+    everywhere = set().union(*legal.values())
+    for field, got in config[kind].items():
+      if isinstance(got, Mapping):
+        continue
+      dotted = f'{kind}.{field}'
+      if (got is not None or dotted in swept) and field not in everywhere:
+        raise errors.choices(
+          f'config.{kind} (methods {", ".join(methods)})', field, everywhere
+        )
+
+
+def _resolve(
+  name: str, merged: Mapping[str, Any], names: Registry
+) -> dict[str, Any]:
+  """One method at one point: everything but the seed."""
+  module = names.methods[name]
+  net_name = merged['net']['name']
+  if net_name not in nets.NETS:
+    raise errors.choices('config.net.name', net_name, nets.NETS)
+  static = _static(module, name, merged['static'])
+  if 'net' in settings.fields_of(module.Config):
+    static['net'] = nets.make_config(net_name, merged['net'][net_name])
+  try:
+    config = module.Config(**static)
+  except (TypeError, ValueError) as error:
+    if isinstance(error, errors.ConfigError):
+      raise
+    raise errors.ConfigError(f'config.static ({name}): {error}') from error
+  dataset_name = merged['dataset']['name']
+  if dataset_name not in names.datasets:
+    raise errors.choices('config.dataset.name', dataset_name, names.datasets)
+  options = {
+    k: v for k, v in merged['dataset'].items() if k != 'name' and v is not None
+  }
+  return {
+    'method': name,
+    'config': config,
+    'hparams': _hparams(module, name, merged['hparams']),
+    'dataset': (dataset_name, json.dumps(options, sort_keys=True)),
+    'steps': merged['steps'],
+    'batch_size': merged['batch_size'],
+  }
+
+
+def _layered(given: Mapping[str, Any], name: str, known: set[str]) -> dict:
+  """Values for one method: those for all methods, then those for it alone."""
+  shared = {k: v for k, v in given.items() if not isinstance(v, Mapping)}
+  own = given.get(name) or {}
+  layered = {k: v for k, v in shared.items() if k in known and v is not None}
+  layered.update({k: v for k, v in own.items() if v is not None})
+  return layered
+
+
+def _static(module: Any, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+  defaults = settings._static_fields(module)
+  static = _layered(given, name, set(defaults))
+  for key, value in static.items():
+    if isinstance(value, list):
+      static[key] = value = tuple(value)
+    default = defaults[key]
+    if type(default) is int and (type(value) is not int or value < 1):
+      rule = 'must be an integer of at least 1'
+      raise errors.value(f'config.static.{key}', value, rule)
+  return static
+
+
+def _hparams(module: Any, name: str, given: Mapping[str, Any]) -> dict:
+  hparams = {k: float(v) for k, v in module.HPARAMS.items()}
+  bounds = getattr(module, 'BOUNDS', {})
+  for key, value in _layered(given, name, set(hparams)).items():
+    low, high = bounds.get(key, (0.0, math.inf))
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    ok = number and math.isfinite(value) and low <= value <= high
+    positive = key in _POSITIVE
+    if not ok or (positive and value == 0):
+      span = f'> {low:g}' if positive else f'>= {low:g}'
+      upper = '' if math.isinf(high) else f' and <= {high:g}'
+      rule = f'must be a finite number {span}{upper}'
+      raise errors.value(f'config.hparams.{key}', value, rule)
+    hparams[key] = float(value)
+  return hparams
+
+
+def _own_source(module: Any, name: str) -> str:
+  """Source of a user's own method: it changes the run, so it is hashed."""
+  if methods_lib.METHODS.get(name) is module:
+    return ''
+  try:
+    if isinstance(module, python_types.ModuleType):
+      return inspect.getsource(module)
+    return inspect.getsource(module.make)
+  except (OSError, TypeError):
+    return repr(module)
+
+
+def describe_static(config: Any) -> dict[str, Any]:
+  """A frozen Config as JSON-able values."""
+  return json.loads(json.dumps(dataclasses.asdict(config), default=str))
+
+
+def _run(number, spec, seed, module, source) -> Run:
+  identity = {
+    'method': spec['method'],
+    'source': source,
+    'config': describe_static(spec['config']),
+    'hparams': spec['hparams'],
+    'dataset': spec['dataset'],
+    'seed': seed,
+    'steps': spec['steps'],
+    'batch_size': spec['batch_size'],
+  }
+  text = json.dumps(identity, sort_keys=True)
+  strength_name = module.STRENGTH or ''
+  strength = spec['hparams'].get(strength_name, math.nan)
+  return Run(
+    number=number,
+    run_id=hashlib.sha256(text.encode()).hexdigest()[:12],
+    seed=seed,
+    strength_name=strength_name,
+    strength=strength,
+    **spec,
+  )
+
+
+def load_dataset(dataset: tuple[str, str], names: Registry) -> types.Dataset:
+  """The data set of a run.
+
+  Raises:
+    ConfigError: unknown options, or options out of range.
+  """
+  name, options = dataset[0], json.loads(dataset[1])
+  module = names.datasets[name]
+  if isinstance(module, types.Dataset):
+    if options:
+      raise errors.choices(f'config.dataset ({name})', next(iter(options)), ())
+    return module
+  if data_lib.DATASETS.get(name) is module:
+    return data_lib.load(name, **options)
+  return module.make(module.Config(**options))
+
+
+def _groups(runs: Sequence[Run], names: Registry) -> tuple[Group, ...]:
+  by_key, datasets = {}, {}
+  for run in runs:
+    key = (run.method, run.config, run.dataset, run.batch_size, run.steps)
+    by_key.setdefault(key, []).append(run)
+  groups = []
+  for (method, config, dataset, batch_size, steps), members in by_key.items():
+    if dataset not in datasets:
+      datasets[dataset] = load_dataset(dataset, names)
+    module = names.methods[method]
+    groups.append(
+      Group(
+        method_name=method,
+        method=module.make(config, datasets[dataset]),
+        module=module,
+        config=config,
+        dataset=datasets[dataset],
+        batch_size=batch_size,
+        steps=steps,
+        runs=tuple(members),
+      )
+    )
+  return tuple(groups)
+
+
+def example_batch(group: Group) -> dict[str, jax.Array]:
+  """A batch of zeros with the shapes that the method will see."""
+  sample = samplers.make(group.dataset, group.module.BATCH)
+  index = jnp.arange(group.batch_size)
+  shapes = jax.eval_shape(
+    sample, jax.random.key(0), group.dataset.arrays, index
+  )
+  return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+
+
+def _check_group(group: Group, config, names: Registry, wanted) -> None:
+  """Traces one step without compiling it; refuses what cannot be scored."""
+  least = getattr(group.module, 'MIN_BATCH', 1)
+  if group.batch_size < least:
+    raise errors.value(
+      'config.batch_size',
+      group.batch_size,
+      f'method {group.method_name} needs at least {least}',
+    )
+  for name in wanted:
+    if group.method.represent is None:
+      raise errors.value(
+        'config.metrics',
+        name,
+        f'method {group.method_name} has no encoder; legal: ()',
+      )
+  hparams = {k: jnp.float32(v) for k, v in group.module.HPARAMS.items()}
+  key = jax.random.key(0)
+  batch = example_batch(group)
+  state = jax.eval_shape(group.method.init, key, batch, hparams)
+  jax.eval_shape(group.method.update, key, state, batch, hparams)
+  if group.method.represent is None:
+    return
+  codes = jax.eval_shape(group.method.represent, state, batch['observation'])
+  for name in wanted:
+    metric = make_metric(name, config, names, group.dataset)
+    for part in metric.needs:
+      if part not in codes.parts:
+        raise errors.value(
+          'config.metrics',
+          name,
+          f'reads {part!r}, which method {group.method_name} does not give; '
+          f'it gives {sorted(codes.parts)}',
+        )
+    if isinstance(metric, types.Diagnostic):
+      offered = {
+        *(n for n in ('represent', 'decode') if getattr(group.method, n)),
+        *group.method.extras,
+      }
+      for need in metric.requires:
+        if need not in offered:
+          raise errors.value(
+            'config.metrics',
+            name,
+            f'needs {need!r}, which method {group.method_name} lacks',
+          )
+    elif not group.dataset.factor_sizes:
+      raise errors.value(
+        'config.metrics',
+        name,
+        f'data set {group.dataset.name} has no factors to score against',
+      )
+
+
+def make_metric(
+  name: str, config: Mapping[str, Any], names: Registry, data: types.Dataset
+) -> types.Metric | types.Diagnostic:
+  """A metric with the constants that the config chose.
+
+  Raises:
+    ConfigError: a constant out of range.
+  """
+  module = names.metrics[name]
+  given = config['metric_options'].get(name, {})
+  options = {
+    k: tuple(v) if isinstance(v, list) else v
+    for k, v in given.items()
+    if v is not None
+  }
+  return module.make(module.Config(**options), data.factor_sizes)

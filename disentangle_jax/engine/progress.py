@@ -1,0 +1,231 @@
+"""What a person sees while a sweep runs.
+
+`Progress` is silent and the base of the others; `live` draws a table on a
+terminal, and prints plain lines where the output is a file or a pipe.
+"""
+
+from collections.abc import Callable, Sequence
+import sys
+import time
+from typing import Any, TextIO
+
+from rich import console as rich_console
+from rich import live as rich_live
+from rich import table as rich_table
+
+
+def duration(seconds: float) -> str:
+  """Seconds in words a person reads: '48 s', '3 min 20 s', '2 h 05 min'."""
+  seconds = round(seconds)
+  if seconds < 60:
+    return f'{seconds} s'
+  if seconds < 3600:
+    return f'{seconds // 60} min {seconds % 60:02d} s'
+  return f'{seconds // 3600} h {seconds % 3600 // 60:02d} min'
+
+
+def group_name(group: Any) -> str:
+  """'beta_vae, mlp, dsprites 16x16x1' for a group."""
+  net = getattr(getattr(group.config, 'net', None), 'name', '')
+  shape = 'x'.join(str(n) for n in group.dataset.observation_shape)
+  parts = [group.method_name, net, f'{group.dataset.name} {shape}']
+  return ', '.join(part for part in parts if part)
+
+
+class _Row:
+  """Where one group stands."""
+
+  def __init__(self, name: str, runs: int, steps: int, batch_size: int):
+    self.name = name
+    self.runs = runs
+    self.steps = steps
+    self.batch_size = batch_size
+    self.runs_done = 0
+    self.in_chunk = 0
+    self.alive = 0
+    self.lost = 0
+    self.step = 0
+    self.state = 'waiting'
+    self.rate = 0.0  # run-steps per second
+
+  def left(self) -> float:
+    """Run-steps still to do."""
+    current = self.in_chunk * self.step
+    return (self.runs - self.runs_done) * self.steps - current
+
+
+class Progress:
+  """Keeps the numbers; shows nothing."""
+
+  def __init__(self):
+    self.rows: list[_Row] = []
+    self._began = time.perf_counter()
+
+  def start(self, plan: Any, chunks: Sequence[Any], done: Sequence[Any]):
+    """Called once, with all chunks and those that the store already holds."""
+    self._began = time.perf_counter()
+    self.rows = [
+      _Row(group_name(g), len(g.runs), g.steps, g.batch_size)
+      for g in plan.groups
+    ]
+    for chunk in done:
+      row = self.rows[chunk.group]
+      row.runs_done += len(chunk.runs)
+      if row.runs_done == row.runs:
+        row.state = 'done before'
+    skipped = sum(len(chunk.runs) for chunk in done)
+    self.say(
+      f'study {plan.study}: {len(plan.runs)} runs in {len(plan.groups)} '
+      f'group(s) and {len(chunks)} chunk(s)'
+      + (f'; {skipped} runs are finished already' if skipped else '')
+    )
+    self.refresh()
+
+  def compiling(self, chunk: Any) -> None:
+    """A program is being compiled for the chunk."""
+    self._set(chunk, 'compiling')
+
+  def window(self, chunk: Any) -> Callable[[int, int], None]:
+    """The callback that training calls with (step, runs alive)."""
+    self._set(chunk, 'training')
+    row = self.rows[chunk.group]
+    row.in_chunk, row.alive, row.step = len(chunk.runs), len(chunk.runs), 0
+    last = [time.perf_counter(), 0]
+
+    def on_window(step: int, alive: int) -> None:
+      time_now = time.perf_counter()
+      taken = max(time_now - last[0], 1e-9)
+      row.rate = (step - last[1]) * row.in_chunk / taken
+      last[:] = [time_now, step]
+      row.step, row.alive = step, alive
+      self.refresh()
+
+    return on_window
+
+  def scoring(self, chunk: Any) -> None:
+    """Training of the chunk is over."""
+    self._set(chunk, 'scoring')
+
+  def chunk_done(self, chunk: Any, lost: int) -> None:
+    """The chunk is in the store; `lost` of its runs diverged."""
+    row = self.rows[chunk.group]
+    row.runs_done += len(chunk.runs)
+    row.lost += lost
+    row.in_chunk, row.step = 0, 0
+    row.state = 'done' if row.runs_done == row.runs else 'next chunk'
+    self.refresh(force=True)
+
+  def finish(self) -> None:
+    """Called at the end, also after an error."""
+
+  def say(self, text: str) -> None:
+    """One line for the user."""
+
+  def refresh(self, force: bool = False) -> None:
+    """Numbers changed."""
+
+  def seconds_left(self) -> float | None:
+    """Training time left at the last rates; None before the first window."""
+    known = [row for row in self.rows if row.rate]
+    if not known:
+      return None
+    slowest = min(row.rate for row in known)
+    return sum(row.left() / (row.rate or slowest) for row in self.rows)
+
+  def _set(self, chunk: Any, state: str) -> None:
+    self.rows[chunk.group].state = state
+    self.refresh(force=True)
+
+
+class PlainProgress(Progress):
+  """A line when something happened, and one every few seconds."""
+
+  def __init__(self, stream: TextIO | None = None, every: float = 10.0):
+    super().__init__()
+    self._stream = stream or sys.stdout
+    self._every = every
+    self._last = -1e9
+    self._shown = {}
+
+  def say(self, text: str) -> None:
+    print(text, file=self._stream, flush=True)
+
+  def refresh(self, force: bool = False) -> None:
+    if not force and time.perf_counter() - self._last < self._every:
+      return
+    self._last = time.perf_counter()
+    for row in self.rows:
+      line = _line(row)
+      if row.state != 'waiting' and self._shown.get(row.name) != line:
+        self._shown[row.name] = line
+        left = self.seconds_left()
+        tail = f', {duration(left)} of training left' if left else ''
+        elapsed = duration(time.perf_counter() - self._began)
+        self.say(f'[{elapsed}] {line}{tail}')
+
+
+def _line(row: _Row) -> str:
+  done = f'{row.name}: {row.state}, {row.runs_done}/{row.runs} runs done'
+  if row.lost:
+    done += f', {row.lost} diverged'
+  if row.state == 'training' and row.step:
+    done += (
+      f', step {row.step:,}/{row.steps:,}, {row.alive} alive, '
+      f'{row.rate:,.0f} run-steps/s, {row.rate * row.batch_size:,.0f} images/s'
+    )
+  return done
+
+
+class RichProgress(Progress):
+  """A table that redraws itself on a terminal."""
+
+  def __init__(self, console: rich_console.Console):
+    super().__init__()
+    self._console = console
+    self._live = rich_live.Live(console=console, refresh_per_second=4)
+
+  def start(self, plan, chunks, done):
+    self._live.start()
+    super().start(plan, chunks, done)
+
+  def say(self, text: str) -> None:
+    self._console.print(text, highlight=False)
+
+  def finish(self) -> None:
+    self.refresh(force=True)
+    self._live.stop()
+
+  def refresh(self, force: bool = False) -> None:
+    self._live.update(self.table(), refresh=force)
+
+  def table(self) -> rich_table.Table:
+    """The current table."""
+    elapsed = duration(time.perf_counter() - self._began)
+    left = self.seconds_left()
+    caption = f'{elapsed} elapsed'
+    if left:
+      caption += f', about {duration(left)} of training left'
+    table = rich_table.Table(caption=caption, expand=False)
+    table.add_column('group')
+    for name in ('runs', 'step', 'alive', 'run-steps/s', 'images/s'):
+      table.add_column(name, justify='right')
+    table.add_column('now')
+    for row in self.rows:
+      active = row.state == 'training'
+      lost = f' [red]({row.lost} diverged)[/red]' if row.lost else ''
+      table.add_row(
+        row.name,
+        f'{row.runs_done}/{row.runs}{lost}',
+        f'{row.step:,}/{row.steps:,}' if active else '',
+        f'{row.alive}/{row.in_chunk}' if active else '',
+        f'{row.rate:,.0f}' if row.rate else '',
+        f'{row.rate * row.batch_size:,.0f}' if row.rate else '',
+        row.state,
+      )
+    return table
+
+
+def live(stream: TextIO | None = None) -> Progress:
+  """A table on a terminal, plain lines elsewhere."""
+  console = rich_console.Console(file=stream)
+  return RichProgress(console) if console.is_terminal else PlainProgress(stream)

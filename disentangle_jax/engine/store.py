@@ -1,0 +1,173 @@
+"""The tidy, append-only store of a study: Parquet files of rows.
+
+Every finished chunk becomes one file, written aside and then renamed, so that a
+killed process leaves either all rows of a run or none.
+"""
+
+from collections.abc import Iterable, Mapping
+import contextlib
+import json
+import os
+import pathlib
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from disentangle_jax import errors
+
+SCHEMA = pa.schema(
+  [
+    ('run_id', pa.string()),
+    ('run_number', pa.int64()),
+    ('study', pa.string()),
+    ('method', pa.string()),
+    ('strength_name', pa.string()),
+    ('strength', pa.float64()),
+    ('dataset', pa.string()),
+    ('seed', pa.int64()),
+    ('hparams', pa.string()),
+    ('step', pa.int64()),
+    ('representation', pa.string()),
+    ('name', pa.string()),
+    ('value', pa.float64()),
+    ('metric_seed', pa.int64()),
+    ('constants', pa.string()),
+    ('status', pa.string()),
+    ('versions', pa.string()),
+    ('device', pa.string()),
+    ('seconds', pa.float64()),
+  ]
+)
+COLUMNS = tuple(SCHEMA.names)
+
+
+@contextlib.contextmanager
+def atomic(path: pathlib.Path):
+  """A sibling path to write to, renamed to `path` when the block succeeds.
+
+  Args:
+    path: where the file shall be.
+
+  Yields:
+    The temporary path.
+
+  Raises:
+    StoreError: the file cannot be written.
+  """
+  temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    yield temporary
+    with open(temporary, 'rb') as file:
+      os.fsync(file.fileno())
+    os.replace(temporary, path)
+  except OSError as error:
+    temporary.unlink(missing_ok=True)
+    raise errors.StoreError(f'{path}: cannot be written: {error}') from error
+
+
+def write_json(path: pathlib.Path, value: Any) -> None:
+  """Writes JSON atomically."""
+  with atomic(path) as temporary:
+    temporary.write_text(json.dumps(value, indent=1, default=str) + '\n')
+
+
+def read_json(path: pathlib.Path) -> dict[str, Any] | None:
+  """The JSON file, or None if there is none.
+
+  Raises:
+    StoreError: it is there but cannot be read.
+  """
+  try:
+    return json.loads(path.read_text())
+  except FileNotFoundError:
+    return None
+  except (OSError, ValueError) as error:
+    raise errors.StoreError(f'{path}: cannot be read: {error}') from error
+
+
+def append(
+  workdir: pathlib.Path, part: str, rows: Iterable[Mapping[str, Any]]
+) -> pathlib.Path:
+  """Adds the rows of one chunk; writing the same part again replaces it.
+
+  Args:
+    workdir: the study's folder.
+    part: name of the part, unique to the runs in it.
+    rows: dicts with all COLUMNS.
+
+  Returns:
+    The file.
+  """
+  path = workdir / 'results' / f'part-{part}.parquet'
+  table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
+  with atomic(path) as temporary:
+    pq.write_table(table, temporary, compression='zstd')
+  return path
+
+
+def read(workdir: pathlib.Path, columns: Iterable[str] = ()) -> pd.DataFrame:
+  """All rows of a study.
+
+  Args:
+    workdir: the study's folder.
+    columns: only these; all by default.
+
+  Returns:
+    A frame with COLUMNS, empty if nothing has finished.
+
+  Raises:
+    StoreError: a file that is no Parquet.
+  """
+  columns = list(columns) or list(COLUMNS)
+  tables = []
+  for path in sorted((workdir / 'results').glob('part-*.parquet')):
+    try:
+      tables.append(pq.read_table(path, columns=columns))
+    except (OSError, pa.ArrowInvalid) as error:
+      raise errors.StoreError(f'{path}: cannot be read: {error}') from error
+  if not tables:
+    return pd.DataFrame({name: [] for name in columns})
+  return pa.concat_tables(tables).to_pandas()
+
+
+def finished(workdir: pathlib.Path) -> set[str]:
+  """The run_ids whose rows are in the store."""
+  return set(read(workdir, ['run_id'])['run_id'])
+
+
+@contextlib.contextmanager
+def lock(workdir: pathlib.Path):
+  """Holds a workdir for this process.
+
+  Raises:
+    StoreError: the folder cannot be made or written, or another process has it.
+  """
+  try:
+    workdir.mkdir(parents=True, exist_ok=True)
+    handle = open(workdir / '.lock', 'a')  # noqa: SIM115, closed below
+  except OSError as error:
+    raise errors.StoreError(
+      f'--workdir={workdir}: cannot be written: {error.strerror}; '
+      'legal: a folder that you may create or write'
+    ) from error
+  try:
+    _flock(handle, workdir)
+    yield
+  finally:
+    handle.close()
+
+
+def _flock(handle, workdir: pathlib.Path) -> None:
+  try:
+    import fcntl
+  except ImportError:  # not on Windows, where this guard is absent
+    return
+  try:
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+  except OSError:
+    raise errors.StoreError(
+      f'--workdir={workdir}: another process is running a sweep here'
+    ) from None

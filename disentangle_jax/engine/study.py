@@ -1,0 +1,220 @@
+"""A workdir: what was planned there first, and how it may be continued.
+
+`study.json` keeps the first plan. Chunks are reused as they were, so that the
+neighbours of a run, and with them the bits of its result, do not depend on
+whether the sweep was interrupted. More seeds, strengths or methods extend a
+study by new chunks.
+"""
+
+from collections.abc import Mapping, Sequence
+import datetime
+import hashlib
+import importlib.metadata
+import json
+import pathlib
+import platform
+from typing import Any, NamedTuple
+
+from disentangle_jax import errors, version
+from disentangle_jax.engine import plan as plan_lib
+from disentangle_jax.engine import store
+
+FILE = 'study.json'
+_PACKAGES = ('jax', 'jaxlib', 'flax', 'optax', 'numpy')
+
+
+class Chunk(NamedTuple):
+  """Runs that are trained in one program.
+
+  Attributes:
+    group: index into the plan's groups.
+    part: name of the part of the store that it writes.
+    size: runs in the program, padding included.
+    runs: the runs.
+  """
+
+  group: int
+  part: str
+  size: int
+  runs: tuple[plan_lib.Run, ...]
+
+
+def versions() -> dict[str, str]:
+  """Versions that results may depend on."""
+  found = {
+    'python': platform.python_version(),
+    'disentangle_jax': version.__version__,
+  }
+  found.update({name: importlib.metadata.version(name) for name in _PACKAGES})
+  return found
+
+
+def now() -> str:
+  """The time in ISO form, to the second, UTC."""
+  return datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')
+
+
+def _spec(run: plan_lib.Run) -> dict[str, Any]:
+  return {
+    'config': plan_lib.describe_static(run.config),
+    'dataset': {'name': run.dataset[0], **json.loads(run.dataset[1])},
+    'steps': run.steps,
+    'batch_size': run.batch_size,
+  }
+
+
+def _coordinates(run: plan_lib.Run) -> str:
+  return json.dumps([run.method, run.hparams, run.seed], sort_keys=True)
+
+
+def _differences(old: Any, new: Any, name: str = '') -> list[str]:
+  if isinstance(old, Mapping) and isinstance(new, Mapping):
+    found = []
+    for key in sorted({*old, *new}):
+      inner = f'{name}.{key}' if name else key
+      found += _differences(old.get(key), new.get(key), inner)
+    return found
+  return [] if old == new else [f'{name} was {old!r} and is now {new!r}']
+
+
+def open_study(workdir: pathlib.Path, plan: plan_lib.Plan) -> dict[str, Any]:
+  """Reads what a workdir holds and refuses to mix studies.
+
+  Args:
+    workdir: the folder, which this process has locked.
+    plan: what is about to run.
+
+  Returns:
+    The contents of study.json; a fresh start when there is none.
+
+  Raises:
+    StoreError: another study, or changed fields of unfinished runs.
+  """
+  old = store.read_json(workdir / FILE)
+  if old is None:
+    if (workdir / 'results').exists():
+      raise errors.StoreError(
+        f'--workdir={workdir}: holds results but no {FILE}; '
+        'legal: an empty folder or one of this study'
+      )
+    return {'runs': {}, 'chunks': [], 'specs': []}
+  if old.get('study') != plan.study:
+    raise errors.StoreError(
+      f'--workdir={workdir}: holds study {old.get("study")!r}, not '
+      f'{plan.study!r}; legal: an empty folder or one of this study'
+    )
+  done = store.finished(workdir)
+  planned = {run.run_id for run in plan.runs}
+  by_place = {
+    place: (run_id, spec)
+    for run_id, (place, spec) in old['runs'].items()
+    if run_id not in done and run_id not in planned
+  }
+  for run in plan.runs:
+    if run.run_id in old['runs'] or _coordinates(run) not in by_place:
+      continue
+    _, spec = by_place[_coordinates(run)]
+    changed = _differences(old['specs'][spec], _spec(run))
+    raise errors.StoreError(
+      f'--workdir={workdir}: unfinished runs of study {plan.study!r} would '
+      f'change: {"; ".join(changed) or "source of the method"}; legal: the old '
+      'value, or another folder'
+    )
+  return old
+
+
+def chunks(
+  old: Mapping[str, Any], plan: plan_lib.Plan, sizes: Sequence[int]
+) -> list[Chunk]:
+  """The chunks to run: those of the first plan, then those of new runs.
+
+  Args:
+    old: from `open_study`.
+    plan: all runs that are wanted.
+    sizes: runs per program of each group, padding included.
+
+  Returns:
+    Chunks in order; together they hold every run once.
+  """
+  place = {
+    run.run_id: (g, run)
+    for g, group in enumerate(plan.groups)
+    for run in group.runs
+  }
+  out, seen = [], set()
+  for chunk in old['chunks']:
+    members = [r for r in chunk['runs'] if r in place]
+    if len(members) < len(chunk['runs']):
+      continue  # some of its runs are no longer wanted: planned anew below
+    seen.update(members)
+    out.append(
+      Chunk(
+        group=place[members[0]][0],
+        part=chunk['part'],
+        size=chunk['size'],
+        runs=tuple(place[r][1] for r in members),
+      )
+    )
+  for g, group in enumerate(plan.groups):
+    left = [run for run in group.runs if run.run_id not in seen]
+    for i in range(0, len(left), sizes[g]):
+      runs = tuple(left[i : i + sizes[g]])
+      ids = ','.join(run.run_id for run in runs)
+      part = (
+        f'{runs[0].number:06d}-{hashlib.sha256(ids.encode()).hexdigest()[:8]}'
+      )
+      out.append(Chunk(group=g, part=part, size=sizes[g], runs=runs))
+  return out
+
+
+def save(
+  workdir: pathlib.Path,
+  old: Mapping[str, Any],
+  plan: plan_lib.Plan,
+  planned: Sequence[Chunk],
+  **about: Any,
+) -> dict[str, Any]:
+  """Writes study.json, keeping what earlier plans said.
+
+  Args:
+    workdir: the folder.
+    old: from `open_study`.
+    plan: the current plan.
+    planned: the current chunks.
+    **about: what a report shows: command, devices, versions, ...
+
+  Returns:
+    The contents.
+  """
+  specs = list(old['specs'])
+  runs = dict(old['runs'])
+  numbers = {json.dumps(s, sort_keys=True): i for i, s in enumerate(specs)}
+  for run in plan.runs:
+    spec = _spec(run)
+    text = json.dumps(spec, sort_keys=True)
+    if text not in numbers:
+      numbers[text] = len(specs)
+      specs.append(spec)
+    runs[run.run_id] = (_coordinates(run), numbers[text])
+  parts = {chunk.part for chunk in planned}
+  dropped = [c for c in old['chunks'] if c['part'] not in parts]
+  contents = {
+    'study': plan.study,
+    'description': plan.config['description'],
+    'config': plan.config,
+    'started': old.get('started') or now(),
+    **about,
+    'specs': specs,
+    'runs': runs,
+    'chunks': dropped
+    + [
+      {
+        'part': c.part,
+        'size': c.size,
+        'runs': [run.run_id for run in c.runs],
+      }
+      for c in planned
+    ],
+  }
+  store.write_json(workdir / FILE, contents)
+  return contents

@@ -1,0 +1,245 @@
+"""A whole study: plan, train, score, store; again and again until done."""
+
+from collections.abc import Callable, Mapping
+import json
+import math
+import pathlib
+import shutil
+import tempfile
+import time
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+
+from disentangle_jax.engine import (
+  devices,
+  estimate,
+  evaluate,
+  samples,
+  store,
+  study,
+  train,
+)
+from disentangle_jax.engine import plan as plan_lib
+from disentangle_jax.engine import progress as progress_lib
+
+OK, NOT_FINITE = 'ok', 'not_finite'
+
+
+def sweep(
+  config: Any,
+  workdir: str | pathlib.Path | None = None,
+  *,
+  methods: Mapping[str, Any] | None = None,
+  metrics: Mapping[str, Any] | None = None,
+  datasets: Mapping[str, Any] | None = None,
+  progress: progress_lib.Progress | None = None,
+  command: str = '',
+) -> pd.DataFrame:
+  """Trains and scores every run of a study that is not in the store yet.
+
+  Args:
+    config: from `base_config`, changed to taste.
+    workdir: where results go and are continued; None keeps nothing on disk.
+    methods: your own methods, name -> module with HPARAMS, STRENGTH, BATCH,
+      Config and make.
+    metrics: your own metrics, name -> module.
+    datasets: your own data sets, name -> module or `Dataset`.
+    progress: who is told; silent by default.
+    command: how this was started, for the report.
+
+  Returns:
+    The tidy rows of the study's runs (columns: `engine.store.COLUMNS`).
+
+  Raises:
+    ConfigError: a setting that cannot work; nothing has been compiled.
+    StoreError: the workdir cannot be used.
+  """
+  if workdir is None:
+    folder = tempfile.mkdtemp(prefix='disentangle_jax_')
+    try:
+      return sweep(
+        config,
+        folder,
+        methods=methods,
+        metrics=metrics,
+        datasets=datasets,
+        progress=progress,
+        command=command,
+      )
+    finally:
+      shutil.rmtree(folder, ignore_errors=True)
+  names = plan_lib.registry(methods, metrics, datasets)
+  prepare(plan_lib.plain(config)['engine'])
+  plan = plan_lib.make(config, names)
+  workdir = pathlib.Path(workdir)
+  chosen = plan_lib.only(plan)
+  if len(chosen.runs) < len(plan.runs):
+    workdir = workdir / 'only'
+  with store.lock(workdir):
+    _run(chosen, workdir, progress or progress_lib.Progress(), command)
+  rows = store.read(workdir)
+  return rows[rows['run_id'].isin({run.run_id for run in chosen.runs})]
+
+
+def prepare(engine: Mapping[str, Any]) -> None:
+  """Settings of JAX that must be made before its first computation."""
+  devices.use_cpu_cores(engine['cpu_devices'])
+  if engine['compile_cache']:
+    devices.use_compile_cache()
+
+
+def grid_points(plan: plan_lib.Plan, group: plan_lib.Group) -> int:
+  """Codes that scoring keeps per run (an upper bound)."""
+  scored = any(plan.metrics)
+  return math.prod(group.dataset.factor_sizes) if scored else 0
+
+
+def _run(plan, workdir, progress, command) -> None:
+  """Does what is missing in a locked workdir."""
+  began = time.perf_counter()
+  mesh = devices.mesh(plan.config['engine']['data_shards'])
+  old = study.open_study(workdir, plan)
+  asked = plan.config['engine']['runs_per_chunk']
+  sizes = [
+    estimate.runs_per_chunk(group, mesh, asked, grid_points(plan, group))
+    for group in plan.groups
+  ]
+  chunks = study.chunks(old, plan, sizes)
+  about = {
+    'command': command or old.get('command', ''),
+    'devices': devices.describe(),
+    'versions': study.versions(),
+    'wall_seconds': old.get('wall_seconds') or 0.0,
+  }
+  contents = study.save(workdir, old, plan, chunks, **about)
+  done = store.finished(workdir)
+  todo = [c for c in chunks if any(run.run_id not in done for run in c.runs)]
+  progress.start(plan, chunks, [c for c in chunks if c not in todo])
+  evaluator = evaluate.Evaluator(plan, mesh)
+  programs, pictures = {}, {}
+  try:
+    for chunk in todo:
+      _run_chunk(
+        plan, chunk, mesh, evaluator, programs, pictures, workdir, progress
+      )
+      contents['wall_seconds'] = about['wall_seconds'] + (
+        time.perf_counter() - began
+      )
+      contents['finished'] = study.now()
+      store.write_json(workdir / study.FILE, contents)
+  finally:
+    progress.finish()
+
+
+def _run_chunk(
+  plan, chunk, mesh, evaluator, programs, pictures, workdir, progress
+) -> None:
+  group = plan.groups[chunk.group]
+  key = (chunk.group, chunk.size)
+  if key not in programs:
+    progress.compiling(chunk)
+    programs[key] = train.compile_group(
+      group, mesh, chunk.size, plan.config['engine']['log_every']
+    )
+    pictures[key] = samples.program(group, mesh)
+  trained = train.train_chunk(
+    programs[key], group, chunk.runs, chunk.size, progress.window(chunk)
+  )
+  progress.scoring(chunk)
+  scores = evaluator.scores(group, trained.state)
+  # Pictures and parameters first: the rows are what marks a run as finished.
+  if plan.config['engine']['keep_samples'] and pictures[key] is not None:
+    drawn = jax.device_get(pictures[key](trained.state, group.dataset.arrays))
+    samples.write_pictures(workdir, chunk.runs, drawn)
+  if plan.config['engine']['keep_params'] and hasattr(trained.state, 'params'):
+    samples.write_params(workdir, group, chunk.runs, trained.state)
+  store.append(workdir, chunk.part, _rows(plan, chunk, trained, scores))
+  lost = int(np.sum(trained.diverged[: len(chunk.runs)] != train.NEVER))
+  progress.chunk_done(chunk, lost)
+
+
+def _rows(plan, chunk, trained, scores):
+  """The tidy rows of a chunk."""
+  versions = json.dumps(study.versions(), sort_keys=True)
+  device = devices.describe()
+  for r, run in enumerate(chunk.runs):
+    bad = int(trained.diverged[r])
+    common = {
+      'run_id': run.run_id,
+      'run_number': run.number,
+      'study': plan.study,
+      'method': run.method,
+      'strength_name': run.strength_name,
+      'strength': run.strength,
+      'dataset': run.dataset[0],
+      'seed': run.seed,
+      'hparams': json.dumps(run.hparams, sort_keys=True),
+      'step': run.steps,
+      'representation': '',
+      'metric_seed': -1,
+      'constants': '{}',
+      'status': OK if bad == train.NEVER else NOT_FINITE,
+      'versions': versions,
+      'device': device,
+      'seconds': trained.seconds / len(chunk.runs),
+    }
+    for name, values in trained.scalars.items():
+      for step, value in zip(trained.steps, values[:, r]):
+        yield {
+          **common,
+          'step': int(step),
+          'name': f'train/{name}',
+          'value': float(value),
+        }
+    for score in scores:
+      value = float(score.values[r]) if bad == train.NEVER else math.nan
+      yield {
+        **common,
+        'name': score.name,
+        'value': value,
+        'representation': score.representation,
+        'metric_seed': score.metric_seed,
+        'constants': score.constants,
+      }
+    if bad != train.NEVER:
+      yield {**common, 'name': 'diverged_at', 'value': float(bad)}
+
+
+def dry_run(
+  config: Any,
+  *,
+  methods: Mapping[str, Any] | None = None,
+  metrics: Mapping[str, Any] | None = None,
+  datasets: Mapping[str, Any] | None = None,
+  measure: Callable[[], float] = estimate.matmul_rate,
+) -> tuple[plan_lib.Plan, list[int], list[estimate.Need]]:
+  """The plan of a sweep and what it is expected to need; nothing is trained.
+
+  Args:
+    config: as for `sweep`.
+    methods: as for `sweep`.
+    metrics: as for `sweep`.
+    datasets: as for `sweep`.
+    measure: gives the flop/s that times are worked out from.
+
+  Returns:
+    The plan, runs per chunk of each group, and each group's needs.
+  """
+  names = plan_lib.registry(methods, metrics, datasets)
+  prepare(plan_lib.plain(config)['engine'])
+  plan = plan_lib.only(plan_lib.make(config, names))
+  mesh = devices.mesh(plan.config['engine']['data_shards'])
+  rate = measure()
+  asked = plan.config['engine']['runs_per_chunk']
+  points = [grid_points(plan, group) for group in plan.groups]
+  sizes = [
+    estimate.runs_per_chunk(group, mesh, asked, n)
+    for group, n in zip(plan.groups, points)
+  ]
+  needs = [
+    estimate.need(group, n, rate) for group, n in zip(plan.groups, points)
+  ]
+  return plan, sizes, needs

@@ -1,0 +1,274 @@
+"""Training: scan over steps, vmap over runs, shard_map over devices.
+
+All randomness of a run is a function of (seed, absolute step, example index):
+where a segment begins, which runs share the program and how the batch is split
+do not matter.
+"""
+
+from collections.abc import Sequence
+import time
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import PartitionSpec as P
+import numpy as np
+
+from disentangle_jax.data import samplers
+from disentangle_jax.engine import devices
+from disentangle_jax.engine import plan as plan_lib
+
+# `diverged` holds this while a run is finite.
+NEVER = np.iinfo(np.int32).max
+MAX_ROWS = 500
+
+
+class Inputs(NamedTuple):
+  """What tells the runs of a chunk apart; all have a leading run axis.
+
+  Attributes:
+    keys: typed PRNG keys [R], from the seeds alone.
+    hparams: name -> float32 [R].
+  """
+
+  keys: jax.Array
+  hparams: dict[str, jax.Array]
+
+
+class Program(NamedTuple):
+  """The compiled training of one group.
+
+  Attributes:
+    init: `(inputs, arrays, index) -> state` [R].
+    segment: `(inputs, start, state, diverged, arrays, index) ->
+      (state, diverged, scalars)`: `window` steps from `start`; scalars are
+      means over the window, float32 [R] each.
+    window: steps per call.
+    index: int32 [batch_size], the example numbers.
+    compile_seconds: of both programs.
+    temp_bytes: scratch memory of the segment, per device.
+    flops: arithmetic of one step of the whole chunk as XLA counts it, per
+      device; 0 if unknown.
+  """
+
+  init: Any
+  segment: Any
+  window: int
+  index: jax.Array
+  compile_seconds: float
+  temp_bytes: int
+  flops: float
+
+
+def window_of(steps: int, log_every: int) -> int:
+  """Steps per call, hence per logged row.
+
+  Args:
+    steps: of the whole run.
+    log_every: what the user asked for; 0 for about fifty rows.
+
+  Returns:
+    The largest divisor of `steps` that is at most the wanted window and keeps
+    the rows at 500 or fewer; the wanted window where no divisor does (the last
+    window is then shorter and compiles once more).
+  """
+  least = -(-steps // MAX_ROWS)
+  wanted = max(log_every or -(-steps // 50), least)
+  fits = [n for n in range(least, wanted + 1) if steps % n == 0]
+  return fits[-1] if fits else min(wanted, steps)
+
+
+def make_inputs(runs: Sequence[plan_lib.Run], size: int) -> Inputs:
+  """Stacks seeds and hyper-parameters, padded to `size` with the last run."""
+  padded = [*runs, *[runs[-1]] * (size - len(runs))]
+  seeds = np.array([run.seed for run in padded], np.uint32)
+  names = list(padded[0].hparams)
+  return Inputs(
+    keys=jax.vmap(jax.random.key)(seeds),
+    hparams={
+      name: jnp.asarray([run.hparams[name] for run in padded], jnp.float32)
+      for name in names
+    },
+  )
+
+
+def _one_run_fns(group: plan_lib.Group):
+  """init and segment of a single run, to be vmapped."""
+  sample = samplers.make(group.dataset, group.module.BATCH)
+  method = group.method
+
+  def init(inputs, arrays, index):
+    # Key 2**32 - 1 of the run: no step count gets there.
+    key = jax.random.fold_in(inputs.keys, np.uint32(2**32 - 1))
+    batch = jax.eval_shape(sample, key, arrays, index)
+    batch = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), batch)
+    return method.init(key, batch, inputs.hparams)
+
+  def segment(inputs, start, state, diverged, arrays, index, *, window):
+    def step(carry, t):
+      state, diverged = carry
+      key = jax.random.fold_in(inputs.keys, t)
+      data_key, update_key = jax.random.split(key)
+      batch = sample(data_key, arrays, index)
+      state, scalars = method.update(update_key, state, batch, inputs.hparams)
+      bad = jnp.where(jnp.isfinite(scalars['loss']), NEVER, t)
+      return (state, jnp.minimum(diverged, bad)), scalars
+
+    steps = start + jnp.arange(window, dtype=jnp.int32)
+    (state, diverged), scalars = jax.lax.scan(step, (state, diverged), steps)
+    means = jax.tree.map(lambda x: jnp.mean(x.astype(jnp.float32)), scalars)
+    return state, diverged, means
+
+  return init, segment
+
+
+def functions(group: plan_lib.Group, mesh: jax.sharding.Mesh, window: int):
+  """The jitted, not yet compiled `init` and `segment` of a group."""
+  one_init, one_segment = _one_run_fns(group)
+  runs, data = P(devices.RUNS), P(devices.DATA)
+
+  def init(inputs, arrays, index):
+    return jax.vmap(one_init, (0, None, None))(inputs, arrays, index)
+
+  def segment(inputs, start, state, diverged, arrays, index):
+    step = lambda *a: one_segment(*a, window=window)
+    return jax.vmap(step, (0, None, 0, 0, None, None))(
+      inputs, start, state, diverged, arrays, index
+    )
+
+  init = jax.shard_map(
+    init, mesh=mesh, in_specs=(runs, P(), data), out_specs=runs
+  )
+  segment = jax.shard_map(
+    segment,
+    mesh=mesh,
+    in_specs=(runs, P(), runs, runs, P(), data),
+    out_specs=runs,
+  )
+  return jax.jit(init), jax.jit(segment, donate_argnums=(2, 3))
+
+
+def compile_group(
+  group: plan_lib.Group,
+  mesh: jax.sharding.Mesh,
+  size: int,
+  log_every: int = 0,
+) -> Program:
+  """Compiles a group's training once, for chunks of `size` runs.
+
+  Args:
+    group: what to train.
+    mesh: ('runs', 'data').
+    size: runs per chunk, a multiple of the mesh's 'runs' axis.
+    log_every: see `window_of`.
+
+  Returns:
+    The program.
+  """
+  began = time.perf_counter()
+  window = window_of(group.steps, log_every)
+  init, segment = functions(group, mesh, window)
+  inputs = make_inputs(group.runs[:1], size)
+  index = jnp.arange(group.batch_size, dtype=jnp.int32)
+  arrays = group.dataset.arrays
+  state = jax.eval_shape(init, inputs, arrays, index)
+  start = jnp.zeros((), jnp.int32)
+  diverged = jnp.full(size, NEVER, jnp.int32)
+  compiled_init = init.lower(inputs, arrays, index).compile()
+  lowered = segment.lower(inputs, start, state, diverged, arrays, index)
+  compiled = lowered.compile()
+  memory = compiled.memory_analysis()
+  cost = compiled.cost_analysis() or {}
+
+  def any_segment(inputs, start, state, diverged, arrays, index, steps):
+    if steps == window:
+      return compiled(inputs, start, state, diverged, arrays, index)
+    _, shorter = functions(group, mesh, steps)
+    return shorter(inputs, start, state, diverged, arrays, index)
+
+  return Program(
+    init=compiled_init,
+    segment=any_segment,
+    window=window,
+    index=index,
+    compile_seconds=time.perf_counter() - began,
+    temp_bytes=getattr(memory, 'temp_size_in_bytes', 0) if memory else 0,
+    flops=float(cost.get('flops', 0.0)),
+  )
+
+
+class Trained(NamedTuple):
+  """A chunk after its last step.
+
+  Attributes:
+    state: stacked states [R].
+    diverged: int32 [R], the first step with a non-finite loss, or NEVER.
+    steps: int [windows], the step that each logged row ends at.
+    scalars: name -> float32 [windows, R].
+    seconds: wall time of the training calls.
+  """
+
+  state: Any
+  diverged: np.ndarray
+  steps: np.ndarray
+  scalars: dict[str, np.ndarray]
+  seconds: float
+
+
+def train_chunk(
+  program: Program,
+  group: plan_lib.Group,
+  runs: Sequence[plan_lib.Run],
+  size: int,
+  on_window=lambda step, alive: None,
+) -> Trained:
+  """Trains the runs of one chunk from the first to the last step.
+
+  Args:
+    program: the group's program.
+    group: their group.
+    runs: at most `size` runs.
+    size: runs in the program; the rest is padding.
+    on_window: called with (steps done, runs still finite).
+
+  Returns:
+    States and the logged scalars; padding is still in the run axis.
+  """
+  arrays = group.dataset.arrays
+  inputs = make_inputs(runs, size)
+  began = time.perf_counter()
+  state = program.init(inputs, arrays, program.index)
+  diverged = jnp.full(size, NEVER, jnp.int32)
+  ends, logged, pending = [], [], None
+  start = 0
+  while start < group.steps:
+    steps = min(program.window, group.steps - start)
+    state, diverged, scalars = program.segment(
+      inputs, jnp.int32(start), state, diverged, arrays, program.index, steps
+    )
+    start += steps
+    ends.append(start)
+    logged.append(scalars)
+    # One window stays in flight while the host looks at the one before, so
+    # that the device never waits for the host.
+    if pending is not None:
+      _report(pending, ends[-2], len(runs), on_window)
+    pending = diverged if start == group.steps else jnp.copy(diverged)
+  _report(pending, start, len(runs), on_window)
+  jax.block_until_ready(state)
+  seconds = time.perf_counter() - began
+  logged = jax.device_get(logged)
+  return Trained(
+    state=state,
+    diverged=np.asarray(diverged),
+    steps=np.array(ends),
+    scalars={
+      name: np.stack([row[name] for row in logged]) for name in logged[0]
+    },
+    seconds=seconds,
+  )
+
+
+def _report(diverged, step, count, on_window) -> None:
+  alive = int(np.sum(np.asarray(diverged)[:count] == NEVER))
+  on_window(step, alive)
