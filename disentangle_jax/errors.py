@@ -25,7 +25,8 @@ def choices(field: str, value: Any, legal: Iterable[str]) -> ConfigError:
     The error, to be raised by the caller.
   """
   legal = sorted(legal)
-  near = difflib.get_close_matches(str(value), legal, n=1)
+  near = [name for name in legal if value and name.startswith(str(value))]
+  near += difflib.get_close_matches(str(value), legal, n=1)
   hint = f' (did you mean {near[0]!r}?)' if near else ''
   listed = ', '.join(legal) if legal else 'none'
   return ConfigError(f'{field}: unknown {value!r}{hint}; legal: {listed}')

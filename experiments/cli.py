@@ -1,12 +1,23 @@
 """What the commands share: flags, one-line errors."""
 
 from collections.abc import Callable
+import logging
+import os
 import sys
 
 from absl import app, flags
 from ml_collections import config_flags
 
 from disentangle_jax import errors
+from disentangle_jax.engine import settings
+
+_USER_MISTAKES = (
+  flags.Error,
+  AttributeError,
+  KeyError,
+  TypeError,
+  ValueError,
+)
 
 
 def config_flag() -> flags.FlagHolder:
@@ -25,52 +36,59 @@ def fail(message: str) -> None:
   sys.exit(2)
 
 
-def _one_line(error: Exception) -> str:
-  """The first line of what absl or ml_collections say, without the dump."""
-  text = str(error).strip() or type(error).__name__
-  # ml_collections lists the whole config behind this mark.
+def _one_line(error: BaseException) -> str:
+  """What absl or ml_collections say, without config dump and traceback."""
+  cause = error
+  while cause is not None:
+    if isinstance(cause, errors.ConfigError):
+      return str(cause)
+    cause = cause.__cause__ or cause.__context__
+  text = str(error.args[0] if error.args else error)
   text = text.split('Other fields present:')[0]
   lines = [line.strip() for line in text.splitlines() if line.strip()]
-  return lines[0] if lines else type(error).__name__
+  if not lines:
+    return type(error).__name__
+  # A heading that ends in a colon: what matters is the last line under it.
+  return f'{lines[0]} {lines[-1]}' if lines[0][-1] == ':' else lines[0]
 
 
 def _parse(argv: list[str]) -> list[str]:
+  # absl prints INFO lines once it is set up; JAX's search for TPUs is noise.
+  logging.getLogger('jax').setLevel(logging.WARNING)
   try:
+    _check_file(argv)
     return flags.FLAGS(argv)
   except errors.ConfigError as error:
     fail(str(error))
-  except FileNotFoundError as error:
-    name = error.filename or _one_line(error)
-    fail(f'--config={name}: no such file')
-  except (
-    flags.Error,
-    AttributeError,
-    KeyError,
-    TypeError,
-    ValueError,
-  ) as error:
-    hint = _hint(argv, error)
-    fail(_one_line(error) + hint)
+  except _USER_MISTAKES as error:
+    fail(_hint(argv) or _one_line(error))
   return argv
 
 
-def _hint(argv: list[str], error: Exception) -> str:
+def _check_file(argv: list[str]) -> None:
+  """Raises ConfigError if --config names a file that is not there."""
+  for flag, following in zip(argv, [*argv[1:], '']):
+    name, equals, path = flag.lstrip('-').partition('=')
+    if name != 'config' or not flag.startswith('-'):
+      continue
+    path = (path if equals else following).split(':')[0]
+    if not os.path.isfile(path):
+      raise errors.ConfigError(f'--config={path}: no such file')
+
+
+def _hint(argv: list[str]) -> str:
   """Nearest and legal names for an override of a field that does not exist."""
   for argument in argv[1:]:
     name = argument.split('=')[0].lstrip('-')
     if not name.startswith('config.'):
       continue
-    from disentangle_jax.engine import settings
-
-    node, path = settings.base_config(), name.split('.')[1:]
-    for i, part in enumerate(path):
-      if part not in node:
-        where = '.'.join(['config', *path[:i]])
-        choice = errors.choices(where, part, node.keys())
-        return f' ({choice})' if part in str(error) else ''
-      node = node[part]
+    node, where = settings.base_config(), 'config'
+    for part in name.split('.')[1:]:
       if not hasattr(node, 'keys'):
         break
+      if part not in node:
+        return str(errors.choices(where, part, node.keys()))
+      where, node = f'{where}.{part}', node.get_ref(part).get()
   return ''
 
 

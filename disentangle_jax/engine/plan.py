@@ -271,8 +271,7 @@ def _specs(
   specs, seen = [], set()
   for name in methods:
     for point in points:
-      chosen = point.get('methods', name)
-      chosen = (chosen,) if isinstance(chosen, str) else tuple(chosen)
+      chosen = _methods_at(point, methods)
       for other in chosen:
         if other not in names.methods:
           raise errors.choices('config.sweep: methods', other, names.methods)
@@ -295,26 +294,50 @@ def _specs(
 
 
 def _check_used(config, names, methods, points) -> None:
-  """Refuses a setting that no chosen method would ever read."""
-  swept = {name for point in points for name in point}
-  for kind in ('hparams', 'static'):
-    legal = {}
-    for name in methods:
-      module = names.methods[name]
-      legal[name] = (
-        set(module.HPARAMS)
-        if kind == 'hparams'
-        else set(settings._static_fields(module))
-      )
-    everywhere = set().union(*legal.values())
-    for field, got in config[kind].items():
-      if isinstance(got, Mapping):
+  """Refuses a setting that no run would ever read."""
+  everywhere = {}
+  for kind, known in (
+    ('hparams', lambda module: set(module.HPARAMS)),
+    ('static', lambda module: set(settings.static_fields(module))),
+  ):
+    legal = {name: known(names.methods[name]) for name in methods}
+    everywhere[kind] = set().union(*legal.values())
+    swept = {
+      dotted.partition('.')[2]
+      for point in points
+      for dotted in point
+      if dotted.startswith(f'{kind}.')
+    }
+    shared = {k: v for k, v in config[kind].items() if not _is_group(v)}
+    for field, got in shared.items():
+      if got is None and field not in swept:
         continue
-      dotted = f'{kind}.{field}'
-      if (got is not None or dotted in swept) and field not in everywhere:
-        raise errors.choices(
-          f'config.{kind} (methods {", ".join(methods)})', field, everywhere
+      where = f'config.{kind} (methods {", ".join(methods)})'
+      if field not in everywhere[kind]:
+        raise errors.choices(where, field, everywhere[kind])
+      readers = [name for name in methods if field in legal[name]]
+      if got is not None and all(
+        f'{kind}.{field}' in point
+        for point in points
+        for name in readers
+        if name in _methods_at(point, methods)
+      ):
+        raise errors.value(
+          f'config.{kind}.{field}',
+          got,
+          'every point of config.sweep sets it; legal: None, or change '
+          'config.sweep',
         )
+
+
+def _is_group(value: Any) -> bool:
+  return isinstance(value, Mapping)
+
+
+def _methods_at(point: settings.Point, methods: Sequence[str]) -> list[str]:
+  """The methods that a point of the sweep is for."""
+  chosen = point.get('methods', methods)
+  return [chosen] if isinstance(chosen, str) else list(chosen)
 
 
 def _resolve(
@@ -352,7 +375,7 @@ def _resolve(
 
 def _layered(given: Mapping[str, Any], name: str, known: set[str]) -> dict:
   """Values for one method: those for all methods, then those for it alone."""
-  shared = {k: v for k, v in given.items() if not isinstance(v, Mapping)}
+  shared = {k: v for k, v in given.items() if not _is_group(v)}
   own = given.get(name) or {}
   layered = {k: v for k, v in shared.items() if k in known and v is not None}
   layered.update({k: v for k, v in own.items() if v is not None})
@@ -360,7 +383,7 @@ def _layered(given: Mapping[str, Any], name: str, known: set[str]) -> dict:
 
 
 def _static(module: Any, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-  defaults = settings._static_fields(module)
+  defaults = settings.static_fields(module)
   static = _layered(given, name, set(defaults))
   for key, value in static.items():
     if isinstance(value, list):

@@ -92,7 +92,7 @@ def base_config(
     options.pop('name')
     config.net[name] = _declare([options])
 
-  static = {name: _static_fields(m) for name, m in methods.items()}
+  static = {name: static_fields(m) for name, m in methods.items()}
   config.static = _declare(static.values())
   hparams = {name: dict(m.HPARAMS) for name, m in methods.items()}
   config.hparams = _declare(hparams.values())
@@ -123,7 +123,8 @@ def base_config(
   return config.lock()
 
 
-def _static_fields(module: Any) -> dict[str, Any]:
+def static_fields(module: Any) -> dict[str, Any]:
+  """Static fields of a method, without its network."""
   found = fields_of(module.Config)
   found.pop('net', None)
   return found

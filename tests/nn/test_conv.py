@@ -1,0 +1,95 @@
+"""Both forms of the convolutions against naive loops; the published nets."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from disentangle_jax import data
+from disentangle_jax.methods.vae import beta_vae
+from disentangle_jax.nn import conv, nets
+
+SHAPES = [(8, 7, 4, 2), (9, 5, 5, 2), (6, 6, 3, 1), (4, 6, 2, 2), (7, 7, 7, 3)]
+
+
+def naive_conv(x, kernel, stride):
+  """SAME padding and the sum, written out."""
+  b, h, w, _ = x.shape
+  kh, kw, _, o = kernel.shape
+  oh, ow = -(-h // stride), -(-w // stride)
+  top = max((oh - 1) * stride + kh - h, 0) // 2
+  left = max((ow - 1) * stride + kw - w, 0) // 2
+  out = np.zeros((b, oh, ow, o))
+  for r, c, i, j in np.ndindex(oh, ow, kh, kw):
+    y, z = r * stride + i - top, c * stride + j - left
+    if 0 <= y < h and 0 <= z < w:
+      out[:, r, c] += x[:, y, z] @ kernel[i, j]
+  return out
+
+
+def naive_transpose(x, kernel, stride):
+  b, h, w, _ = x.shape
+  kh, kw, _, o = kernel.shape
+  top, left = max(kh - stride, 0) // 2, max(kw - stride, 0) // 2
+  out = np.zeros((b, h * stride, w * stride, o))
+  for r, c, i, j in np.ndindex(h, w, kh, kw):
+    y, z = r * stride + i - top, c * stride + j - left
+    if 0 <= y < h * stride and 0 <= z < w * stride:
+      out[:, y, z] += x[:, r, c] @ kernel[i, j]
+  return out
+
+
+@pytest.mark.parametrize('h, w, k, stride', SHAPES)
+@pytest.mark.parametrize('form', ['blocks', 'lax'])
+def test_forms_equal_the_naive_sums(h, w, k, stride, form):
+  rng = np.random.default_rng(0)
+  x = rng.normal(size=(2, h, w, 3)).astype(np.float32)
+  kernel = rng.normal(size=(k, k, 3, 5)).astype(np.float32)
+  np.testing.assert_allclose(
+    conv.conv(x, kernel, stride, form), naive_conv(x, kernel, stride), atol=2e-5
+  )
+  np.testing.assert_allclose(
+    conv.conv_transpose(x, kernel, stride, form),
+    naive_transpose(x, kernel, stride),
+    atol=2e-5,
+  )
+
+
+@pytest.mark.parametrize('op', [conv.conv, conv.conv_transpose])
+def test_forms_have_the_same_gradients_under_vmap(op):
+  keys = jax.random.split(jax.random.key(0), 2)
+  x = jax.random.normal(keys[0], (3, 2, 8, 8, 3))
+  kernel = jax.random.normal(keys[1], (3, 4, 4, 3, 5))
+
+  def gradients(form):
+    loss = lambda x, k: jnp.sum(jnp.sin(op(x, k, 2, form)))
+    return jax.vmap(jax.grad(loss, (0, 1)))(x, kernel)
+
+  for a, b in zip(gradients('blocks'), gradients('lax')):
+    np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+  'channels, encoder, decoder',
+  [(1, 309_204, 381_313), (3, 310_228, 382_339)],
+)
+def test_parameter_counts_are_the_published_ones(channels, encoder, decoder):
+  dataset = data.load('dsprites')._replace(observation_shape=(64, 64, channels))
+  method = beta_vae.make(beta_vae.Config(), dataset)
+  batch = {'observation': jnp.zeros((2, 64, 64, channels))}
+  hparams = {k: jnp.float32(v) for k, v in beta_vae.HPARAMS.items()}
+  state = jax.eval_shape(method.init, jax.random.key(0), batch, hparams)
+  assert nets.count_parameters(state.params['encoder']) == encoder
+  assert nets.count_parameters(state.params['decoder']) == decoder
+
+
+def test_kernels_start_glorot_uniform_and_biases_at_zero():
+  config = nets.ConvConfig()
+  encoder = nets.Encoder(config, (('mean', 10), ('logvar', 10)))
+  x = jnp.zeros((1, 64, 64, 1))
+  params = encoder.init(jax.random.key(0), x)['params']
+  kernel = params['Conv_1']['kernel']
+  limit = np.sqrt(6 / (16 * 32 + 16 * 32))
+  assert np.abs(kernel).max() <= limit
+  np.testing.assert_allclose(kernel.std(), limit / np.sqrt(3), rtol=0.02)
+  assert not np.any(params['Conv_1']['bias'])
