@@ -41,7 +41,9 @@ def _one_line(error: BaseException) -> str:
   cause = error
   while cause is not None:
     if isinstance(cause, errors.ConfigError):
-      return str(cause)
+      # ml_collections raises an error of the same type around a traceback.
+      last = str(cause).strip().splitlines()[-1]
+      return last.rpartition('ConfigError: ')[2]
     cause = cause.__cause__ or cause.__context__
   text = str(error.args[0] if error.args else error)
   text = text.split('Other fields present:')[0]
@@ -59,7 +61,7 @@ def _parse(argv: list[str]) -> list[str]:
     _check_file(argv)
     return flags.FLAGS(argv)
   except errors.ConfigError as error:
-    fail(str(error))
+    fail(_one_line(error))
   except _USER_MISTAKES as error:
     fail(_hint(argv) or _one_line(error))
   return argv

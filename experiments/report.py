@@ -21,6 +21,9 @@ COMPARE = flags.DEFINE_bool(
 OUT = flags.DEFINE_string(
   'out', '', 'Directory for report/ and figures/ (default: first workdir).'
 )
+FIGURES = flags.DEFINE_string(
+  'figures', 'auto', 'Files to draw: all, none, or auto (all if they are few).'
+)
 RUN = flags.DEFINE_integer(
   'run', -1, 'Draw the pictures of this run number into DIR/figures instead.'
 )
@@ -38,7 +41,8 @@ def main(argv) -> int:
       for path in report.draw_run(WORKDIR.value[0], RUN.value):
         print(path)
     else:
-      print(report.write(WORKDIR.value, COMPARE.value, OUT.value or None))
+      out = OUT.value or None
+      print(report.write(WORKDIR.value, COMPARE.value, out, FIGURES.value))
   except (errors.ConfigError, errors.StoreError) as error:
     print(f'error: {error}', file=sys.stderr)
     return 1

@@ -73,6 +73,8 @@ def print_plan(
       progress.duration(need.seconds),
     )
   console.print(groups)
+  for note in planned.notes:
+    console.print(f'note: {note}')
   total = sum(need.seconds for need in needs)
   console.print(
     f'{len(planned.runs)} runs in {len(planned.groups)} group(s), about '

@@ -45,7 +45,7 @@ def use_compile_cache() -> pathlib.Path:
   root = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
   path = pathlib.Path(chosen or pathlib.Path(root) / 'disentangle_jax' / 'xla')
   jax.config.update('jax_compilation_cache_dir', str(path))
-  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.5)
+  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.2)
   return path
 
 

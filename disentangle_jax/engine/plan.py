@@ -116,6 +116,7 @@ class Plan(NamedTuple):
     groups: the same runs by program.
     metrics: metric module name -> the score keys wanted.
     registry: what the names mean.
+    notes: lines that the user should see.
   """
 
   study: str
@@ -124,6 +125,7 @@ class Plan(NamedTuple):
   groups: tuple[Group, ...]
   metrics: Mapping[str, tuple[str, ...]]
   registry: Registry
+  notes: tuple[str, ...] = ()
 
 
 def plain(config: Any) -> dict[str, Any]:
@@ -154,6 +156,7 @@ def make(config: Any, names: Registry | None = None) -> Plan:
   points = settings.sweep_points(config)
   seeds = settings.seeds(config)
   specs = _specs(config, names, methods, points)
+  notes = _check_used(config, names, methods, points)
   runs, sources = [], {}
   for spec in specs:
     module = names.methods[spec['method']]
@@ -164,7 +167,9 @@ def make(config: Any, names: Registry | None = None) -> Plan:
   groups = _groups(runs, names)
   for group in groups:
     _check_group(group, config, names, wanted)
-  return Plan(config['study'], config, tuple(runs), groups, wanted, names)
+  return Plan(
+    config['study'], config, tuple(runs), groups, wanted, names, notes
+  )
 
 
 def only(plan: Plan) -> Plan:
@@ -289,19 +294,18 @@ def _specs(
       if key not in seen:
         seen.add(key)
         specs.append(spec)
-  _check_used(config, names, methods, points)
   return specs
 
 
-def _check_used(config, names, methods, points) -> None:
-  """Refuses a setting that no run would ever read."""
-  everywhere = {}
+def _check_used(config, names, methods, points) -> tuple[str, ...]:
+  """Refuses settings that no method has; notes those that have no effect."""
+  notes = []
   for kind, known in (
     ('hparams', lambda module: set(module.HPARAMS)),
     ('static', lambda module: set(settings.static_fields(module))),
   ):
     legal = {name: known(names.methods[name]) for name in methods}
-    everywhere[kind] = set().union(*legal.values())
+    everywhere = set().union(*legal.values())
     swept = {
       dotted.partition('.')[2]
       for point in points
@@ -312,22 +316,24 @@ def _check_used(config, names, methods, points) -> None:
     for field, got in shared.items():
       if got is None and field not in swept:
         continue
-      where = f'config.{kind} (methods {", ".join(methods)})'
-      if field not in everywhere[kind]:
-        raise errors.choices(where, field, everywhere[kind])
+      if field not in everywhere:
+        where = f'config.{kind} (methods {", ".join(methods)})'
+        raise errors.choices(where, field, everywhere)
       readers = [name for name in methods if field in legal[name]]
+      if got is not None and kind == 'hparams':
+        for name in readers:
+          _hparams(names.methods[name], name, {field: got})
       if got is not None and all(
         f'{kind}.{field}' in point
         for point in points
         for name in readers
         if name in _methods_at(point, methods)
       ):
-        raise errors.value(
-          f'config.{kind}.{field}',
-          got,
-          'every point of config.sweep sets it; legal: None, or change '
-          'config.sweep',
+        notes.append(
+          f'config.{kind}.{field} = {got!r} has no effect: every point of '
+          'config.sweep sets it'
         )
+  return tuple(notes)
 
 
 def _is_group(value: Any) -> bool:

@@ -79,6 +79,8 @@ class Progress:
       f'group(s) and {len(chunks)} chunk(s)'
       + (f'; {skipped} runs are finished already' if skipped else '')
     )
+    for note in plan.notes:
+      self.say(f'note: {note}')
     self.refresh()
 
   def compiling(self, chunk: Any) -> None:

@@ -127,9 +127,9 @@ MISTAKES = {
     lambda c: setattr(c.hparams, 'lambda_od', 3.0),
     "unknown 'lambda_od'; legal: ",
   ),
-  'a value that the sweep always overrides': (
-    lambda c: setattr(c.hparams, 'beta', 3.0),
-    'config.hparams.beta = 3.0: every point of config.sweep sets it',
+  'a bad value, even where the sweep overrides it': (
+    lambda c: setattr(c.hparams, 'beta', -3.0),
+    'config.hparams.beta = -3.0: must be a finite number >= 0',
   ),
   'negative beta': (
     lambda c: setattr(c, 'sweep', dj.product({'hparams.beta': [1, -1]})),
@@ -216,6 +216,13 @@ def test_mistakes_are_one_clear_line(case, config, monkeypatch):
   with pytest.raises(dj.ConfigError, match=message) as caught:
     plan_lib.only(plan_lib.make(config))
   assert '\n' not in str(caught.value)
+
+
+def test_settings_without_effect_are_noted(config):
+  assert not plan_lib.make(config).notes
+  config.hparams.beta = 3.0
+  (note,) = plan_lib.make(config).notes
+  assert note.startswith('config.hparams.beta = 3.0 has no effect')
 
 
 def test_unknown_config_fields_are_refused():

@@ -7,11 +7,11 @@ import subprocess
 import sys
 import time
 
-from conftest import tiny_config
 import numpy as np
 import pandas as pd
 import pytest
 from safetensors import numpy as safetensors
+from tiny_study import tiny_config
 
 import disentangle_jax as dj
 from disentangle_jax.engine import plan as plan_lib
@@ -118,7 +118,7 @@ def test_another_study_is_refused(finished):
   workdir, _, _, own = finished
   config = tiny_config()
   config.study = 'other'
-  with pytest.raises(dj.StoreError, match="holds study 'tiny', not 'other'"):
+  with pytest.raises(dj.StoreError, match=r"holds study 'tiny', not 'other'"):
     dj.sweep(config, workdir, methods=own)
 
 
@@ -188,7 +188,7 @@ def test_workdirs_that_cannot_be_used(tmp_path, config):
     dj.sweep(config, blocked / 'dir')
   foreign = tmp_path / 'foreign'
   (foreign / 'results').mkdir(parents=True)
-  with pytest.raises(dj.StoreError, match='holds results but no study.json'):
+  with pytest.raises(dj.StoreError, match='holds results but no'):
     dj.sweep(config, foreign)
   with (
     store.lock(tmp_path / 'held'),
@@ -230,7 +230,7 @@ def test_killed_sweeps_continue(tmp_path):
     'import jax\n'
     "jax.config.update('jax_num_cpu_devices', 4)\n"
     'import disentangle_jax as dj\n'
-    'from conftest import tiny_config\n'
+    'from tiny_study import tiny_config\n'
     'config = tiny_config()\n'
     'config.engine.runs_per_chunk = 4\n'
     'dj.sweep(config, sys.argv[1])\n'
