@@ -1,9 +1,25 @@
 """Published systems by name: one module of pure functions each."""
 
-from disentangle_jax.methods.vae import annealed_vae, beta_vae, vae
+from disentangle_jax.methods.vae import (
+  annealed_vae,
+  beta_tcvae,
+  beta_vae,
+  capacity_generator,
+  dip_vae_i,
+  dip_vae_ii,
+  factor_vae,
+  joint_vae,
+  vae,
+)
 
 METHODS = {
   'vae': vae,
   'beta_vae': beta_vae,
   'annealed_vae': annealed_vae,
+  'factor_vae': factor_vae,
+  'beta_tcvae': beta_tcvae,
+  'dip_vae_i': dip_vae_i,
+  'dip_vae_ii': dip_vae_ii,
+  'joint_vae': joint_vae,
+  'capacity_generator': capacity_generator,
 }

@@ -1,53 +1,101 @@
-"""What every Gaussian VAE shares; a method file adds its objective alone.
+"""What every VAE shares; a method file adds its objective alone.
 
 An objective is `(hparams, step, terms) -> (loss, scalars)`. It sees the terms
 of one batch, already reduced over the mesh, and returns the loss to minimise in
-nats. Everything else (networks, one reparameterised sample, Adam at a traced
-rate, encoding, decoding) is the same for all and lives here.
+nats. Everything else (networks, likelihood, one reparameterised sample, Adam at
+a traced rate with decoupled weight decay, encoding, decoding) is the same for
+all and lives here. Methods with other terms or further state bring a loss of
+their own to `trainer`.
+
+Options of all of them: the likelihood; denoising, where the encoder sees a
+corrupted image in training and the decoder is scored on the clean one; and
+weight decay, which shrinks all weights and biases by learning_rate x
+weight_decay per step outside of Adam's moments (Loshchilov & Hutter 2019,
+https://arxiv.org/abs/1711.05101).
 """
 
 from collections.abc import Callable, Mapping
 import dataclasses
+import math
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from disentangle_jax import types
+from disentangle_jax import errors, types
 from disentangle_jax.nn import nets
-from disentangle_jax.ops import axis, gaussian, likelihood, per_example
+from disentangle_jax.ops import axis, gaussian, likelihood, noise, per_example
 
-HPARAMS = {'learning_rate': 1e-4}
+HPARAMS = {'learning_rate': 1e-4, 'weight_decay': 0.0}
 BATCH = ('observation',)
 HEADS = ('mean', 'logvar')
 
+# Name -> log p(x|z) given the decoder's raw output, the observation and the log
+# scale. The mean of p(x|z) is the logistic function of the output for all.
+LIKELIHOODS = {
+  'bernoulli': lambda raw, x, log_scale: likelihood.bernoulli(raw, x),
+  'gaussian': lambda raw, x, log_scale: likelihood.gaussian(
+    jax.nn.sigmoid(raw), x, log_scale
+  ),
+  'gaussian_learned': lambda raw, x, log_scale: likelihood.gaussian(
+    jax.nn.sigmoid(raw), x, log_scale
+  ),
+  'discretized_logistic': lambda raw, x, log_scale: (
+    likelihood.discretized_logistic(jax.nn.sigmoid(raw), x, log_scale)
+  ),
+}
+_LEARNED_SCALE = ('gaussian_learned', 'discretized_logistic')
+# A learned scale ends here: a constant pixel would pull it to zero for ever.
+_LEAST_LOG_SCALE = -6.0
+
 
 @dataclasses.dataclass(frozen=True)
-class Config:
-  """Static choices of a VAE.
+class DecoderConfig:
+  """Static choices of anything with a decoder.
 
   Attributes:
     net: which networks.
-    num_latents: D.
+    likelihood: a key of LIKELIHOODS.
+    likelihood_scale: standard deviation of 'gaussian' (at 1 the gradient is
+      that of half the squared error); where the learned scales start, one
+      number shared by all pixels.
   """
 
   net: nets.NetConfig = nets.ConvConfig()
+  likelihood: str = 'bernoulli'
+  likelihood_scale: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(DecoderConfig):
+  """Static choices of a VAE.
+
+  Attributes:
+    num_latents: D.
+    salt_and_pepper: largest share of pixels that denoising sets to black or
+      white in what the encoder sees; 0 for none.
+  """
+
   num_latents: int = 10
+  salt_and_pepper: float = 0.0
 
 
 class State(NamedTuple):
   """Everything that training changes.
 
   Attributes:
-    params: {'encoder', 'decoder'} parameters; what an export keeps.
+    params: {'encoder', 'decoder'} parameters, and 'log_scale' where the
+      likelihood learns one; what an export keeps.
     opt_state: Adam's moments.
     step: int32 scalar, updates done so far.
+    memory: what a loss carries from step to step; () for most.
   """
 
   params: types.PyTree
   opt_state: types.PyTree
   step: jax.Array
+  memory: types.PyTree = ()
 
 
 class Terms(NamedTuple):
@@ -59,6 +107,7 @@ class Terms(NamedTuple):
     mean: float32 [B, D] of q(z|x), this shard's rows.
     logvar: float32 [B, D].
     z: float32 [B, D], one sample.
+    index: int32 [B], the rows' numbers in the whole batch.
   """
 
   reconstruction: jax.Array
@@ -66,6 +115,7 @@ class Terms(NamedTuple):
   mean: jax.Array
   logvar: jax.Array
   z: jax.Array
+  index: jax.Array
 
 
 Objective = Callable[
@@ -74,56 +124,169 @@ Objective = Callable[
 ]
 
 
-class Networks(NamedTuple):
-  """The pair of networks as pure functions of the parameters.
+class Decoder(NamedTuple):
+  """A decoder and its likelihood as pure functions of the parameters.
 
   Attributes:
-    init: `(key, observation [B, ...]) -> params`.
-    encode: `(params, observation) -> (mean, logvar)`, float32 [B, D] each.
-    decode: `(params, z [B, D]) -> logits [B, ...]`.
-    log_likelihood: `(logits, observation) -> float32 [B]`, nats.
+    init: `(key) -> params`.
+    decode: `(params, z [B, D]) -> raw output [B, ...]`.
+    log_likelihood: `(params, raw, observation) -> float32 [B]`, nats.
   """
 
   init: Callable[..., types.PyTree]
-  encode: Callable[..., tuple[jax.Array, jax.Array]]
   decode: Callable[..., jax.Array]
   log_likelihood: Callable[..., jax.Array]
 
 
-def build(config: Any, data: types.Dataset) -> Networks:
+class Networks(NamedTuple):
+  """Encoder and decoder as pure functions of the parameters.
+
+  Attributes:
+    init: `(key, observation [B, ...]) -> params`.
+    encode: `(params, observation) -> {head: float32 [B, size]}`.
+    see: `(key, observation, index) -> (key, observation)`: what the encoder
+      sees in training and the key that is left for the latents.
+    decoder: see `Decoder`.
+  """
+
+  init: Callable[..., types.PyTree]
+  encode: Callable[..., dict[str, jax.Array]]
+  see: Callable[..., tuple[jax.Array, jax.Array]]
+  decoder: Decoder
+
+
+def _check(config: Any) -> None:
+  """Raises ConfigError for a static option out of range."""
+  if config.likelihood not in LIKELIHOODS:
+    raise errors.choices(
+      'config.static.likelihood', config.likelihood, LIKELIHOODS
+    )
+  scale = config.likelihood_scale
+  if not 0.0 < scale < math.inf:
+    raise errors.value(
+      'config.static.likelihood_scale', scale, 'must be finite and > 0'
+    )
+  if config.likelihood in _LEARNED_SCALE and (
+    math.log(scale) <= _LEAST_LOG_SCALE
+  ):
+    least = math.exp(_LEAST_LOG_SCALE)
+    rule = f'a learned scale stays above {least:.4f} and must start there'
+    raise errors.value('config.static.likelihood_scale', scale, rule)
+  share = getattr(config, 'salt_and_pepper', 0.0)
+  if not 0.0 <= share <= 1.0:
+    raise errors.value(
+      'config.static.salt_and_pepper', share, 'must lie between 0 and 1'
+    )
+
+
+def build_decoder(config: Any, data: types.Dataset, width: int) -> Decoder:
+  """A decoder for the data set's observations.
+
+  Args:
+    config: has the fields of `DecoderConfig`.
+    data: gives the observation shape.
+    width: length of the code.
+
+  Returns:
+    The three functions.
+
+  Raises:
+    ConfigError: an option out of range, or a network that cannot give such
+      observations.
+  """
+  _check(config)
+  nets.check(config.net, data.observation_shape)
+  module = nets.Decoder(config.net, data.observation_shape)
+  log_density = LIKELIHOODS[config.likelihood]
+  learned = config.likelihood in _LEARNED_SCALE
+  log_scale = math.log(config.likelihood_scale)
+
+  def init(key):
+    params = {'decoder': module.init(key, jnp.zeros((1, width)))['params']}
+    if learned:
+      # The inverse of the softplus below.
+      start = math.log(math.expm1(log_scale - _LEAST_LOG_SCALE))
+      params['log_scale'] = jnp.float32(start)
+    return params
+
+  def decode(params, z):
+    return module.apply({'params': params['decoder']}, z)
+
+  def log_likelihood(params, raw, observation):
+    scale = jnp.float32(log_scale)
+    if learned:
+      scale = _LEAST_LOG_SCALE + jax.nn.softplus(params['log_scale'])
+    return log_density(raw, observation, scale)
+
+  return Decoder(init, decode, log_likelihood)
+
+
+def build(
+  config: Any,
+  data: types.Dataset,
+  heads: Mapping[str, int] | None = None,
+  width: int | None = None,
+) -> Networks:
   """Networks for the data set's observations.
 
   Args:
-    config: has `net` and `num_latents`.
+    config: has the fields of `Config`.
     data: gives the observation shape.
+    heads: head -> size; None for a Gaussian's 'mean' and 'logvar'.
+    width: length of the code; None for `num_latents`.
 
   Returns:
-    The four functions.
+    The functions.
 
   Raises:
-    ConfigError: the network cannot take such observations.
+    ConfigError: see `build_decoder`.
   """
-  nets.check(config.net, data.observation_shape)
-  heads = tuple((name, config.num_latents) for name in HEADS)
-  encoder = nets.Encoder(config.net, heads)
-  decoder = nets.Decoder(config.net, data.observation_shape)
+  decoder = build_decoder(config, data, width or config.num_latents)
+  heads = heads or dict.fromkeys(HEADS, config.num_latents)
+  encoder = nets.Encoder(config.net, tuple(heads.items()))
 
   def init(key, observation):
     encoder_key, decoder_key = jax.random.split(key)
-    z = jnp.zeros((1, config.num_latents))
-    return {
-      'encoder': encoder.init(encoder_key, observation[:1])['params'],
-      'decoder': decoder.init(decoder_key, z)['params'],
-    }
+    params = encoder.init(encoder_key, observation[:1])['params']
+    return {'encoder': params, **decoder.init(decoder_key)}
 
   def encode(params, observation):
-    out = encoder.apply({'params': params['encoder']}, observation)
-    return out['mean'], out['logvar']
+    return encoder.apply({'params': params['encoder']}, observation)
 
-  def decode(params, z):
-    return decoder.apply({'params': params['decoder']}, z)
+  def see(key, observation, index):
+    if not config.salt_and_pepper:
+      return key, observation
+    key, noise_key = jax.random.split(key)
+    share = config.salt_and_pepper
+    return key, noise.salt_and_pepper(noise_key, index, observation, share)
 
-  return Networks(init, encode, decode, likelihood.bernoulli)
+  return Networks(init, encode, see, decoder)
+
+
+def infer(
+  networks: Networks,
+  params: types.PyTree,
+  key: jax.Array,
+  observation: jax.Array,
+  index: jax.Array,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+  """Encodes as in training and draws one sample per example.
+
+  Args:
+    networks: from `build`.
+    params: the method's.
+    key: typed PRNG key.
+    observation: float [B, ...], clean.
+    index: int32 [B].
+
+  Returns:
+    mean, logvar and z, float32 [B, D] each.
+  """
+  key, seen = networks.see(key, observation, index)
+  heads = networks.encode(params, seen)
+  mean, logvar = heads['mean'], heads['logvar']
+  eps = per_example.normal(key, index, mean.shape[1:])
+  return mean, logvar, gaussian.sample(mean, logvar, eps)
 
 
 def terms_of(
@@ -136,86 +299,136 @@ def terms_of(
 
   Args:
     networks: from `build`.
-    params: {'encoder', 'decoder'}.
+    params: {'encoder', 'decoder', ...}.
     key: typed PRNG key of this step.
     batch: 'observation' [B, ...] and 'index' int32 [B].
 
   Returns:
     The terms; the two means are over all shards of the batch.
   """
-  observation = batch['observation']
-  mean, logvar = networks.encode(params, observation)
-  noise = per_example.normal(key, batch['index'], mean.shape[1:])
-  z = gaussian.sample(mean, logvar, noise)
-  logits = networks.decode(params, z)
-  reconstruction = -networks.log_likelihood(logits, observation)
+  observation, index = batch['observation'], batch['index']
+  mean, logvar, z = infer(networks, params, key, observation, index)
+  decoder = networks.decoder
+  raw = decoder.decode(params, z)
+  log_likelihood = decoder.log_likelihood(params, raw, observation)
   return Terms(
-    reconstruction=axis.mean(reconstruction),
+    reconstruction=-axis.mean(log_likelihood),
     kl=axis.mean(gaussian.kl_to_standard(mean, logvar)),
     mean=mean,
     logvar=logvar,
     z=z,
+    index=index,
   )
 
 
-def scalars_of(loss: jax.Array, terms: Terms) -> dict[str, jax.Array]:
-  """The training scalars that every VAE reports, nats."""
-  per_latent = {f'kl/{d}': terms.kl[d] for d in range(terms.kl.shape[0])}
+def scalars_of(
+  loss: jax.Array, reconstruction: jax.Array, kl: jax.Array
+) -> dict[str, jax.Array]:
+  """The training scalars that every VAE reports, nats; `kl` is [D]."""
+  per_latent = {f'kl/{d}': kl[d] for d in range(kl.shape[0])}
   return {
     'loss': loss,
-    'reconstruction': terms.reconstruction,
-    'kl': jnp.sum(terms.kl),
+    'reconstruction': reconstruction,
+    'kl': jnp.sum(kl),
     **per_latent,
   }
+
+
+def ramp(step: jax.Array, steps: jax.Array) -> jax.Array:
+  """Rises linearly from 0 at step 0 to 1 at `steps`, and stays there."""
+  return jnp.minimum(1.0, step / steps)
+
+
+def optimiser(hparams: Mapping[str, jax.Array]) -> optax.GradientTransformation:
+  """Adam with decoupled weight decay; at decay 0 it is Adam."""
+  return optax.adamw(
+    hparams['learning_rate'], weight_decay=hparams['weight_decay']
+  )
+
+
+def trainer(
+  init_params: Callable[..., types.PyTree],
+  loss: Callable[..., tuple[jax.Array, tuple[Mapping, types.PyTree]]],
+  memory: types.PyTree = (),
+) -> tuple[Callable, Callable]:
+  """`init` and `update` of a method that minimises one loss.
+
+  Args:
+    init_params: `(key, batch) -> params`.
+    loss: `(params, key, state, batch, hparams) -> (loss, (scalars, memory))`.
+    memory: what `State.memory` starts as.
+
+  Returns:
+    The two functions of a `types.Method`; `state` is a `State`.
+  """
+
+  def init(key, batch, hparams):
+    params = init_params(key, batch)
+    opt_state = optimiser(hparams).init(params)
+    return State(params, opt_state, jnp.zeros((), jnp.int32), memory)
+
+  def update(key, state, batch, hparams):
+    of_params = lambda params: loss(params, key, state, batch, hparams)
+    grads, (scalars, left) = jax.grad(of_params, has_aux=True)(state.params)
+    updates, opt_state = optimiser(hparams).update(
+      grads, state.opt_state, state.params
+    )
+    params = optax.apply_updates(state.params, updates)
+    return State(params, opt_state, state.step + 1, left), scalars
+
+  return init, update
 
 
 def make(
   config: Any, data: types.Dataset, objective: Objective
 ) -> types.Method:
-  """A VAE that minimises `objective` with Adam.
+  """A Gaussian VAE that minimises `objective`.
 
   Args:
-    config: has `net` and `num_latents`.
+    config: has the fields of `Config`.
     data: gives the observation shape.
     objective: see the module docstring.
 
   Returns:
     The method; `state` is a `State`.
+
+  Raises:
+    ConfigError: see `build_decoder`.
   """
   networks = build(config, data)
 
-  def init(key, batch, hparams):
-    params = networks.init(key, batch['observation'])
-    opt_state = optax.adam(hparams['learning_rate']).init(params)
-    return State(params, opt_state, jnp.zeros((), jnp.int32))
+  def init_params(key, batch):
+    return networks.init(key, batch['observation'])
 
-  def update(key, state, batch, hparams):
-    def loss_fn(params):
-      terms = terms_of(networks, params, key, batch)
-      loss, extra = objective(hparams, state.step, terms)
-      return loss, {**scalars_of(loss, terms), **extra}
+  def loss_fn(params, key, state, batch, hparams):
+    terms = terms_of(networks, params, key, batch)
+    loss, extra = objective(hparams, state.step, terms)
+    scalars = scalars_of(loss, terms.reconstruction, terms.kl)
+    return loss, ({**scalars, **extra}, ())
 
-    grads, scalars = jax.grad(loss_fn, has_aux=True)(state.params)
-    adam = optax.adam(hparams['learning_rate'])
-    updates, opt_state = adam.update(grads, state.opt_state, state.params)
-    params = optax.apply_updates(state.params, updates)
-    return State(params, opt_state, state.step + 1), scalars
-
+  init, update = trainer(init_params, loss_fn)
   return types.Method(init, update, *inference(networks))
+
+
+def decoding(decoder: Decoder) -> tuple[Callable, dict[str, Callable]]:
+  """`decode` and the extras of anything with a decoder."""
+
+  def decode(state, vector):
+    return jax.nn.sigmoid(decoder.decode(state.params, vector))
+
+  def log_likelihood(state, vector, observation):
+    raw = decoder.decode(state.params, vector)
+    return decoder.log_likelihood(state.params, raw, observation)
+
+  return decode, {'log_likelihood': log_likelihood}
 
 
 def inference(networks: Networks) -> tuple[Callable, Callable, Mapping]:
   """`represent`, `decode` and the extras of a Gaussian VAE."""
 
   def represent(state, observation):
-    mean, logvar = networks.encode(state.params, observation)
-    return types.Codes(mean, {'mean': mean, 'logvar': logvar})
+    heads = networks.encode(state.params, observation)
+    return types.Codes(heads['mean'], dict(heads))
 
-  def decode(state, vector):
-    return jax.nn.sigmoid(networks.decode(state.params, vector))
-
-  def log_likelihood(state, vector, observation):
-    logits = networks.decode(state.params, vector)
-    return networks.log_likelihood(logits, observation)
-
-  return represent, decode, {'log_likelihood': log_likelihood}
+  decode, extras = decoding(networks.decoder)
+  return represent, decode, extras

@@ -1,0 +1,98 @@
+"""What the KL of a trained model is spent on, from held-out codes.
+
+Chen et al. 2018, eq. 2 (https://arxiv.org/abs/1802.04942):
+
+  E KL(q(z|x) || p(z)) = I(x; z) + TC(z) + sum_d KL(q(z_d) || p(z_d))
+
+Estimator ('stratified mixture'): one sample z_j of each of the first J of M
+held-out posteriors; q(z_j) and q(z_jd) are mixtures of the M posteriors in
+which the code's own image counts 1 / N and all the others together (N - 1) / N,
+with N the number of images of the data set. Over the choice of the others this
+is the mixture over all N in expectation; when the M points are all of the data,
+it is that mixture. The logarithm makes the error one-sided: where posteriors
+are so narrow that M of them hardly overlap, log q(z) is too low, hence the
+mutual information (never above log N) too high and the total correlation too
+low. A larger M shrinks the error, a larger J the noise; the dimension-wise KL
+hardly has the error.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from disentangle_jax.ops import gaussian, total_correlation
+
+
+def mixture_log_weights(own: jax.Array, dataset_size: float) -> jax.Array:
+  """Weights of the mixture in the module docstring.
+
+  Args:
+    own: bool [J, M], whether posterior m is of the image that code j is from;
+      at least one per row.
+    dataset_size: N >= 1.
+
+  Returns:
+    float32 [J, M], nats; in probability every row sums to one as long as there
+    are other images.
+  """
+  n = jnp.float32(dataset_size)
+  same = jnp.sum(own, axis=1, keepdims=True).astype(jnp.float32)
+  others = own.shape[1] - same
+  log_own = -jnp.log(n) - jnp.log(same)
+  # Without others, or at N = 1, the entry is minus infinity or never used.
+  log_other = jnp.log1p(-1.0 / n) - jnp.log(jnp.maximum(others, 1.0))
+  return jnp.where(own, log_own, log_other)
+
+
+def estimate(
+  z: jax.Array,
+  mean: jax.Array,
+  logvar: jax.Array,
+  identity: jax.Array | None = None,
+  dataset_size: float | None = None,
+  block: int = 32,
+) -> dict[str, jax.Array]:
+  """The three terms and their sum.
+
+  Args:
+    z: float [J, D], one sample of each of the first J posteriors.
+    mean: float [M, D].
+    logvar: float [M, D].
+    identity: int [M], the image that a posterior belongs to; None when no image
+      occurs twice.
+    dataset_size: N; None for M.
+    block: codes handled at a time: memory is block * M * D floats.
+
+  Returns:
+    float32 scalars in nats: 'index_code_mi', 'total_correlation',
+    'dimension_wise_kl' and 'kl', the mean of log q(z|x) - log p(z), which is
+    their sum.
+  """
+  codes, points = len(z), len(mean)
+  size = points if dataset_size is None else dataset_size
+  identity = jnp.arange(points) if identity is None else identity
+  block = min(block, codes)
+  fill = -codes % block
+  pad = lambda x: jnp.pad(x, ((0, fill),) + ((0, 0),) * (x.ndim - 1))
+  cut = lambda x: pad(x).reshape(-1, block, *x.shape[1:])
+
+  def of_block(args):
+    some, numbers = args
+    own = numbers[:, None] == identity[None, :]
+    weights = mixture_log_weights(own, size)
+    pairs = total_correlation.pairwise_log_density(some, mean, logvar)
+    log_joint, log_each = total_correlation.aggregate(pairs, weights)
+    return log_joint, jnp.sum(log_each, axis=-1)
+
+  blocks = (cut(z), cut(identity[:codes]))
+  log_joint, log_marginals = jax.lax.map(of_block, blocks)
+  log_joint = log_joint.reshape(-1)[:codes]
+  log_marginals = log_marginals.reshape(-1)[:codes]
+  own = gaussian.log_density(z, mean[:codes], logvar[:codes])
+  log_own = jnp.sum(own, axis=-1)
+  log_prior = jnp.sum(gaussian.log_density(z, 0.0, jnp.zeros(())), axis=-1)
+  return {
+    'index_code_mi': jnp.mean(log_own - log_joint),
+    'total_correlation': jnp.mean(log_joint - log_marginals),
+    'dimension_wise_kl': jnp.mean(log_marginals - log_prior),
+    'kl': jnp.mean(log_own - log_prior),
+  }

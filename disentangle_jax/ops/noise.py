@@ -1,0 +1,40 @@
+"""Corruption of observations, for denoising."""
+
+import jax
+import jax.numpy as jnp
+
+from disentangle_jax.ops import per_example
+
+
+def salt_and_pepper(
+  key: jax.Array,
+  index: jax.Array,
+  observation: jax.Array,
+  most: float,
+) -> jax.Array:
+  """Sets up to a given share of the pixels to black or white.
+
+  Every image draws its own probability uniformly from [0, most]; every pixel is
+  then hit with that probability and becomes 0 or 1 with equal chances, in all
+  channels alike.
+
+  Args:
+    key: typed PRNG key.
+    index: int32 [B], the examples' numbers in the whole batch.
+    observation: float [B, ...]; with three axes after B the last is channels.
+    most: the largest probability, in [0, 1].
+
+  Returns:
+    float [B, ...].
+  """
+  image = observation.ndim == 4
+  shape = observation.shape[1:-1] + (1,) if image else observation.shape[1:]
+
+  def draw(k):
+    share_key, hit_key, colour_key = jax.random.split(k, 3)
+    share = most * jax.random.uniform(share_key)
+    hit = jax.random.uniform(hit_key, shape) < share
+    return hit, jax.random.bernoulli(colour_key, 0.5, shape)
+
+  hit, white = jax.vmap(draw)(per_example.keys(key, index))
+  return jnp.where(hit, white.astype(observation.dtype), observation)

@@ -1,0 +1,198 @@
+"""One compiled step per method and mesh, shared by all tests here."""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
+import numpy as np
+import pytest
+
+from disentangle_jax import data as data_lib
+from disentangle_jax.data import samplers
+from disentangle_jax.methods import METHODS
+from disentangle_jax.nn import nets
+
+BATCH_SIZE = 8
+# Small static choices by field name, for every method that has the field.
+SMALL = {
+  'net': nets.MLPConfig(encoder_hidden=(16,), decoder_hidden=(16,)),
+  'num_latents': 3,
+  'num_classes': 3,
+  'discriminator_width': 16,
+  'discriminator_depth': 2,
+}
+# Values at which a few steps show every term, by hyper-parameter name.
+BASE = {
+  'learning_rate': 3e-3,
+  'discriminator_learning_rate': 3e-3,
+  'weight_decay': 0.01,
+  'alpha': 1.3,
+  'anneal_steps': 4.0,
+}
+
+# The programs are tiny: compiling them is what takes the time.
+quick_jit = functools.partial(
+  jax.jit, compiler_options={'xla_backend_optimization_level': 0}
+)
+
+
+@dataclasses.dataclass(eq=False)
+class Harness:
+  """A method on small sprites, with `step` compiled for a mesh.
+
+  Attributes:
+    module: the method's module.
+    method: the pure functions.
+    data: the data set.
+    hparams: the base hyper-parameters, floats.
+    probes: (name, value) of every other run in the program; the last repeats
+      the base.
+    traces: how often `step` was traced.
+    programs: what `program` has built.
+  """
+
+  module: Any
+  method: Any
+  data: Any
+  hparams: dict[str, float]
+  probes: list[tuple[str, float]]
+  traces: int = 0
+  programs: dict = dataclasses.field(default_factory=dict)
+
+  def rows(self, solo: bool) -> list[dict[str, float]]:
+    """Hyper-parameters of every run."""
+    if solo:
+      return [self.hparams]
+    return [
+      self.hparams,
+      *[{**self.hparams, name: value} for name, value in self.probes],
+      self.hparams,
+    ]
+
+  def stacked(self, rows) -> dict[str, np.ndarray]:
+    """Hyper-parameters as float32 [R]."""
+    return {
+      name: np.array([row[name] for row in rows], np.float32)
+      for name in self.hparams
+    }
+
+  def keys(self, step: int) -> tuple[jax.Array, jax.Array]:
+    """(data key, update key) of a step, the same for all runs."""
+    key = jax.random.fold_in(jax.random.key(7), step)
+    data_key, update_key = jax.random.split(key)
+    return data_key, update_key
+
+  def batch(self, step: int) -> dict[str, jax.Array]:
+    """The batch of a step."""
+    sample = samplers.make(self.data, self.module.BATCH)
+    return sample(self.keys(step)[0], (), np.arange(BATCH_SIZE))
+
+  def init(self, solo: bool):
+    """States [R], all equal."""
+    sharding = NamedSharding(self.mesh(solo), P('runs'))
+    runs = len(self.rows(solo))
+    repeat = lambda x: np.repeat(np.asarray(x)[None], runs, axis=0)
+    return jax.device_put(jax.tree.map(repeat, self._initial), sharding)
+
+  @functools.cached_property
+  def _initial(self):
+    return quick_jit(self.method.init)(
+      jax.random.key(3),
+      self.batch(0),
+      {k: np.float32(v) for k, v in self.hparams.items()},
+    )
+
+  @functools.cached_property
+  def _sampled(self):
+    return quick_jit(self.batch)
+
+  def mesh(self, solo: bool) -> jax.sharding.Mesh:
+    """('runs', 'data'): (1, 2) for the base alone, else (1, 1)."""
+    shards = 2 if solo else 1
+    devices = np.array(jax.devices()[:shards]).reshape(1, shards)
+    return jax.sharding.Mesh(devices, ('runs', 'data'))
+
+  def program(self, solo: bool):
+    """`(state [R], step, hparams [R]) -> (state, scalars [R])`.
+
+    All runs on mesh (1, 1), or the base alone with its batch split in two on
+    mesh (1, 2).
+    """
+
+    if solo in self.programs:
+      return self.programs[solo]
+
+    def one(state, hparams, key, batch):
+      self.traces += 1
+      return self.method.update(key, state, batch, hparams)
+
+    runs, rows = P('runs'), P('data')
+    step = quick_jit(
+      jax.shard_map(
+        jax.vmap(one, in_axes=(0, 0, None, None)),
+        mesh=self.mesh(solo),
+        in_specs=(runs, runs, P(), rows),
+        out_specs=runs,
+      )
+    )
+
+    def run(state, number, hparams):
+      key = self.keys(number)[1]
+      return step(state, hparams, key, self._sampled(number))
+
+    self.programs[solo] = run
+    return run
+
+
+def _probes(module, hparams):
+  """For each hyper-parameter its least, a larger and a far larger value."""
+  found = []
+  for name, base in hparams.items():
+    least = getattr(module, 'BOUNDS', {}).get(name, (0.0, 0.0))[0]
+    found += [(name, least), (name, base * 3), (name, base * 1000)]
+  return found
+
+
+@functools.cache
+def _make(name, options):
+  module = METHODS[name]
+  fields = {f.name for f in dataclasses.fields(module.Config)}
+  static = {k: v for k, v in SMALL.items() if k in fields} | dict(options)
+  data = data_lib.load(
+    'dsprites', resolution=8, scales=2, orientations=3, positions=4
+  )
+  hparams = {k: BASE.get(k, v) for k, v in module.HPARAMS.items()}
+  method = module.make(module.Config(**static), data)
+  probes = _probes(module, hparams)
+  return Harness(module, method, data, hparams, probes)
+
+
+@pytest.fixture(scope='session')
+def harness():
+  """`(method name, **static options) -> Harness`, each built once."""
+  return lambda name, **options: _make(name, tuple(options.items()))
+
+
+STEPS = 6
+
+
+@functools.cache
+def _history(made, solo):
+  """States before and after, and scalars, of the first STEPS steps."""
+  rows = made.rows(solo)
+  hparams, state = made.stacked(rows), made.init(solo)
+  program, states, scalars = made.program(solo), [state], []
+  for step in range(STEPS):
+    state, found = program(state, step, hparams)
+    states.append(state)
+    scalars.append(jax.device_get(found))
+  return states, scalars
+
+
+@pytest.fixture(scope='session')
+def history():
+  """`(harness, solo) -> (states before and after each step, scalars)`."""
+  return _history

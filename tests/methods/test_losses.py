@@ -1,0 +1,331 @@
+"""Every loss against NumPy in float64, at trained parameters.
+
+The references are written from the papers with plain loops and share nothing
+with the package but the parameters, the batch and the noise.
+"""
+
+import math
+
+import jax
+import numpy as np
+import pytest
+
+from disentangle_jax.methods import METHODS
+from disentangle_jax.ops import concrete, per_example
+
+# Static options beside the defaults; every one is compared on two shards.
+VARIANTS = [
+  ('beta_tcvae', {'estimator': 'mss'}),
+  ('beta_tcvae', {'kl': 'sampled'}),
+  ('factor_vae', {'permuted': 'same_batch', 'discriminator_updates': 2}),
+  ('dip_vae_i', {'covariance_decay': 0.8}),
+  ('vae', {'likelihood': 'gaussian', 'likelihood_scale': 0.5}),
+  ('vae', {'likelihood': 'gaussian_learned', 'likelihood_scale': 0.5}),
+  ('vae', {'likelihood': 'discretized_logistic', 'likelihood_scale': 0.1}),
+]
+PLAIN = [(name, {}) for name in METHODS]
+STEP = 5
+
+
+def sigmoid(x):
+  return 1 / (1 + np.exp(-x))
+
+
+def dense(params, x):
+  return x @ params['kernel'] + params['bias']
+
+
+def encode(params, x):
+  p = params['encoder']
+  h = np.maximum(dense(p['MLP_0']['Dense_0'], x.reshape(len(x), -1)), 0)
+  return {name: dense(head, h) for name, head in p['Heads_0'].items()}
+
+
+def decode(params, z, shape):
+  p = params['decoder']
+  h = np.tanh(dense(p['MLP_0']['Dense_0'], z))
+  return dense(p['Dense_0'], h).reshape(-1, *shape)
+
+
+def log_normal(x, mean, logvar):
+  variance = np.exp(logvar)
+  return -((x - mean) ** 2) / (2 * variance) - 0.5 * np.log(
+    2 * np.pi * variance
+  )
+
+
+def reconstruction(params, z, x, options):
+  raw = decode(params, z, x.shape[1:])
+  mean = sigmoid(raw)
+  kind = options.get('likelihood', 'bernoulli')
+  if kind == 'bernoulli':
+    nats = x * np.log(mean) + (1 - x) * np.log(1 - mean)
+    return -nats.reshape(len(x), -1).sum(1).mean()
+  scale = options['likelihood_scale']
+  if kind != 'gaussian':
+    scale = math.exp(-6 + math.log1p(math.exp(params['log_scale'])))
+  if kind == 'discretized_logistic':
+    top = np.where(x > 0.999, 1, sigmoid((x + 1 / 510 - mean) / scale))
+    bottom = np.where(x < 0.001, 0, sigmoid((x - 1 / 510 - mean) / scale))
+    nats = np.log(top - bottom)
+  else:
+    nats = log_normal(x, mean, 2 * math.log(scale))
+  return -nats.reshape(len(x), -1).sum(1).mean()
+
+
+def kl_terms(mean, logvar):
+  return (0.5 * (mean**2 + np.exp(logvar) - logvar - 1)).mean(0)
+
+
+def leaky(x):
+  return np.where(x > 0, x, 0.2 * x)
+
+
+def discriminator(params, z):
+  for layer in range(len(params['MLP_0'])):
+    z = leaky(dense(params['MLP_0'][f'Dense_{layer}'], z))
+  return dense(params['Dense_0'], z)
+
+
+def log_mean_exp_sums(z, mean, logvar, weights):
+  """log q(z_j), log q(z_jd) by loops over code, posterior and latent."""
+  batch, latents = z.shape
+  joint, each = np.zeros(batch), np.zeros((batch, latents))
+  for j in range(batch):
+    for i in range(batch):
+      density = np.exp(log_normal(z[j], mean[i], logvar[i]))
+      joint[j] += weights[j, i] * np.prod(density)
+      each[j] += weights[j, i] * density
+  return np.log(joint), np.log(each)
+
+
+def mixture_weights(batch, size, estimator):
+  if estimator == 'mws':
+    return np.full((batch, batch), 1 / (batch * size))
+  m = batch - 1
+  weights = np.full((batch, batch), 1 / m)
+  for j in range(batch):
+    weights[j, j] = 1 / size
+    weights[j, (j + 1) % batch] = (size - m) / (size * m)
+  return weights
+
+
+class Step:
+  """One step of one run: what the loss depends on, in float64."""
+
+  def __init__(self, name, made, state, run, step, options):
+    to64 = lambda x: np.asarray(x, np.float64)[run]
+    self.state = jax.tree.map(to64, state)
+    self.params = self.state.params
+    self.hparams = made.rows(False)[run]
+    self.options, self.made, self.step = options, made, step
+    self.batch = made.batch(step)
+    self.x = np.asarray(self.batch['observation'], np.float64)
+    self.index = np.arange(len(self.x))
+    self.key = made.keys(step)[1]
+    latent_key = self.key
+    self.other_key = None
+    if name in ('factor_vae', 'joint_vae'):
+      latent_key, self.other_key = jax.random.split(self.key)
+    if name == 'capacity_generator':
+      return
+    heads = encode(self.params, self.x)
+    self.mean, self.logvar = heads['mean'], heads['logvar']
+    self.logits = heads.get('class_logits')
+    self.eps = self.noise(latent_key)
+    self.z = self.mean + np.exp(self.logvar / 2) * self.eps
+    self.kl = kl_terms(self.mean, self.logvar)
+    if name != 'joint_vae':
+      self.rec = reconstruction(self.params, self.z, self.x, options)
+
+  def noise(self, key):
+    shape = (self.mean.shape[1],)
+    return np.asarray(per_example.normal(key, self.index, shape), np.float64)
+
+
+# Each gives the addends of the loss; the tolerance is relative to their sizes.
+def vae(s):
+  return [s.rec, s.kl.sum()]
+
+
+def beta_vae(s):
+  return [s.rec, s.hparams['beta'] * s.kl.sum()]
+
+
+def capacity(s, low, high):
+  return low + (high - low) * min(1, s.step / s.hparams['anneal_steps'])
+
+
+def annealed_vae(s):
+  sign = np.sign(s.kl.sum() - capacity(s, 0, s.hparams['c_max']))
+  weight = sign * s.hparams['gamma']
+  c = capacity(s, 0, s.hparams['c_max'])
+  return [s.rec, weight * s.kl.sum(), -weight * c]
+
+
+def factor_vae(s):
+  logits = discriminator(s.state.discriminator, s.z)
+  p = np.exp(logits[:, 0]) / np.exp(logits).sum(1)
+  ratio = np.mean(np.log(p / (1 - p)))
+  return [s.rec, s.kl.sum(), s.hparams['gamma'] * ratio]
+
+
+def beta_tcvae(s):
+  batch = len(s.z)
+  size = math.prod(s.made.data.factor_sizes)
+  estimator = s.options.get('estimator', 'mws')
+  weights = mixture_weights(batch, size, estimator)
+  joint, each = log_mean_exp_sums(s.z, s.mean, s.logvar, weights)
+  own = log_normal(s.z, s.mean, s.logvar).sum(1)
+  prior = log_normal(s.z, 0, 0).sum(1)
+  mi, tc = np.mean(own - joint), np.mean(joint - each.sum(1))
+  dwkl = np.mean(each.sum(1) - prior)
+  alpha, beta, gamma = (s.hparams[k] for k in ('alpha', 'beta', 'gamma'))
+  if s.options.get('kl') == 'sampled':
+    return [s.rec, alpha * mi, beta * tc, gamma * dwkl]
+  parts = [(alpha - 1) * mi, (beta - 1) * tc, (gamma - 1) * dwkl]
+  return [s.rec, s.kl.sum(), *parts]
+
+
+def dip_vae_i(s, extra=0.0):
+  latents = s.mean.shape[1]
+  matrix = np.zeros((latents, latents))
+  for i in range(latents):
+    for j in range(latents):
+      products = np.mean(s.mean[:, i] * s.mean[:, j])
+      matrix[i, j] = products - s.mean[:, i].mean() * s.mean[:, j].mean()
+  matrix = matrix + extra
+  decay = s.options.get('covariance_decay', 0.0)
+  if decay:
+    matrix = decay * s.state.memory + (1 - decay) * matrix
+    matrix = matrix / (1 - decay ** (s.step + 1))
+  off = sum(
+    matrix[i, j] ** 2 for i in range(latents) for j in range(latents) if i != j
+  )
+  on = sum((matrix[i, i] - 1) ** 2 for i in range(latents))
+  lambda_od = s.hparams['lambda_od']
+  lambda_d = s.hparams['lambda_d_factor'] * lambda_od
+  return [s.rec, s.kl.sum(), lambda_od * off, lambda_d * on]
+
+
+def dip_vae_ii(s):
+  return dip_vae_i(s, np.diag(np.exp(s.logvar).mean(0)))
+
+
+def joint_vae(s):
+  h = s.hparams
+  gumbel = concrete.gumbel(s.other_key, s.index, (s.logits.shape[1],))
+  scores = np.exp((s.logits + np.asarray(gumbel)) / h['temperature'])
+  relaxed = scores / scores.sum(1, keepdims=True)
+  z = np.concatenate([s.z, relaxed], 1)
+  rec = reconstruction(s.params, z, s.x, s.options)
+  q = np.exp(s.logits) / np.exp(s.logits).sum(1, keepdims=True)
+  classes = q.shape[1]
+  kl_c = np.mean(np.sum(q * np.log(q * classes), 1))
+  c_z = capacity(s, 0, h['c_max_gaussian'])
+  c_c = capacity(s, 0, min(h['c_max_categorical'], math.log(classes)))
+  first = h['gamma'] * abs(s.kl.sum() - c_z)
+  # Addends of the differences, so that the tolerance sees the cancellation.
+  slack = h['gamma'] * (s.kl.sum() + c_z + kl_c + c_c)
+  return [rec, first, h['gamma'] * abs(kl_c - c_c), slack, -slack]
+
+
+def capacity_generator(s):
+  columns = []
+  factors = np.asarray(s.batch['factors'])
+  for k, values in enumerate(s.made.data.factor_values):
+    f = (values - values.mean()) / values.std()
+    columns.append(f[factors[:, k]])
+  channel = s.params['channel']
+  mean = channel['scale'] * np.stack(columns, 1)
+  logvar = np.broadcast_to(channel['logvar'], mean.shape)
+  s.mean = mean
+  z = mean + np.exp(logvar / 2) * s.noise(s.key)
+  rec = reconstruction(s.params, z, s.x, s.options)
+  kl = kl_terms(mean, logvar).sum()
+  c = capacity(s, s.hparams['c_min'], s.hparams['c_max'])
+  weight = s.hparams['gamma'] * np.sign(kl - c)
+  return [rec, weight * kl, -weight * c]
+
+
+REFERENCES = {
+  f.__name__: f
+  for f in (
+    vae,
+    beta_vae,
+    annealed_vae,
+    factor_vae,
+    beta_tcvae,
+    dip_vae_i,
+    dip_vae_ii,
+    joint_vae,
+    capacity_generator,
+  )
+}
+
+
+def _moderate(made, run):
+  """Whether float32 can be asked for 1e-5 at this run's hyper-parameters."""
+  if run in (0, len(made.probes) + 1):
+    return True
+  name, value = made.probes[run - 1]
+  base = made.hparams[name]
+  sound = value == 0 or 0.1 <= value <= 3 * base + 1e-9
+  return 'rate' not in name and sound
+
+
+def _compare(name, made, states, scalars, runs, options):
+  for run in runs:
+    s = Step(name, made, states[STEP], run, STEP, options)
+    addends = REFERENCES[name](s)
+    scale = sum(abs(a) for a in addends)
+    got = float(scalars[STEP]['loss'][run])
+    assert abs(got - sum(addends)) < 1e-5 * scale, (run, got, sum(addends))
+
+
+@pytest.mark.parametrize('name, options', PLAIN)
+def test_loss_is_the_formula(name, options, harness, history):
+  made = harness(name, **options)
+  states, scalars = history(made, False)
+  states = jax.device_get(states)
+  runs = [i for i in range(len(made.probes) + 2) if _moderate(made, i)]
+  assert len(runs) >= 3
+  _compare(name, made, states, scalars, runs, options)
+
+
+@pytest.mark.parametrize('name, options', VARIANTS)
+def test_options_on_two_shards(name, options, harness, history):
+  made = harness(name, **options)
+  states, scalars = history(made, True)
+  _compare(name, made, jax.device_get(states), scalars, [0], options)
+
+
+def test_discriminator_is_updated_as_often_as_asked(harness, history):
+  options = {'permuted': 'same_batch', 'discriminator_updates': 2}
+  states, _ = history(harness('factor_vae', **options), True)
+  state = states[STEP]
+  count = lambda opt_state: int(opt_state[0].count[0])
+  assert count(state.discriminator_opt_state) == 2 * STEP
+  assert count(state.opt_state) == STEP
+
+
+def test_discriminator_loss(harness, history):
+  made = harness('factor_vae')
+  states, scalars = history(made, True)
+  states = jax.device_get(states)
+  s = Step('factor_vae', made, states[STEP], 0, STEP, {})
+  after = jax.tree.map(lambda x: np.float64(x)[0], states[STEP + 1])
+  # Algorithm 2: the second batch is encoded by the updated encoder.
+  x = np.asarray(s.batch['second_observation'], np.float64)
+  heads = encode(after.params, x)
+  key, order_key = jax.random.split(jax.random.fold_in(s.other_key, 0))
+  z = heads['mean'] + np.exp(heads['logvar'] / 2) * s.noise(key)
+  for d, k in enumerate(jax.random.split(order_key, z.shape[1])):
+    z[:, d] = z[np.asarray(jax.random.permutation(k, len(z))), d]
+  own = discriminator(s.state.discriminator, s.z)
+  other = discriminator(s.state.discriminator, z)
+  p_own = np.exp(own[:, 0]) / np.exp(own).sum(1)
+  p_other = np.exp(other[:, 1]) / np.exp(other).sum(1)
+  want = -0.5 * np.mean(np.log(p_own)) - 0.5 * np.mean(np.log(p_other))
+  got = scalars[STEP]['discriminator_loss'][0]
+  np.testing.assert_allclose(got, want, rtol=1e-5)
