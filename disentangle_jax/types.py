@@ -62,6 +62,8 @@ class Metric(NamedTuple):
     over: 'run' (vmapped over runs by the engine) or 'seeds' (codes
       [S, ..., D] of runs that differ in the seed alone).
     constants: what the numbers depend on; stored beside every score.
+    per_representation: whether the score differs between the mean and the
+      sampled representation.
   """
 
   sample_factors: Callable[[Array], Array]
@@ -69,6 +71,7 @@ class Metric(NamedTuple):
   needs: tuple[str, ...]
   over: str
   constants: Mapping[str, Any]
+  per_representation: bool = True
 
 
 class Diagnostic(NamedTuple):

@@ -6,7 +6,6 @@ from it, the grid itself is encoded and every design becomes an index into it.
 """
 
 from collections.abc import Mapping
-import functools
 import json
 import math
 from typing import Any, NamedTuple
@@ -211,23 +210,17 @@ class Evaluator:
       return jax.tree.map(merge, codes)
 
     runs = P(devices.RUNS)
-    program = jax.jit(
-      jax.shard_map(
-        encode,
-        mesh=self._mesh,
-        in_specs=(runs, P(), P(), P()),
-        out_specs=runs,
-      )
-    )
+    program = self._compile(encode, (runs, P(), P(), P()))
     self._score_programs[cached] = program
     return program
 
   def _score(self, name, metric, seed, codes, index, factors) -> list[Score]:
     constants = json.dumps(metric.constants, sort_keys=True, default=str)
     out = []
-    for representation in self._config['representations']:
+    for representation in self._representations(metric):
       if representation == SAMPLED and 'logvar' not in codes.parts:
         continue
+      shown = representation if metric.per_representation else ''
       needed = {*metric.needs}
       if representation == SAMPLED:
         needed |= {'mean', 'logvar'}
@@ -238,7 +231,7 @@ class Evaluator:
       )
       for key, value in jax.device_get(values).items():
         if self._is_wanted(name, key):
-          out.append(Score(key, representation, seed, value, constants))
+          out.append(Score(key, shown, seed, value, constants))
     return out
 
   def _scorer(self, name, metric, representation):
@@ -264,14 +257,7 @@ class Evaluator:
       return jax.lax.map(one, codes, batch_size=at_once)
 
     runs = P(devices.RUNS)
-    program = jax.jit(
-      jax.shard_map(
-        scores,
-        mesh=self._mesh,
-        in_specs=(P(), runs, P(), P()),
-        out_specs=runs,
-      )
-    )
+    program = self._compile(scores, (P(), runs, P(), P()))
     self._score_programs[cached] = program
     return program
 
@@ -283,36 +269,63 @@ class Evaluator:
 
   # --- Diagnostics: observations against the model ------------------------
 
+  def _representations(self, metric) -> tuple[str, ...]:
+    """Those that a metric is computed on; the first, if they do not differ."""
+    chosen = tuple(self._config['representations'])
+    return chosen if metric.per_representation else chosen[:1]
+
   def _diagnostics(self, group, state) -> list[Score]:
-    out = []
     diagnostics = self.metrics(group.dataset, types.Diagnostic)
+    by_count = {}
     for name, diagnostic in diagnostics.items():
-      constants = json.dumps(diagnostic.constants, sort_keys=True, default=str)
-      for representation in self._config['representations']:
-        if representation == SAMPLED and not diagnostic.per_representation:
-          continue
-        shown = representation if diagnostic.per_representation else ''
-        program = self._diagnose(group, name, diagnostic, representation)
-        for seed in range(self._config['metric_seeds']):
-          values = program(metric_key(name, seed), state, group.dataset.arrays)
-          for key, value in jax.device_get(values).items():
-            if self._is_wanted(name, key):
-              out.append(Score(key, shown, seed, value, constants))
+      by_count.setdefault(diagnostic.num_points, []).append(name)
+    out = []
+    for count, names in by_count.items():
+      chosen = {name: diagnostics[name] for name in names}
+      program = self._diagnose(group, chosen, count)
+      for seed in range(self._config['metric_seeds']):
+        key = metric_key('diagnostics', seed)
+        values = program(key, state, group.dataset.arrays)
+        for (name, representation), scores in zip(
+          self._pairs(chosen), jax.device_get(values)
+        ):
+          constants = json.dumps(chosen[name].constants, sort_keys=True)
+          shown = representation if chosen[name].per_representation else ''
+          out += [
+            Score(key, shown, seed, value, constants)
+            for key, value in scores.items()
+            if self._is_wanted(name, key)
+          ]
     return out
 
-  def _diagnose(self, group, name, diagnostic, representation):
-    cached = ('diagnose', id(group.method), name, representation)
+  def _pairs(self, diagnostics) -> list[tuple[str, str]]:
+    return [
+      (name, representation)
+      for name, diagnostic in diagnostics.items()
+      for representation in self._representations(diagnostic)
+    ]
+
+  def _diagnose(self, group, diagnostics, count: int):
+    """One program for all diagnostics over `count` observations.
+
+    Observations are drawn and encoded once for all of them.
+    """
+    cached = ('diagnose', id(group.method), tuple(diagnostics))
     if cached in self._score_programs:
       return self._score_programs[cached]
     method, data = group.method, group.dataset
-    count = diagnostic.num_points
     block = _divisor(count, self._config['engine']['eval_block'])
 
-    def one(state, key, batch, noise_key):
+    def one(state, batch, noise_key, score_key):
       codes = method.represent(state, batch['observation'])
       noise = _noise(codes, noise_key, batch['index'].shape)
-      codes = represent_as(codes, representation, noise)
-      return diagnostic.score(key, method, state, {**batch, 'codes': codes})
+      scores = []
+      for name, representation in self._pairs(diagnostics):
+        shown = represent_as(codes, representation, noise)
+        given = {**batch, 'codes': shown}
+        score = diagnostics[name].score
+        scores.append(score(score_key, method, state, given))
+      return scores
 
     def diagnose(key, state, arrays):
       def one_block(index):
@@ -320,9 +333,7 @@ class Evaluator:
           jax.random.fold_in(key, index[0]), 3
         )
         batch = data.sample(data_key, arrays, index)
-        step = functools.partial(
-          one, key=score_key, batch=batch, noise_key=noise_key
-        )
+        step = lambda s: one(s, batch, noise_key, score_key)
         return jax.vmap(step)(state)
 
       index = jnp.arange(count, dtype=jnp.int32).reshape(-1, block)
@@ -330,14 +341,17 @@ class Evaluator:
         lambda x: jnp.mean(x, axis=0), jax.lax.map(one_block, index)
       )
 
-    runs = P(devices.RUNS)
-    program = jax.jit(
-      jax.shard_map(
-        diagnose,
-        mesh=self._mesh,
-        in_specs=(P(), runs, P()),
-        out_specs=runs,
-      )
-    )
+    program = self._compile(diagnose, (P(), P(devices.RUNS), P()))
     self._score_programs[cached] = program
     return program
+
+  def _compile(self, function, in_specs):
+    """Jits a function that maps over the runs of this device."""
+    return jax.jit(
+      jax.shard_map(
+        function,
+        mesh=self._mesh,
+        in_specs=in_specs,
+        out_specs=P(devices.RUNS),
+      )
+    )

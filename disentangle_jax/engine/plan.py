@@ -545,6 +545,17 @@ def _check_group(group: Group, config, names: Registry, wanted) -> None:
           f'reads {part!r}, which method {group.method_name} does not give; '
           f'it gives {sorted(codes.parts)}',
         )
+    discrete = 'class_logits' in codes.parts
+    gaussian_only = isinstance(metric, types.Metric) and (
+      'logvar' in metric.needs
+    )
+    if discrete and gaussian_only:
+      raise errors.value(
+        'config.metrics',
+        name,
+        f'is defined for Gaussian latents alone, and method '
+        f'{group.method_name} has discrete ones; leave it out',
+      )
     if isinstance(metric, types.Diagnostic):
       offered = {
         *(n for n in ('represent', 'decode') if getattr(group.method, n)),

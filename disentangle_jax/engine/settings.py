@@ -22,7 +22,19 @@ from disentangle_jax.nn import nets
 Point = dict[str, Any]
 
 REPRESENTATIONS = ('mean', 'sampled')
-DEFAULT_METRICS = ('mig_binned', 'factor_vae_score', 'reconstruction', 'kl')
+DEFAULT_METRICS = (
+  'mig_binned',
+  'factor_vae_score',
+  'beta_vae_score',
+  'sap',
+  'modularity',
+  'explicitness',
+  'irs',
+  'unsupervised',
+  'elbo',
+  'kl',
+  'reconstruction',
+)
 
 
 def fields_of(config_class: type) -> dict[str, Any]:

@@ -36,17 +36,24 @@ def get_config(variant: str = ''):
   config.net.mlp.encoder_hidden = (128, 128)
   config.net.mlp.decoder_hidden = (128, 128)
   config.static.num_latents = 6
-  config.steps = 2500
+  config.steps = 2000
   config.batch_size = 64
   config.seeds = 8
   config.hparams.learning_rate = 1e-3
   config.hparams.annealed_vae.gamma = 20.0
-  config.hparams.annealed_vae.anneal_steps = 2000.0
+  config.hparams.annealed_vae.anneal_steps = 1500.0
   config.sweep = grid.chain(
     grid.product(
       {'methods': ['beta_vae'], 'hparams.beta': [0.5, 1, 2, 4, 8, 16]}
     ),
     grid.product({'methods': ['annealed_vae'], 'hparams.c_max': [5, 10, 20]}),
+  )
+  config.metrics = (
+    'mig_binned',
+    'factor_vae_score',
+    'elbo',
+    'reconstruction',
+    'kl',
   )
   if variant == 'smoke':
     config.steps = 40
@@ -57,5 +64,6 @@ def get_config(variant: str = ''):
     )
     config.metric_options.factor_vae_score.num_train = 500
     config.metric_options.factor_vae_score.num_test = 250
+    config.metrics = ('mig_binned', 'factor_vae_score', 'reconstruction', 'kl')
     config.metric_options.mig_binned.num_train = 2000
   return config

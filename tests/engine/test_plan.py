@@ -192,6 +192,30 @@ MISTAKES = {
     lambda c: setattr(c.metric_options.mig_binned, 'num_bins', 0),
     'mig_binned.num_bins = 0: must be at least',
   ),
+  'a Gaussian metric for discrete latents': (
+    lambda c: c.update(
+      {'methods': ('joint_vae',), 'sweep': None, 'metrics': ('elbo',)}
+    ),
+    "config.metrics = 'elbo': is defined for Gaussian latents alone, and "
+    'method joint_vae has discrete ones',
+  ),
+  'a metric for a method without encoder': (
+    lambda c: c.update(
+      {
+        'methods': ('capacity_generator',),
+        'static': {'num_latents': None},
+        'sweep': None,
+        'metrics': ('mig_binned',),
+      }
+    ),
+    "config.metrics = 'mig_binned': method capacity_generator has no encoder",
+  ),
+  'a batch of one where codes are paired': (
+    lambda c: c.update(
+      {'methods': ('factor_vae',), 'sweep': None, 'batch_size': 1}
+    ),
+    'config.batch_size = 1: method factor_vae needs at least 2',
+  ),
   'only out of range': (
     lambda c: setattr(c, 'only', '8'),
     "config.only = '8': must be run numbers .* 0 to 7",
@@ -228,27 +252,6 @@ def test_settings_without_effect_are_noted(config):
 def test_unknown_config_fields_are_refused():
   with pytest.raises(AttributeError, match='stepss'):
     dj.base_config().stepss = 3
-
-
-def test_metrics_need_an_encoder(config):
-  class NoEncoder:
-    HPARAMS = {'learning_rate': 1e-3}
-    STRENGTH = None
-    BATCH = ('observation',)
-
-    from disentangle_jax.methods.vae.beta_vae import Config
-
-    @staticmethod
-    def make(config, data):
-      from disentangle_jax.methods.vae import vae
-
-      return vae.make(config, data)._replace(represent=None)
-
-  config.methods = ('no_encoder',)
-  config.sweep = None
-  names = plan_lib.registry(methods={'no_encoder': NoEncoder})
-  with pytest.raises(dj.ConfigError, match='no_encoder has no encoder'):
-    plan_lib.make(config, names)
 
 
 def test_window_divides_the_steps_where_it_can():

@@ -1,0 +1,66 @@
+"""The commands as a user types them, in processes of their own."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+def command(module, *arguments):
+  return subprocess.run(
+    [sys.executable, '-m', f'experiments.{module}', *arguments],
+    cwd=ROOT,
+    env={**os.environ, 'COLUMNS': '120'},
+    capture_output=True,
+    text=True,
+  )
+
+
+QUICKSTART = '--config=experiments/configs/quickstart.py'
+
+
+@pytest.mark.parametrize(
+  'arguments, message',
+  [
+    (
+      [f'{QUICKSTART}', '--config.hparams.bta=3'],
+      "error: config.hparams: unknown 'bta' (did you mean 'beta'?)",
+    ),
+    (['--config=no.py'], 'error: --config=no.py: no such file'),
+    ([f'{QUICKSTART}:zip'], "error: --config=...:variant: unknown 'zip'"),
+  ],
+)
+def test_mistakes_are_one_line(arguments, message):
+  done = command('sweep', *arguments, '--workdir=unused')
+  assert done.returncode == 2
+  assert done.stderr.startswith(message), done.stderr
+  assert len(done.stderr.strip().splitlines()) == 1
+  assert not (ROOT / 'unused').exists()
+
+
+def test_dry_run_shows_the_numbered_runs_and_what_they_need():
+  done = command('sweep', f'{QUICKSTART}:smoke', '--dry_run')
+  assert done.returncode == 0, done.stderr
+  for words in ('annealed_vae', 'c_max=20', 'beta=4', 'GiB', '8 runs in 2'):
+    assert words in done.stdout
+
+
+def test_quickstart_smoke_from_sweep_to_report(tmp_path):
+  workdir = tmp_path / 'study'
+  done = command('sweep', f'{QUICKSTART}:smoke', f'--workdir={workdir}')
+  assert done.returncode == 0, done.stderr
+  assert '8 runs' in done.stdout.splitlines()[0]
+  rows = pd.read_parquet(workdir / 'results')
+  assert rows['run_id'].nunique() == 8
+  page = (workdir / 'report' / 'index.html').read_text()
+  for words in ('annealed_vae', 'beta_vae', 'mig_binned', 'data:image/png'):
+    assert words in page
+  assert 'src="http' not in page and 'href="http://' not in page
+  again = command('report', f'--workdir={workdir}')
+  assert again.returncode == 0, again.stderr
+  assert 'index.html' in again.stdout

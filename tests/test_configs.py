@@ -1,0 +1,65 @@
+"""Every shipped config expands, with the numbers that its docstring states."""
+
+import importlib
+import pathlib
+
+import pytest
+
+import disentangle_jax as dj
+from disentangle_jax.engine import plan
+
+CONFIGS = pathlib.Path(__file__).parent.parent / 'experiments' / 'configs'
+# (study, variant) -> (runs, programs).
+EXPECTED = {
+  ('quickstart', ''): (72, 2),
+  ('quickstart', 'smoke'): (8, 2),
+  ('unsupervised_study', ''): (1800, 6),
+  ('unsupervised_study', 'reference'): (1800, 6),
+  ('unsupervised_study', 'gpu'): (180, 6),
+  ('unsupervised_study', 'laptop'): (90, 6),
+  ('unsupervised_study', 'smoke'): (6, 6),
+}
+
+
+def test_no_config_is_forgotten():
+  studies = {p.stem for p in CONFIGS.glob('*.py')} - {'__init__'}
+  assert studies == {study for study, _ in EXPECTED}
+
+
+@pytest.mark.parametrize('study, variant', EXPECTED)
+def test_configs_expand(study, variant):
+  module = importlib.import_module(f'experiments.configs.{study}')
+  planned = plan.make(module.get_config(variant))
+  assert (len(planned.runs), len(planned.groups)) == EXPECTED[study, variant]
+  assert not planned.notes
+
+
+def test_unknown_variants_are_refused():
+  from experiments.configs import quickstart
+
+  with pytest.raises(dj.ConfigError, match="unknown 'zip'; legal: smoke"):
+    quickstart.get_config('zip')
+
+
+def test_run_numbers_of_the_large_study_are_the_published_ones():
+  """model_num = 50 * (6 * method + grid index) + seed."""
+  from experiments.configs import unsupervised_study
+
+  planned = plan.make(unsupervised_study.get_config())
+  methods = list(unsupervised_study.GRID)
+  for run in planned.runs:
+    name, values = unsupervised_study.GRID[run.method]
+    index = values.index(run.hparams[name])
+    place = 6 * methods.index(run.method) + index
+    assert run.number == 50 * place + run.seed
+    assert run.steps == 300_000 and run.hparams['learning_rate'] == 1e-4
+
+
+def test_the_reference_variant_counts_factor_vae_updates_as_its_code_did():
+  from experiments.configs import unsupervised_study
+
+  planned = plan.make(unsupervised_study.get_config('reference'))
+  steps = {(run.method, run.steps) for run in planned.runs}
+  assert ('factor_vae', 150_000) in steps and ('beta_vae', 300_000) in steps
+  configs = {g.method_name: g.config for g in planned.groups}
+  assert configs['factor_vae'].permuted == 'same_batch'
