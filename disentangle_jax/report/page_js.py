@@ -1,0 +1,594 @@
+"""The script of the page: charts, choices, sorting, one run's details.
+
+Plain JavaScript of the browser, no library, no request: it reads the JSON in
+the page and draws SVG.
+"""
+
+JS = r"""
+'use strict';
+(() => {
+const data = JSON.parse(document.getElementById('data').textContent);
+const byId = (id) => document.getElementById(id);
+document.documentElement.classList.add('js');
+const runs = data.runs;
+const count = runs.label.length;
+const state = {
+  score: data.first === null ? 0 : data.first, dataset: 0, split: 'cells',
+  methods: new Set(data.methods.map((_, i) => i)), run: null,
+};
+const colour = (m) => `var(--m${m % 8})`;
+const finite = (x) => x !== null && Number.isFinite(x);
+
+function text(x) {
+  if (!finite(x)) return '\u2013';
+  const size = Math.abs(x);
+  if (size === 0) return '0';
+  if (size < 1e-3 || size >= 1e6) return x.toExponential(2);
+  return x.toFixed(size < 1 ? 3 : size < 10 ? 2 : 1);
+}
+
+// ---------------------------------------------------------------- drawing
+function make(tag, attributes, parent) {
+  const node = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key === 'text') node.textContent = value;
+    else node.setAttribute(key, value);
+  }
+  if (parent) parent.append(node);
+  return node;
+}
+
+function ticks(low, high, wanted) {
+  const rough = (high - low) / wanted;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((k) => k * power).find((s) => s >= rough);
+  const found = [];
+  for (let k = Math.ceil(low / step); k * step <= high + 1e-9 * step; k++) {
+    found.push(Number((k * step).toPrecision(12)));
+  }
+  return found;
+}
+
+function extent(values) {
+  let low = Infinity, high = -Infinity;
+  for (const v of values) {
+    if (finite(v)) { low = Math.min(low, v); high = Math.max(high, v); }
+  }
+  if (low > high) return [0, 1];
+  const room = (high - low) * 0.06 || Math.abs(high) * 0.1 || 0.5;
+  return [low - room, high + room];
+}
+
+function frame(host, width, height, yRange, yLabel, title) {
+  host.replaceChildren();
+  const svg = make('svg', {
+    viewBox: `0 0 ${width} ${height}`, class: 'plot', role: 'img',
+    'aria-label': title, width, height}, host);
+  const box = {left: 58, right: width - 12, top: 12, bottom: height - 44};
+  const y = (v) => box.bottom -
+      (v - yRange[0]) / (yRange[1] - yRange[0]) * (box.bottom - box.top);
+  for (const t of ticks(yRange[0], yRange[1], 5)) {
+    make('line', {x1: box.left, x2: box.right, y1: y(t), y2: y(t),
+                  class: 'grid'}, svg);
+    make('text', {x: box.left - 6, y: y(t) + 4, 'text-anchor': 'end',
+                  class: 'tick', text: String(t)}, svg);
+  }
+  make('text', {x: 0, y: 0, 'text-anchor': 'middle', text: yLabel,
+    transform: `translate(13 ${(box.top + box.bottom) / 2}) rotate(-90)`}, svg);
+  return {svg, box, y};
+}
+
+function ceilingLine(plot, score) {
+  if (score.ceiling === null) return;
+  const at = plot.y(score.ceiling);
+  if (at < plot.box.top - 6) return;
+  make('line', {x1: plot.box.left, x2: plot.box.right, y1: at, y2: at,
+                stroke: 'var(--soft)', 'stroke-dasharray': '3 3'}, plot.svg);
+  make('text', {x: plot.box.right, y: at - 3, 'text-anchor': 'end',
+    class: 'tick', text: `ceiling ${score.ceiling.toFixed(2)}`}, plot.svg);
+}
+
+function mark(svg, m, x, y, size, attributes) {
+  const d = [
+    () => `M${x - size} ${y}a${size} ${size} 0 1 0 ${2 * size} 0` +
+          `a${size} ${size} 0 1 0 ${-2 * size} 0z`,
+    () => `M${x - size} ${y - size}h${2 * size}v${2 * size}h${-2 * size}z`,
+    () => `M${x} ${y - 1.2 * size}l${1.2 * size} ${2.2 * size}` +
+          `h${-2.4 * size}z`,
+    () => `M${x} ${y - 1.3 * size}l${1.3 * size} ${1.3 * size}` +
+          `l${-1.3 * size} ${1.3 * size}l${-1.3 * size} ${-1.3 * size}z`,
+    () => `M${x} ${y + 1.2 * size}l${1.2 * size} ${-2.2 * size}` +
+          `h${-2.4 * size}z`,
+  ][m % 5]();
+  return make('path', {d, fill: colour(m), ...attributes}, svg);
+}
+
+function dot(svg, run, x, y, many) {
+  const m = data.cells[runs.cell[run]].method;
+  mark(svg, m, x, y, many ? 2.2 : 3, {
+    class: 'dot' + (run === state.run ? ' chosen' : ''), 'data-run': run,
+    'fill-opacity': many ? 0.5 : 0.7});
+}
+
+// ------------------------------------------------------------- selections
+const shownCells = () => data.cells.map((_, i) => i).filter((i) =>
+    data.cells[i].dataset === state.dataset &&
+    state.methods.has(data.cells[i].method));
+
+function shownRuns() {
+  const cells = new Set(shownCells());
+  const found = [];
+  for (let r = 0; r < count; r++) if (cells.has(runs.cell[r])) found.push(r);
+  return found;
+}
+
+function density(values, grid) {
+  const n = values.length;
+  const mean = values.reduce((a, b) => a + b, 0) / n;
+  const spread = Math.sqrt(
+      values.reduce((a, b) => a + (b - mean) ** 2, 0) / (n - 1));
+  const width = 1.06 * spread * n ** -0.2;  // Silverman's rule
+  return grid.map((g) => values.reduce(
+      (a, v) => a + Math.exp(-0.5 * ((g - v) / width) ** 2), 0));
+}
+
+const quantile = (sorted, q) => {
+  const at = (sorted.length - 1) * q, low = Math.floor(at);
+  const high = Math.min(low + 1, sorted.length - 1);
+  return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
+};
+
+function drawViolins() {
+  const score = data.scores[state.score];
+  const chosen = shownRuns().filter((r) => finite(score.values[r]));
+  const groups = new Map();
+  for (const r of chosen) {
+    const cell = data.cells[runs.cell[r]];
+    const key = state.split === 'cells' ? runs.cell[r] : cell.method;
+    if (!groups.has(key)) groups.set(key, []);
+    groups.get(key).push(r);
+  }
+  const keys = [...groups.keys()].sort((a, b) => a - b);
+  const host = byId('violins');
+  if (!keys.length) { host.textContent = 'No run has this score.'; return; }
+  const width = Math.max(host.clientWidth, 90 + keys.length * 34, 300);
+  const plot = frame(host, width, 300, extent(chosen.map(
+      (r) => score.values[r])), score.label, 'Scores over seeds');
+  plot.svg.style.maxWidth = 'none';
+  const slot = (plot.box.right - plot.box.left) / keys.length;
+  let previous = -1, start = 0;
+  keys.forEach((key, k) => {
+    const members = groups.get(key);
+    const method = state.split === 'cells' ? data.cells[key].method : key;
+    const x = plot.box.left + (k + 0.5) * slot;
+    const half = Math.min(slot * 0.42, 46);
+    const sorted = members.map((r) => score.values[r]).sort((a, b) => a - b);
+    const low = sorted[0], high = sorted[sorted.length - 1];
+    let room = () => Math.min(half, 18);
+    if (sorted.length >= 5 && high > low) {
+      const grid = Array.from({length: 41}, (_, i) =>
+          low + (high - low) * i / 40);
+      const dense = density(sorted, grid), top = Math.max(...dense);
+      room = (v) => 1.7 * half / top *
+          dense[Math.round((v - low) / (high - low) * 40)];
+      const right = grid.map((g, i) =>
+          `${x + half * dense[i] / top},${plot.y(g)}`);
+      const left = grid.map((g, i) =>
+          `${x - half * dense[i] / top},${plot.y(g)}`).reverse();
+      make('polygon', {points: [...right, ...left].join(' '),
+        fill: colour(method), 'fill-opacity': 0.28,
+        stroke: colour(method)}, plot.svg);
+    }
+    make('line', {x1: x, x2: x, y1: plot.y(quantile(sorted, 0.25)),
+      y2: plot.y(quantile(sorted, 0.75)), stroke: 'var(--ink)',
+      'stroke-width': 3, 'stroke-opacity': 0.55}, plot.svg);
+    members.forEach((r, i) => {
+      // A fixed scatter: the same picture at every visit.
+      const value = score.values[r];
+      const shift = ((i * 0.618034) % 1 - 0.5) * room(value);
+      dot(plot.svg, r, x + shift, plot.y(value), members.length > 60);
+    });
+    make('circle', {cx: x, cy: plot.y(quantile(sorted, 0.5)), r: 3.5,
+      fill: 'var(--card)', stroke: 'var(--ink)', 'pointer-events': 'none'},
+      plot.svg);
+    if (state.split === 'cells') {
+      const strength = data.cells[key].strength;
+      make('text', {x, y: plot.box.bottom + 15, 'text-anchor': 'middle',
+        class: 'tick', text: strength === null ? '' : `${strength}`},
+        plot.svg);
+    }
+    if (method !== previous) { previous = method; start = k; }
+    const next = k + 1 < keys.length ? (state.split === 'cells' ?
+        data.cells[keys[k + 1]].method : keys[k + 1]) : null;
+    if (next !== method) {
+      const middle = plot.box.left + (start + k + 1) / 2 * slot;
+      const name = state.split === 'cells' ? data.cells[key].strengthName : '';
+      make('text', {x: middle, y: plot.box.bottom + 34,
+        'text-anchor': 'middle', text: data.methods[method] +
+        (name && k - start > 1 ? ` (${name})` : '')}, plot.svg);
+      if (next !== null) {
+        const edge = plot.box.left + (k + 1) * slot;
+        make('line', {x1: edge, x2: edge, y1: plot.box.top,
+          y2: plot.box.bottom + 38, class: 'grid'}, plot.svg);
+      }
+    }
+  });
+  ceilingLine(plot, score);
+}
+
+function strengthScale(values, left, right) {
+  const unique = [...new Set(values)].sort((a, b) => a - b);
+  const positive = unique.filter((v) => v > 0);
+  const log = positive.length > 1 && unique[0] >= 0 &&
+      positive[positive.length - 1] / positive[0] >= 30;
+  // On a log axis a zero sits one decade-third left of the least strength.
+  const place = (v) => !log ? v :
+      v > 0 ? Math.log10(v) : Math.log10(positive[0]) - 0.33;
+  const low = place(unique[0]), high = place(unique[unique.length - 1]);
+  const span = high - low || 1;
+  return {unique, x: (v) => unique.length === 1 ? (left + right) / 2 :
+      left + 18 + (place(v) - low) / span * (right - left - 36)};
+}
+
+function drawStrength() {
+  const score = data.scores[state.score];
+  const host = byId('strength');
+  host.replaceChildren();
+  const cells = shownCells().filter((c) =>
+      data.cells[c].strength !== null && finite(score.mean[c]));
+  if (!cells.length) {
+    host.textContent = 'No method shown here has a strength with this score.';
+    return;
+  }
+  const members = new Map(cells.map((c) => [c, []]));
+  for (const r of shownRuns()) {
+    if (members.has(runs.cell[r]) && finite(score.values[r])) {
+      members.get(runs.cell[r]).push(r);
+    }
+  }
+  const range = extent([...members.values()].flat().map(
+      (r) => score.values[r]));
+  const names = [...new Set(cells.map((c) => data.cells[c].strengthName))];
+  // All panels first: a panel's width depends on how many there are.
+  const parts = names.map(() => document.createElement('div'));
+  host.append(...parts);
+  names.forEach((name, n) => {
+    const part = parts[n];
+    const plot = frame(part, Math.max(250, part.clientWidth), 260, range,
+        score.label, `${score.label} against ${name}`);
+    const mine = cells.filter((c) => data.cells[c].strengthName === name);
+    const scale = strengthScale(mine.map((c) => data.cells[c].strength),
+        plot.box.left, plot.box.right);
+    let last = -Infinity;
+    for (const v of scale.unique) {
+      if (scale.x(v) - last < 26) continue;
+      last = scale.x(v);
+      make('text', {x: last, y: plot.box.bottom + 15,
+        'text-anchor': 'middle', class: 'tick', text: `${v}`}, plot.svg);
+    }
+    make('text', {x: (plot.box.left + plot.box.right) / 2,
+      y: plot.box.bottom + 34, 'text-anchor': 'middle', text: name}, plot.svg);
+    for (const m of new Set(mine.map((c) => data.cells[c].method))) {
+      const line = mine.filter((c) => data.cells[c].method === m);
+      const x = (c) => scale.x(data.cells[c].strength);
+      const band = line.filter((c) => finite(score.low[c]));
+      if (band.length > 1) {
+        make('polygon', {fill: colour(m), 'fill-opacity': 0.2, points: [
+          ...band.map((c) => `${x(c)},${plot.y(score.low[c])}`),
+          ...band.map((c) => `${x(c)},${plot.y(score.high[c])}`).reverse(),
+        ].join(' ')}, plot.svg);
+      }
+      make('polyline', {fill: 'none', stroke: colour(m), 'stroke-width': 2,
+        'stroke-dasharray': ['', '6 3', '2 3', '8 3 2 3'][m % 4],
+        points: line.map((c) => `${x(c)},${plot.y(score.mean[c])}`).join(' '),
+      }, plot.svg);
+      for (const c of line) {
+        if (members.get(c).length <= 20) {
+          for (const r of members.get(c)) {
+            dot(plot.svg, r, x(c), plot.y(score.values[r]));
+          }
+        }
+        if (finite(score.low[c])) {
+          make('line', {x1: x(c), x2: x(c), y1: plot.y(score.low[c]),
+            y2: plot.y(score.high[c]), stroke: 'var(--ink)',
+            'stroke-width': 2}, plot.svg);
+        }
+        mark(plot.svg, m, x(c), plot.y(score.mean[c]), 5,
+            {stroke: 'var(--ink)', 'pointer-events': 'none'});
+      }
+    }
+    ceilingLine(plot, score);
+  });
+}
+
+function drawFront() {
+  const score = data.scores[state.score];
+  const card = byId('front-card');
+  const cost = data.scores.find((s) =>
+      s.name === 'reconstruction/squared_error') ||
+      data.scores.find((s) => s.name.startsWith('reconstruction'));
+  card.hidden = !cost || cost === score;
+  if (card.hidden) return;
+  const host = byId('front');
+  const chosen = shownRuns().filter((r) =>
+      finite(score.values[r]) && finite(cost.values[r]));
+  if (!chosen.length) { host.textContent = 'No run has both.'; return; }
+  const width = Math.max(260, Math.min(host.clientWidth, 900));
+  const plot = frame(host, width, 320, extent(chosen.map(
+      (r) => score.values[r])), score.label,
+      `${score.label} against ${cost.label}`);
+  const range = extent(chosen.map((r) => cost.values[r]));
+  const x = (v) => plot.box.left + (v - range[0]) / (range[1] - range[0]) *
+      (plot.box.right - plot.box.left);
+  for (const t of ticks(range[0], range[1], 5)) {
+    make('line', {x1: x(t), x2: x(t), y1: plot.box.top, y2: plot.box.bottom,
+      class: 'grid'}, plot.svg);
+    make('text', {x: x(t), y: plot.box.bottom + 15, 'text-anchor': 'middle',
+      class: 'tick', text: `${t}`}, plot.svg);
+  }
+  make('text', {x: (plot.box.left + plot.box.right) / 2,
+    y: plot.box.bottom + 34, 'text-anchor': 'middle', text: cost.label},
+    plot.svg);
+  if (score.direction !== 'none') {
+    const sign = score.direction === 'lower' ? -1 : 1;
+    let best = -Infinity;
+    const edge = [];
+    for (const r of [...chosen].sort((a, b) =>
+        cost.values[a] - cost.values[b] ||
+        sign * (score.values[b] - score.values[a]))) {
+      if (sign * score.values[r] > best) {
+        best = sign * score.values[r];
+        edge.push(`${x(cost.values[r])},${plot.y(score.values[r])}`);
+      }
+    }
+    make('polyline', {points: edge.join(' '), fill: 'none',
+      stroke: 'var(--ink)', 'stroke-opacity': 0.6}, plot.svg);
+  }
+  for (const r of chosen) {
+    dot(plot.svg, r, x(cost.values[r]), plot.y(score.values[r]),
+        chosen.length > 300);
+  }
+}
+
+// -------------------------------------------------------------- one run
+function runTitle(r) {
+  return `run ${runs.label[r]}: ${data.cells[runs.cell[r]].label}, ` +
+      `seed ${runs.seed[r]}`;
+}
+
+function node(tag, content, className) {
+  const made = document.createElement(tag);
+  if (content !== undefined) made.textContent = content;
+  if (className) made.className = className;
+  return made;
+}
+
+function pictureOf(r) {
+  const sheet = data.pictures[r];
+  if (!sheet) return null;
+  const drawn = document.createElement('div');
+  const found = (kind) => sheet[kind] || (document.querySelector(
+      `img[data-picture="${kind}-${r}"]`) || {}).src;
+  if (found('traversals')) {
+    const row = node('div', undefined, 'sheet');
+    const list = node('ol');
+    for (const latent of sheet.latents) {
+      const item = node('li', latent.name);
+      item.append(node('span', latent.kl));
+      list.append(item);
+    }
+    const image = new Image();
+    image.src = found('traversals');
+    image.alt = `latent traversals of run ${runs.label[r]}`;
+    row.append(list, image);
+    drawn.append(row);
+  }
+  if (found('reconstructions')) {
+    const image = new Image();
+    image.src = found('reconstructions');
+    image.className = 'reconstruction';
+    image.alt = `observations and reconstructions of run ${runs.label[r]}`;
+    drawn.append(image);
+  }
+  return drawn;
+}
+
+function showRun(r) {
+  state.run = r;
+  const panel = byId('run');
+  panel.hidden = false;
+  byId('run-title').textContent = runTitle(r);
+  byId('run-status').textContent = (runs.status[r] === 'ok' ?
+      `scored at step ${runs.step[r].toLocaleString('en')}` :
+      'diverged, no scores') + (finite(runs.seconds[r]) ?
+      `; ${text(runs.seconds[r])} s of training` : '');
+  byId('run-command').textContent =
+      `${data.commands[runs.workdir[r]]} --config.only=${runs.number[r]}`;
+  let settings = data.hparams[runs.hparams[r]];
+  try { settings = JSON.stringify(JSON.parse(settings), null, 2); }
+  catch (error) { /* shown as it was stored */ }
+  byId('run-hparams').textContent = settings;
+  const list = byId('run-scores');
+  list.replaceChildren();
+  for (const score of data.scores) {
+    list.append(node('dt', score.label), node('dd', text(score.values[r])));
+  }
+  const host = byId('run-pictures');
+  const drawn = pictureOf(r);
+  host.replaceChildren(drawn || node('p',
+      'This page holds no pictures of this run. To draw them: '));
+  if (!drawn) host.append(node('pre', 'python -m experiments.report ' +
+      `--workdir=${data.workdirs[runs.workdir[r]]} --run=${runs.number[r]}`));
+  document.querySelectorAll('.dot').forEach((d) => d.classList.toggle(
+      'chosen', Number(d.dataset.run) === r));
+}
+
+function showCell(c) {
+  const score = data.scores[state.score];
+  const sign = score && score.direction === 'lower' ? -1 : 1;
+  let best = null;
+  for (let r = 0; r < count; r++) {
+    if (runs.cell[r] !== c) continue;
+    const value = score ? score.values[r] : null;
+    if (best === null || (finite(value) && (!finite(score.values[best]) ||
+        sign * value > sign * score.values[best]))) best = r;
+  }
+  if (best !== null) { showRun(best); byId('run').scrollIntoView(); }
+}
+
+// -------------------------------------------------------------- controls
+function option(select, value, label) {
+  const made = node('option', label);
+  made.value = value;
+  select.append(made);
+}
+
+function pickScore() {
+  const name = byId('choose-score').value;
+  const select = byId('choose-representation');
+  const columns = data.scores.map((s, i) => [s, i]).filter(
+      ([s]) => s.name === name);
+  const before = select.value;
+  select.replaceChildren();
+  for (const [s, i] of columns) {
+    option(select, String(i), s.representation || 'of observations');
+  }
+  const wanted = before === '' ? null : data.scores[Number(before)];
+  const same = columns.find(([s]) =>
+      wanted && s.representation === wanted.representation);
+  select.value = String(same ? same[1] : columns[0][1]);
+  if (state.fresh !== undefined) {
+    select.value = String(state.fresh);
+    state.fresh = undefined;
+  }
+  select.disabled = columns.length < 2;
+}
+
+function draw() {
+  if (!data.scores.length || !count) return;
+  state.score = Number(byId('choose-representation').value);
+  document.querySelectorAll('.score').forEach((section) =>
+      section.classList.toggle('shown',
+          Number(section.dataset.score) === state.score));
+  document.querySelectorAll('tr[data-cell]').forEach((row) => {
+    const cell = data.cells[Number(row.dataset.cell)];
+    row.hidden = cell.dataset !== state.dataset ||
+        !state.methods.has(cell.method);
+  });
+  drawViolins();
+  drawStrength();
+  drawFront();
+}
+
+function sortable(table) {
+  table.querySelectorAll('thead th').forEach((head, column) => {
+    const button = node('button', head.textContent);
+    button.type = 'button';
+    head.replaceChildren(button);
+    head.setAttribute('aria-sort', 'none');
+    button.addEventListener('click', () => {
+      const down = head.getAttribute('aria-sort') === 'ascending' ? -1 : 1;
+      table.querySelectorAll('thead th').forEach((other) =>
+          other.setAttribute('aria-sort', 'none'));
+      head.setAttribute('aria-sort', down > 0 ? 'ascending' : 'descending');
+      const body = table.tBodies[0];
+      const key = (row) => {
+        const cell = row.cells[column];
+        if (cell.dataset.value === undefined) return cell.textContent;
+        return cell.dataset.value === '' ? NaN : Number(cell.dataset.value);
+      };
+      const compare = (a, b) => {
+        const x = key(a), y = key(b);
+        if (typeof x === 'string') return down * x.localeCompare(y, 'en');
+        if (Number.isNaN(x)) return Number.isNaN(y) ? 0 : 1;  // always last
+        return Number.isNaN(y) ? -1 : down * (x - y);
+      };
+      [...body.rows].sort(compare).forEach((row) => body.append(row));
+    });
+  });
+}
+
+if (data.scores.length && count) {
+  const names = [...new Set(data.scores.map((s) => s.name))];
+  names.forEach((name) => option(byId('choose-score'), name, name));
+  byId('choose-score').value = data.scores[state.score].name;
+  state.fresh = state.score;
+  pickScore();
+  byId('choose-score').addEventListener('change', () => {
+    pickScore(); draw();
+  });
+  byId('choose-representation').addEventListener('change', draw);
+  data.datasets.forEach((name, i) => option(byId('choose-dataset'), i, name));
+  byId('dataset-label').hidden = data.datasets.length < 2;
+  byId('choose-dataset').addEventListener('change', (event) => {
+    state.dataset = Number(event.target.value); draw();
+  });
+  data.methods.forEach((name, i) => {
+    const label = node('label', undefined, 'chip');
+    const box = document.createElement('input');
+    box.type = 'checkbox';
+    box.checked = true;
+    box.addEventListener('change', () => {
+      if (box.checked) state.methods.add(i); else state.methods.delete(i);
+      draw();
+    });
+    const spot = node('i');
+    spot.style.background = colour(i);
+    label.append(box, spot, node('span', name));
+    byId('choose-methods').append(label);
+  });
+  if (data.cells.length > 24) {
+    state.split = 'methods';
+    byId('choose-split').value = 'methods';
+  }
+  byId('choose-split').addEventListener('change', (event) => {
+    state.split = event.target.value; drawViolins();
+  });
+  byId('charts').hidden = false;
+  draw();
+  let pending = 0, width = window.innerWidth;
+  window.addEventListener('resize', () => {
+    if (window.innerWidth === width) return;
+    width = window.innerWidth;
+    cancelAnimationFrame(pending);
+    pending = requestAnimationFrame(draw);
+  });
+} else {
+  byId('controls').hidden = true;
+}
+
+document.querySelectorAll('table.sortable').forEach(sortable);
+document.querySelectorAll('tr[data-cell]').forEach((row) =>
+    row.addEventListener('click', () => showCell(Number(row.dataset.cell))));
+document.querySelectorAll('[data-show-run]').forEach((button) =>
+    button.addEventListener('click', () => {
+      showRun(Number(button.dataset.showRun));
+      byId('run').scrollIntoView();
+    }));
+document.querySelectorAll('.pictures img').forEach((image) =>
+    image.addEventListener('click', () =>
+      image.closest('figure').classList.toggle('large')));
+byId('run-close').addEventListener('click', () => {
+  byId('run').hidden = true;
+  state.run = null;
+  document.querySelectorAll('.dot.chosen').forEach((d) =>
+      d.classList.remove('chosen'));
+});
+const tip = byId('tip');
+document.addEventListener('click', (event) => {
+  if (event.target.classList.contains('dot')) {
+    showRun(Number(event.target.dataset.run));
+  }
+});
+document.addEventListener('pointermove', (event) => {
+  const on = event.target.classList && event.target.classList.contains('dot');
+  tip.style.display = on ? 'block' : 'none';
+  if (!on) return;
+  const r = Number(event.target.dataset.run);
+  tip.textContent = `${runTitle(r)}: ` +
+      text(data.scores[state.score].values[r]);
+  tip.style.left = `${Math.min(event.clientX + 12, window.innerWidth - 200)}px`;
+  tip.style.top = `${event.clientY + 14}px`;
+});
+})();
+"""

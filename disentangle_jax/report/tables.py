@@ -1,0 +1,474 @@
+"""From the rows of a store to the tables of a report.
+
+A store is what a sweep leaves behind: `results/*.parquet`, `study.json` and
+`samples/<run_id>.npz`. Nothing here loads a model or a data set. A store may
+be half-finished, damaged or from an older version: what can be read is read,
+and `Study.notes` says in one sentence each what could not.
+"""
+
+from collections.abc import Sequence
+import json
+import pathlib
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from disentangle_jax import errors
+
+TEXT = (
+  'run_id',
+  'study',
+  'method',
+  'strength_name',
+  'dataset',
+  'hparams',
+  'representation',
+  'name',
+  'constants',
+  'status',
+  'versions',
+  'device',
+)
+INTEGER = ('run_number', 'seed', 'step', 'metric_seed')
+REAL = ('strength', 'value', 'seconds')
+RUN = (
+  'study',
+  'run_id',
+  'run_number',
+  'method',
+  'strength_name',
+  'strength',
+  'dataset',
+  'seed',
+  'hparams',
+  'versions',
+  'device',
+  'seconds',
+)
+TRAINING = 'train/'
+LATENT = re.compile(r'/\d+$')  # 'kl/3': one number per latent
+CELL = ('dataset', 'method', 'strength_name', 'strength')
+
+
+class Study(NamedTuple):
+  """All that a report needs to know.
+
+  Attributes:
+    workdirs: where it came from.
+    infos: one `study.json` per workdir, {} where there is none.
+    runs: one row per run, in the order of the plan. Columns of RUN and
+      'workdir' (index into workdirs), 'label' (run number, with the study's
+      name when there are several), 'status' ('ok' or 'not_finite'), 'step' (of
+      the last score), 'diverged_at' (step or NaN), 'cell' (index into cells).
+    cells: one row per data set, method and strength: the columns of CELL,
+      'label' and 'runs' (their number).
+    scores: float64, one row per run (as `runs`) and one column per
+      (name, representation), in the order of the store.
+    metric_seeds: how many metric seeds each score column was averaged over.
+    latents: {run index: float [D]}, KL per latent in nats at the last step.
+    training: columns 'run' (index), 'step', 'name' ('train/...'), 'value'.
+    constants: {(name, representation): dict}.
+    notes: what is missing or odd, one sentence each.
+  """
+
+  workdirs: tuple[pathlib.Path, ...]
+  infos: tuple[dict[str, Any], ...]
+  runs: pd.DataFrame
+  cells: pd.DataFrame
+  scores: pd.DataFrame
+  metric_seeds: dict[tuple[str, str], int]
+  latents: dict[int, np.ndarray]
+  training: pd.DataFrame
+  constants: dict[tuple[str, str], dict[str, Any]]
+  notes: tuple[str, ...]
+
+
+def count(n: int, noun: str, plural: str = '') -> str:
+  """Returns '1 run', '2 runs'."""
+  return f'{n:,} {noun if n == 1 else plural or noun + "s"}'
+
+
+def read(
+  workdir: pathlib.Path,
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+  """Reads every part file that can be read, text as categories.
+
+  Args:
+    workdir: a sweep's directory.
+
+  Returns:
+    The rows of scores with all columns of TEXT, INTEGER and REAL; the rows of
+    training scalars with 'run_id', 'step', 'name', 'value' (those per latent
+    are left to `latent_curves`, for they are the bulk of a store); notes on
+    what is missing. No row is there twice.
+
+  Raises:
+    StoreError: if the directory does not exist.
+  """
+  if not workdir.is_dir():
+    raise errors.StoreError(f'workdir {str(workdir)!r}: no such directory')
+  notes, finals, curves = [], [], []
+  for path in sorted((workdir / 'results').glob('*.parquet')):
+    try:
+      part = _complete(pq.read_table(path, read_dictionary=list(TEXT)))
+    except (pa.ArrowException, OSError, ValueError) as error:
+      reason = str(error).splitlines()[0][:120]
+      notes.append(f'{path.name} cannot be read and is left out ({reason}).')
+      continue
+    name = part['name'].cast(pa.string())
+    training = pc.starts_with(name, TRAINING)
+    finals.append(part.filter(pc.invert(training)))
+    overall = pc.invert(pc.match_substring_regex(name, r'/\d+$'))
+    curve = part.select(['run_id', 'step', 'name', 'value'])
+    curves.append(curve.filter(pc.and_(training, overall)))
+  if not finals:
+    notes.append(f'{workdir} holds no results yet: no run has finished.')
+    finals = [_complete(pa.table({'run_id': pa.array([], pa.string())}))]
+    curves = [finals[0].select(['run_id', 'step', 'name', 'value'])]
+  frames = []
+  for tables in (finals, curves):
+    frame = pa.concat_tables(tables).unify_dictionaries().to_pandas()
+    key = ['run_id', 'step', 'representation', 'name', 'metric_seed']
+    key = [column for column in key if column in frame]
+    frame = frame[~frame.duplicated(key, keep='last')]
+    frames.append(frame.reset_index(drop=True))
+  return frames[0], frames[1], notes
+
+
+def _complete(table: pa.Table) -> pa.Table:
+  """Gives a part file all columns with their types; older ones lack some."""
+  kinds = (
+    dict.fromkeys(TEXT, (pa.dictionary(pa.int32(), pa.string()), ''))
+    | dict.fromkeys(INTEGER, (pa.int64(), -1))
+    | dict.fromkeys(REAL, (pa.float64(), float('nan')))
+  )
+  columns = {}
+  for name, (kind, default) in kinds.items():
+    if name in table.column_names:
+      column = table[name]
+      if pa.types.is_dictionary(kind):
+        column = column.cast(pa.string()).fill_null('').dictionary_encode()
+      else:
+        column = pc.fill_null(column.cast(kind), default)
+    else:
+      column = pa.array([default] * len(table), kind)
+    columns[name] = column
+  return pa.table(columns)
+
+
+def _info(workdir: pathlib.Path) -> tuple[dict[str, Any], list[str]]:
+  path = workdir / 'study.json'
+  try:
+    info = json.loads(path.read_text(encoding='utf-8'))
+    if isinstance(info, dict):
+      return info, []
+    reason = 'not an object'
+  except FileNotFoundError:
+    reason = 'no such file'
+  except (OSError, ValueError) as error:
+    reason = str(error).splitlines()[0][:120]
+  return {}, [f'{path.name} of {workdir} cannot be read ({reason}).']
+
+
+def loads(text: Any) -> dict[str, Any]:
+  """Parses a JSON column; anything but an object gives {}."""
+  try:
+    value = json.loads(text)
+  except (TypeError, ValueError):
+    return {}
+  return value if isinstance(value, dict) else {}
+
+
+def nats(value: float) -> str:
+  """'1.23 nats', or '' if not known."""
+  return f'{value:.2f} nats' if np.isfinite(value) else ''
+
+
+def load(workdirs: Sequence[pathlib.Path | str]) -> Study:
+  """Reads one or several workdirs into one Study.
+
+  Args:
+    workdirs: directories of sweeps; the runs are put together, and a run that
+      is in two of them (same run_id) counts once.
+
+  Returns:
+    The Study; an empty store gives empty tables and a note.
+
+  Raises:
+    StoreError: if a directory does not exist.
+  """
+  workdirs = tuple(map(pathlib.Path, workdirs))
+  infos, finals, curves, notes = [], [], [], []
+  for index, workdir in enumerate(workdirs):
+    final, curve, said = read(workdir)
+    info, also = _info(workdir)
+    finals.append(final.assign(workdir=index))
+    curves.append(curve)
+    infos.append(info)
+    notes += said + also
+  finals, curves = _concat(finals), _concat(curves)
+  runs = _runs(finals, len(workdirs) > 1)
+  finals['run'] = _index(finals, runs)
+  curves['run'] = _index(curves, runs)
+  for index, info in enumerate(infos):
+    planned = info.get('runs')
+    here = set(finals.loc[finals['workdir'] == index, 'run_id'])
+    waiting = len(set(planned) - here) if isinstance(planned, dict) else 0
+    if waiting:
+      notes.append(
+        f'{waiting} of {count(len(planned), "planned run")} in'
+        f' {workdirs[index]} have not finished.'
+      )
+  unknown = curves.loc[curves['run'] < 0, 'run_id'].nunique()
+  if unknown:
+    notes.append(
+      f'{count(unknown, "run")} left training curves but no scores: not'
+      ' finished, and not in the tables.'
+    )
+  # The same run in a second workdir is the same numbers once more.
+  home = runs['workdir'].to_numpy()[finals['run'].to_numpy()]
+  finals = finals[finals['workdir'].to_numpy() == home]
+  cells = _cells(runs)
+  scores, metric_seeds, constants = _scores(finals, len(runs))
+  curves = curves.loc[curves['run'] >= 0, ['run', 'step', 'name', 'value']]
+  return Study(
+    workdirs=workdirs,
+    infos=tuple(infos),
+    runs=runs,
+    cells=cells,
+    scores=scores,
+    metric_seeds=metric_seeds,
+    latents=_latents(finals),
+    training=curves.reset_index(drop=True),
+    constants=constants,
+    notes=tuple(notes + _odd(runs, scores)),
+  )
+
+
+def _concat(frames: list[pd.DataFrame]) -> pd.DataFrame:
+  """Concatenates, with text columns as categories over all frames."""
+  if len(frames) == 1:
+    return frames[0].copy()
+  columns = {}
+  for name in frames[0].columns:
+    parts = [frame[name] for frame in frames]
+    if name in TEXT:
+      columns[name] = pd.api.types.union_categoricals(parts)
+    else:
+      columns[name] = np.concatenate([part.to_numpy() for part in parts])
+  return pd.DataFrame(columns)
+
+
+def _index(frame: pd.DataFrame, runs: pd.DataFrame) -> np.ndarray:
+  """Index into `runs` of every row, -1 for runs that are not there."""
+  categories = frame['run_id'].cat.categories
+  where = pd.Index(runs['run_id']).get_indexer(categories)
+  codes = frame['run_id'].cat.codes.to_numpy()
+  return np.append(where, -1)[codes]
+
+
+def _runs(rows: pd.DataFrame, several: bool) -> pd.DataFrame:
+  """One row per run, in the order of workdir and run number."""
+  text = {name: str for name in TEXT if name in RUN}
+  runs = rows.drop_duplicates('run_id')[['workdir', *RUN]].astype(text)
+  runs = runs.sort_values(['workdir', 'run_number'], kind='stable')
+  runs = runs.reset_index(drop=True)
+  run = _index(rows, runs)
+  diverged_at = np.full(len(runs), np.nan)
+  said = (rows['name'] == 'diverged_at').to_numpy()
+  diverged_at[run[said]] = rows['value'].to_numpy()[said]
+  step = np.full(len(runs), -1)
+  np.maximum.at(step, run, rows['step'].to_numpy())
+  bad = said | (rows['status'] == 'not_finite').to_numpy()
+  runs['status'] = 'ok'
+  runs.loc[np.unique(run[bad]), 'status'] = 'not_finite'
+  runs['step'] = step
+  runs['diverged_at'] = diverged_at
+  runs['label'] = runs['run_number'].astype(str)
+  if several:
+    names = runs['study'] + ' ' + runs['workdir'].map(lambda i: f'({i + 1})')
+    runs['label'] = names + ' #' + runs['label']
+  keys = runs[list(CELL)].apply(lambda row: tuple(map(str, row)), axis=1)
+  order = _order(runs)
+  runs['cell'] = pd.Series(keys, dtype=object).map(
+    {key: i for i, key in enumerate(order)}
+  )
+  return runs
+
+
+def _order(runs: pd.DataFrame) -> list[tuple[str, ...]]:
+  """Cells by data set and method as first met, then by strength."""
+  frame = runs[list(CELL)].drop_duplicates()
+  for name in ('dataset', 'method'):
+    frame[f'_{name}'] = pd.factorize(frame[name])[0]
+  frame = frame.sort_values(
+    ['_dataset', '_method', 'strength_name', 'strength'], kind='stable'
+  )
+  return [tuple(map(str, row)) for row in frame[list(CELL)].to_numpy(object)]
+
+
+def _cells(runs: pd.DataFrame) -> pd.DataFrame:
+  """One row per cell, in order; see Study."""
+  cells = runs.drop_duplicates('cell').sort_values('cell')
+  cells = cells[list(CELL)].reset_index(drop=True)
+  cells['label'] = [
+    method if np.isnan(strength) else f'{method} {name}={strength:g}'
+    for method, name, strength in zip(
+      cells['method'], cells['strength_name'], cells['strength']
+    )
+  ]
+  cells['runs'] = runs.groupby('cell').size().reindex(cells.index)
+  return cells
+
+
+def _scores(finals, num_runs):
+  """The matrix of final scores, metric seeds averaged; see Study."""
+  latent = finals['name'].map(lambda name: bool(LATENT.search(name)))
+  rows = finals[
+    ~latent.to_numpy(bool) & (finals['name'] != 'diverged_at').to_numpy()
+  ]
+  key = ['name', 'representation']
+  columns = list(
+    rows[key].astype(str).drop_duplicates().itertuples(index=False, name=None)
+  )
+  name = pd.MultiIndex.from_tuples(columns, names=key)
+  matrix = np.full((num_runs, len(columns)), np.nan)
+  metric_seeds, constants = {}, {}
+  groups = rows.groupby(key, observed=True).indices
+  for j, column in enumerate(columns):
+    part = rows.iloc[groups[column]]
+    # Scores may have been taken during training too: the last one counts.
+    last = part.groupby('run')['step'].transform('max')
+    part = part[part['step'] == last]
+    by_run = part.groupby('run')['value']
+    # One metric seed that failed makes the run's score unknown, not better.
+    mean = by_run.mean().where(by_run.count() == by_run.size())
+    matrix[mean.index.to_numpy(), j] = mean.to_numpy()
+    metric_seeds[column] = int(by_run.size().max())
+    stored = part['constants'].cat.remove_unused_categories().cat.categories
+    constants[column] = loads(stored[-1]) if len(stored) else {}
+  scores = pd.DataFrame(matrix, columns=name)
+  return scores, metric_seeds, constants
+
+
+def _latents(finals: pd.DataFrame) -> dict[int, np.ndarray]:
+  """KL per latent at the last step of every run that stored it."""
+  number = (
+    finals['name']
+    .map(lambda name: int(name[3:]) if re.fullmatch(r'kl/\d+', name) else -1)
+    .astype(int)
+  )
+  rows = finals.assign(latent=number)[(number >= 0).to_numpy()]
+  rows = rows.sort_values(['run', 'step', 'latent'])
+  rows = rows.drop_duplicates(['run', 'latent'], keep='last')
+  wide = rows.pivot(index='run', columns='latent', values='value')
+  return {
+    run: row[np.isfinite(row)] for run, row in zip(wide.index, wide.to_numpy())
+  }
+
+
+def latent_curves(study: Study, run: int) -> pd.DataFrame:
+  """KL per latent over training of one run, read from its store.
+
+  Args:
+    study: as loaded.
+    run: index into `study.runs`.
+
+  Returns:
+    DataFrame with 'step', 'latent', 'value' (nats); empty if not recorded.
+  """
+  run_id = study.runs['run_id'][run]
+  workdir = study.workdirs[study.runs['workdir'][run]]
+  parts = [pd.DataFrame({'step': [], 'name': [], 'value': []})]
+  for path in sorted((workdir / 'results').glob('*.parquet')):
+    try:
+      part = pq.read_table(
+        path,
+        columns=['step', 'name', 'value'],
+        filters=pc.field('run_id') == run_id,
+      ).to_pandas()
+    except (pa.ArrowException, OSError, ValueError):
+      continue  # `read` has noted it.
+    parts.append(part.astype({'name': str}))
+  rows = pd.concat([part for part in parts if len(part)] or parts)
+  number = rows['name'].str.extract(r'^train/kl/(\d+)$')[0].astype(float)
+  rows = rows.assign(latent=number)[number.notna()]
+  return rows.drop_duplicates(['step', 'latent'], keep='last')
+
+
+def _odd(runs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
+  """Says what a reader should know before trusting the tables."""
+  notes = []
+  diverged = runs[runs['status'] == 'not_finite']
+  if len(diverged):
+    listed = ', '.join(diverged['label'][:10])
+    more = ' ...' if len(diverged) > 10 else ''
+    notes.append(
+      f'{count(len(diverged), "run")} diverged (run {listed}{more}) and'
+      ' left no scores; the tables count the others.'
+    )
+  varied = set()
+  for _, group in runs.groupby('cell')['hparams']:
+    settings = [loads(text) for text in group.unique()]
+    if len(settings) > 1:
+      names = set().union(*settings)
+      varied |= {
+        name
+        for name in names
+        if len({str(given.get(name)) for given in settings}) > 1
+      }
+  if varied:
+    notes.append(
+      f'Runs that share a row also differ in {", ".join(sorted(varied))}: the'
+      ' spread is not of the seed alone.'
+    )
+  sizes = runs.groupby('cell')['seed'].nunique()
+  if len(sizes) and sizes.max() == 1:
+    notes.append(
+      'One seed per setting: there are no intervals, and no difference'
+      ' between settings can be told from the luck of the seed.'
+    )
+  elif len(sizes) and sizes.min() < sizes.max():
+    short = int((sizes < sizes.max()).sum())
+    notes.append(
+      f'{short} of {count(len(sizes), "setting")} have fewer than'
+      f' {sizes.max()} seeds (unfinished, or planned so).'
+    )
+  if len(sizes) and 1 < sizes.max() < 10:
+    notes.append(
+      f'{sizes.max()} seeds per setting: bootstrap intervals of fewer than'
+      ' about ten seeds tend to be too narrow.'
+    )
+  steps = runs.loc[runs['status'] == 'ok'].groupby('method')['step'].nunique()
+  if (steps > 1).any():
+    named = ', '.join(steps.index[steps > 1])
+    notes.append(f'Runs of {named} were scored at different training steps.')
+  versions = runs['versions'].nunique()
+  if versions > 1:
+    notes.append(
+      f'The runs were made with {versions} different sets of versions.'
+    )
+  ok = (runs['status'] == 'ok').to_numpy()
+  for name, representation in scores.columns:
+    column = scores[name, representation]
+    label = f'{name} ({representation})' if representation else name
+    have = column.notna() & ok
+    without = [
+      method
+      for method, group in runs[ok].groupby('method', sort=False)
+      if not have[group.index].any()
+    ]
+    if without and len(without) < runs['method'].nunique():
+      notes.append(f'{label} is missing for {", ".join(without)}.')
+    partly = runs['method'].isin(without) | ~ok
+    lost = int((column.isna() & ~partly).sum())
+    if lost:
+      notes.append(
+        f'{label} is missing or not a number in {count(lost, "finished run")}.'
+      )
+  return notes
