@@ -4,11 +4,87 @@ import dataclasses
 from typing import Any
 
 from disentangle_jax import errors, types
-from disentangle_jax.data.procedural import dsprites
+from disentangle_jax.data import distributions
+from disentangle_jax.data.procedural import (
+  blobs,
+  digits,
+  dsprites,
+  dsprites_color,
+  dsprites_noisy,
+  dsprites_noshape,
+  dsprites_scream,
+  dsprites_triangle,
+  lit_solid,
+  moving_digits,
+  multi_sprites,
+  shape_motion,
+  shapes3d,
+)
+from disentangle_jax.data.real import (
+  cars3d,
+  celeba,
+  cifar10,
+  dsprites_file,
+  fashion_mnist,
+  frey_faces,
+  images,
+  mnist,
+  mpi3d_real,
+  mpi3d_realistic,
+  mpi3d_toy,
+  npz,
+  shapes3d_file,
+  smallnorb,
+  svhn,
+)
 
 DATASETS = {
+  'blobs': blobs,
+  'cars3d': cars3d,
+  'celeba': celeba,
+  'cifar10': cifar10,
+  'digits': digits,
   'dsprites': dsprites,
+  'dsprites_color': dsprites_color,
+  'dsprites_file': dsprites_file,
+  'dsprites_noisy': dsprites_noisy,
+  'dsprites_noshape': dsprites_noshape,
+  'dsprites_scream': dsprites_scream,
+  'dsprites_triangle': dsprites_triangle,
+  'fashion_mnist': fashion_mnist,
+  'frey_faces': frey_faces,
+  'images': images,
+  'lit_solid': lit_solid,
+  'mnist': mnist,
+  'moving_digits': moving_digits,
+  'mpi3d_real': mpi3d_real,
+  'mpi3d_realistic': mpi3d_realistic,
+  'mpi3d_toy': mpi3d_toy,
+  'multi_sprites': multi_sprites,
+  'npz': npz,
+  'shape_motion': shape_motion,
+  'shapes3d': shapes3d,
+  'shapes3d_file': shapes3d_file,
+  'smallnorb': smallnorb,
+  'svhn': svhn,
 }
+
+# Drawn on the device: nothing to download.
+RENDERED = (
+  'blobs',
+  'digits',
+  'dsprites',
+  'dsprites_color',
+  'dsprites_noisy',
+  'dsprites_noshape',
+  'dsprites_scream',
+  'dsprites_triangle',
+  'lit_solid',
+  'moving_digits',
+  'multi_sprites',
+  'shape_motion',
+  'shapes3d',
+)
 
 
 def load(name: str, **options: Any) -> types.Dataset:
@@ -16,7 +92,9 @@ def load(name: str, **options: Any) -> types.Dataset:
 
   Args:
     name: a key of DATASETS.
-    **options: fields of that module's `Config`; None keeps a default.
+    **options: fields of that module's `Config`, and those of
+      `distributions.Config`, which sets with a grid of factors take; None keeps
+      a default.
 
   Returns:
     The data set.
@@ -27,9 +105,12 @@ def load(name: str, **options: Any) -> types.Dataset:
   if name not in DATASETS:
     raise errors.choices('config.dataset.name', name, DATASETS)
   module = DATASETS[name]
-  fields = {f.name for f in dataclasses.fields(module.Config)}
+  own = {f.name for f in dataclasses.fields(module.Config)}
+  shared = {f.name for f in dataclasses.fields(distributions.Config)}
   chosen = {key: got for key, got in options.items() if got is not None}
   for key in chosen:
-    if key not in fields:
-      raise errors.choices(f'config.dataset ({name})', key, fields)
-  return module.make(module.Config(**chosen))
+    if key not in own | shared:
+      raise errors.choices(f'config.dataset ({name})', key, own | shared)
+  pick = lambda fields: {k: v for k, v in chosen.items() if k in fields}
+  dataset = module.make(module.Config(**pick(own)))
+  return distributions.apply(dataset, distributions.Config(**pick(shared)))

@@ -42,6 +42,23 @@ def flat_index(factors: jax.Array, sizes: Sequence[int]) -> jax.Array:
   return jnp.sum(factors * jnp.asarray(bases.copy()), axis=-1)
 
 
+def unflatten(number: jax.Array, sizes: Sequence[int]) -> jax.Array:
+  """The grid point of a number: the inverse of `flat_index`.
+
+  Args:
+    number: int32 [...].
+    sizes: K numbers of values.
+
+  Returns:
+    int32 [..., K].
+  """
+  factors = []
+  for size in reversed(sizes):
+    number, factor = jnp.divmod(number, size)
+    factors.append(factor)
+  return jnp.stack(factors[::-1], axis=-1)
+
+
 def grid(sizes: Sequence[int]) -> np.ndarray:
   """All grid points in C order.
 
@@ -82,15 +99,8 @@ def make(
   sizes = tuple(len(values) for values in factor_values)
 
   def draw(key, arrays):
-    factors = uniform_factors(key, sizes)
-    # A deterministic renderer is spared one hash per example.
-    render_key = key if deterministic else jax.random.fold_in(key, 1)
-    return factors, render(arrays, factors, render_key)
-
-  def sample(key, arrays, index):
-    keys = per_example.keys(key, index)
-    factors, observation = jax.vmap(draw, (0, None))(keys, arrays)
-    return {'observation': observation, 'factors': factors, 'index': index}
+    del arrays
+    return uniform_factors(key, sizes)
 
   def log_density(factors):
     return jnp.full(factors.shape[:-1], -math.log(math.prod(sizes)))
@@ -103,7 +113,70 @@ def make(
     observation_shape=tuple(observation_shape),
     arrays=arrays,
     render=render,
-    sample=sample,
+    sample=sampler(draw, render, deterministic),
     log_density=log_density,
     deterministic=deterministic,
+  )
+
+
+def sampler(
+  draw: Callable[..., jax.Array],
+  render: Callable[..., jax.Array],
+  deterministic: bool,
+) -> Callable[..., Any]:
+  """`Dataset.sample` from a draw of factors and a renderer.
+
+  Args:
+    draw: `(key, arrays) -> int32 [K]`.
+    render: `(arrays, factors, key) -> float32 observation`.
+    deterministic: whether `render` ignores its key.
+
+  Returns:
+    `(key, arrays, index int32 [B]) -> batch`.
+  """
+
+  def one(key, arrays):
+    factors = draw(key, arrays)
+    # A deterministic renderer is spared one hash per example.
+    render_key = key if deterministic else jax.random.fold_in(key, 1)
+    return factors, render(arrays, factors, render_key)
+
+  def sample(key, arrays, index):
+    keys = per_example.keys(key, index)
+    factors, observation = jax.vmap(one, (0, None))(keys, arrays)
+    return {'observation': observation, 'factors': factors, 'index': index}
+
+  return sample
+
+
+def redistribute(
+  dataset: types.Dataset,
+  draw: Callable[..., jax.Array],
+  log_density: Callable[[jax.Array], jax.Array],
+  table: Any = None,
+) -> types.Dataset:
+  """The same grid and renderer with another distribution of factors.
+
+  Args:
+    dataset: with a grid of factors.
+    draw: `(key, table) -> int32 [K]`.
+    log_density: `(factors int32 [..., K]) -> float32 [...]`, nats.
+    table: what `draw` reads on the device; kept in `arrays` beside what the
+      renderer reads. None if nothing.
+
+  Returns:
+    The data set.
+  """
+  render, arrays, pick = dataset.render, dataset.arrays, draw
+  if table is not None:
+    render = lambda arrays, factors, key: dataset.render(
+      arrays['images'], factors, key
+    )
+    pick = lambda key, arrays: draw(key, arrays['table'])
+    arrays = {'images': dataset.arrays, 'table': table}
+  return dataset._replace(
+    arrays=arrays,
+    render=render,
+    sample=sampler(pick, render, dataset.deterministic),
+    log_density=log_density,
   )

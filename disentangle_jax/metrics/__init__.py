@@ -1,1 +1,144 @@
-""""""
+"""Disentanglement metrics: `METRICS`, `resolve`, `evaluate`, `describe`."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from disentangle_jax.metrics import (
+  active_units,
+  active_units_kl,
+  arrays,
+  beta_vae_score,
+  beta_vae_score_changed,
+  catalogue,
+  clustering_accuracy,
+  dci_forest,
+  dci_gbt,
+  dci_lasso,
+  elbo,
+  explicitness,
+  factor_vae_score,
+  frobenius_degree,
+  independence,
+  irs,
+  kl,
+  linear_correlation,
+  mig_binned,
+  mig_posterior,
+  modularity,
+  reconstruction,
+  sap,
+  single_code_auc,
+  udr,
+)
+
+METRICS = {
+  'mig_binned': mig_binned,
+  'mig_posterior': mig_posterior,
+  'factor_vae_score': factor_vae_score,
+  'beta_vae_score': beta_vae_score,
+  'beta_vae_score_changed': beta_vae_score_changed,
+  'sap': sap,
+  'modularity': modularity,
+  'explicitness': explicitness,
+  'irs': irs,
+  'dci_gbt': dci_gbt,
+  'dci_lasso': dci_lasso,
+  'dci_forest': dci_forest,
+  'udr': udr,
+  'single_code_auc': single_code_auc,
+  'independence': independence,
+  'linear_correlation': linear_correlation,
+  'active_units': active_units,
+  'active_units_kl': active_units_kl,
+  'frobenius_degree': frobenius_degree,
+  'clustering_accuracy': clustering_accuracy,
+  'reconstruction': reconstruction,
+  'kl': kl,
+  'elbo': elbo,
+}
+
+# Names for several modules or scores at once.
+FAMILIES = {
+  'dci': ('dci_gbt', 'dci_lasso', 'dci_forest'),
+  'unsupervised': ('independence', 'active_units', 'active_units_kl'),
+}
+
+
+def resolve(
+  names: Iterable[str] | str, field: str = 'config.metrics'
+) -> dict[str, tuple[str, ...]]:
+  """Which scores of which modules a list of names asks for.
+
+  Args:
+    names: module names ('dci_gbt'), family names ('dci') or single scores
+      ('dci_completeness_gbt').
+    field: dotted name of the setting, for the error.
+
+  Returns:
+    module name -> wanted score names; modules in the order asked for.
+
+  Raises:
+    ConfigError: a name is none of these.
+  """
+  return catalogue.resolve(METRICS, FAMILIES, arrays.names(names), field)
+
+
+def describe() -> tuple[catalogue.Description, ...]:
+  """What every score is: definition, direction, range, constants, source."""
+  return catalogue.describe(METRICS)
+
+
+def evaluate(
+  codes: np.ndarray,
+  factors: np.ndarray,
+  metrics: Iterable[str] | str = ('mig_binned',),
+  seed: int = 0,
+  test_codes: np.ndarray | None = None,
+  test_factors: np.ndarray | None = None,
+  *,
+  parts: Mapping[str, np.ndarray] | None = None,
+  test_parts: Mapping[str, np.ndarray] | None = None,
+  continuous: bool = False,
+) -> dict[str, float]:
+  """Scores codes and factors from anywhere.
+
+  Every row given is used. Metrics with a test set take the test rows, or put
+  every third row aside (drawn by `seed`) when there are none. Metrics that
+  compare points with a factor held or changed draw them with replacement among
+  the rows.
+
+  Args:
+    codes: float [N, D]; for `udr` [S, N, D], one representation per seed.
+    factors: [N, K], numbers or strings; the distinct values of a column are
+      its levels.
+    metrics: names as `resolve` takes them.
+    seed: for splits, draws and random metrics.
+    test_codes: float [M, D], rows kept for testing.
+    test_factors: [M, K].
+    parts: more arrays that a metric reads, e.g. {'mean', 'logvar'} [N, D].
+    test_parts: the same for the test rows.
+    continuous: whether factors are real numbers; only metrics whose definition
+      allows them are then accepted.
+
+  Returns:
+    {score name: float}; NaN with a warning when codes are NaN or infinite. For
+    `udr` the values are float [S].
+
+  Raises:
+    ConfigError: shapes do not match, a name is unknown, or the rows cannot
+      supply the points that a metric needs.
+  """
+  wanted = resolve(metrics, 'metrics')
+  return arrays.evaluate(
+    METRICS,
+    wanted,
+    codes,
+    factors,
+    seed,
+    test_codes,
+    test_factors,
+    parts,
+    test_parts,
+    continuous,
+  )

@@ -33,18 +33,18 @@ def get_config(variant: str = ''):
     }
   )
   config.net.name = 'mlp'
-  config.net.mlp.encoder_hidden = (128, 128)
-  config.net.mlp.decoder_hidden = (128, 128)
+  config.net.mlp.encoder_hidden = (64, 64)
+  config.net.mlp.decoder_hidden = (64, 64)
   config.static.num_latents = 6
-  config.steps = 2000
+  config.steps = 1500
   config.batch_size = 64
   config.seeds = 8
-  config.hparams.learning_rate = 1e-3
+  config.hparams.learning_rate = 2e-3
   config.hparams.annealed_vae.gamma = 20.0
-  config.hparams.annealed_vae.anneal_steps = 1500.0
+  config.hparams.annealed_vae.anneal_steps = 1000.0
   config.sweep = grid.chain(
     grid.product(
-      {'methods': ['beta_vae'], 'hparams.beta': [0.5, 1, 2, 4, 8, 16]}
+      {'methods': ['beta_vae'], 'hparams.beta': [0.1, 0.25, 0.5, 1, 2, 4]}
     ),
     grid.product({'methods': ['annealed_vae'], 'hparams.c_max': [5, 10, 20]}),
   )

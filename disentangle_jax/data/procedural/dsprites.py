@@ -6,13 +6,13 @@ order: shape (square, ellipse, heart), scale 0.5 to 1, orientation 0 to 2 pi,
 position_x and position_y 0 to 1, all equally spaced. Default grid 3 x 6 x 40 x
 32 x 32 = 737,280 images of 64 x 64.
 
-The geometry was fitted to frames of the original (figures in BUILD_NOTES.md):
-a pixel is on when its centre lies inside the outline; at full scale and 64
-pixels the square has half side 9.6, the ellipse half axes 12.8 and 7.2, the
-heart the outline below; positions span 32 pixels, starting at 16. As in the
-original the first and the last orientation are the same angle; `drop_duplicate`
-spaces them over 2 pi without the end point. Deviation: outlines are exact
-curves, so a few boundary pixels differ from the original's rasteriser.
+The geometry of `sprites` was fitted to frames of the original (figures in
+docs/data.md): a pixel is on when its centre lies inside the outline; at full
+scale and 64 pixels the square has half side 9.6, the ellipse half axes 12.8 and
+7.2; positions span 32 pixels, starting at 16. As in the original the first and
+the last orientation are the same angle; `drop_duplicate` spaces them over 2 pi
+without the end point. Deviation: outlines are exact curves, so a few boundary
+pixels differ from the original's rasteriser.
 """
 
 import dataclasses
@@ -21,23 +21,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import errors, types
-from disentangle_jax.data import factorial
+from disentangle_jax import types
+from disentangle_jax.data import checks, factorial
+from disentangle_jax.data.procedural import sprites
 
 FACTORS = ('shape', 'scale', 'orientation', 'position_x', 'position_y')
 SHAPES = ('square', 'ellipse', 'heart')
-
-# Lengths in pixels of the 64 x 64 original, at scale 1.
-_FRAME = 64.0
-_MARGIN = 16.0
-_TRAVEL = 32.0
-_SQUARE = 9.6
-_ELLIPSE = (12.8, 7.2)
-# Half width, and the coefficients of 1, |u|, u^2 and sqrt(1 - |u| / width) in
-# the height of the upper and of the lower outline over the rotation centre.
-_HEART_WIDTH = 9.5009
-_HEART_UPPER = (2.5934, 1.5320, -0.1317, 3.4906)
-_HEART_LOWER = (5.9536, -0.8875, 0.0019, 2.6415)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,42 +50,69 @@ class Config:
   antialias: int = 1
 
 
-def _inside(u: jax.Array, v: jax.Array, shape: jax.Array) -> jax.Array:
-  """Whether points lie inside a sprite.
+def check(config: Config) -> None:
+  """Refuses options out of range.
 
   Args:
-    u: float [...], to the sprite's right, pixels at scale 1.
-    v: float [...], to the sprite's bottom.
-    shape: int32 scalar, index into SHAPES.
+    config: static options.
+
+  Raises:
+    ConfigError: an option out of range.
+  """
+  least = {'resolution': 8}
+  for field in ('resolution', 'scales', 'orientations', 'positions'):
+    checks.integer(field, getattr(config, field), least.get(field, 1))
+  checks.integer('antialias', config.antialias, 1)
+
+
+def factor_values(config: Config) -> tuple[np.ndarray, ...]:
+  """Grid index -> real value, for the five factors.
+
+  Args:
+    config: static options.
 
   Returns:
-    bool [...].
+    five float64 arrays: shape 1, 2, 3, scale, orientation in radians, positions
+    0 to 1.
   """
-  width, (a, b) = jnp.abs(u), _ELLIPSE
-  square = jnp.maximum(width, jnp.abs(v)) <= _SQUARE
-  ellipse = jnp.square(u / a) + jnp.square(v / b) <= 1.0
-  root = jnp.sqrt(jnp.maximum(1.0 - width / _HEART_WIDTH, 0.0))
-  outline = lambda c: c[0] + width * (c[1] + width * c[2]) + c[3] * root
-  heart = (
-    (width <= _HEART_WIDTH)
-    & (v >= -outline(_HEART_UPPER))
-    & (v <= outline(_HEART_LOWER))
+  turn = np.linspace(
+    0.0, 2 * np.pi, config.orientations, endpoint=not config.drop_duplicate
   )
-  return jnp.where(shape == 0, square, jnp.where(shape == 1, ellipse, heart))
+  return (
+    np.arange(1.0, 4.0),
+    np.linspace(0.5, 1.0, config.scales),
+    turn,
+    np.linspace(0.0, 1.0, config.positions),
+    np.linspace(0.0, 1.0, config.positions),
+  )
 
 
-def _check(config: Config) -> None:
-  for field, least in (
-    ('resolution', 8),
-    ('scales', 1),
-    ('orientations', 1),
-    ('positions', 1),
-    ('antialias', 1),
-  ):
-    got = getattr(config, field)
-    if not isinstance(got, int) or got < least:
-      rule = f'must be an integer of at least {least}'
-      raise errors.value(f'config.dataset.{field}', got, rule)
+def silhouette(
+  config: Config, values: tuple[np.ndarray, ...], factors: jax.Array
+) -> jax.Array:
+  """The sprite of one grid point.
+
+  Args:
+    config: static options.
+    values: what `factor_values` gives.
+    factors: int32 [5].
+
+  Returns:
+    float32 [resolution, resolution] in [0, 1].
+  """
+  scale, angle, x, y = (
+    jnp.asarray(values[k], jnp.float32)[factors[k]] for k in range(1, 5)
+  )
+  return sprites.draw(
+    SHAPES,
+    factors[0],
+    scale,
+    angle,
+    sprites.place(x),
+    sprites.place(y),
+    config.resolution,
+    config.antialias,
+  )
 
 
 def make(config: Config) -> types.Dataset:
@@ -112,34 +128,12 @@ def make(config: Config) -> types.Dataset:
   Raises:
     ConfigError: an option out of range.
   """
-  _check(config)
-  values = (
-    np.arange(1.0, 4.0),
-    np.linspace(0.5, 1.0, config.scales),
-    np.linspace(
-      0.0, 2 * np.pi, config.orientations, endpoint=not config.drop_duplicate
-    ),
-    np.linspace(0.0, 1.0, config.positions),
-    np.linspace(0.0, 1.0, config.positions),
-  )
-  side = config.resolution * config.antialias
-  # A NumPy constant: the coordinates of the sampling points, in pixels of the
-  # original frame.
-  centres = (np.arange(side, dtype=np.float32) + 0.5) * (_FRAME / side)
+  check(config)
+  values = factor_values(config)
 
   def render(arrays, factors, key):
     del arrays, key
-    look = lambda k: jnp.asarray(values[k], jnp.float32)[factors[k]]
-    scale, angle = look(1), look(2)
-    dx = jnp.asarray(centres)[None, :] - (_MARGIN + _TRAVEL * look(3))
-    dy = jnp.asarray(centres)[:, None] - (_MARGIN + _TRAVEL * look(4))
-    cos, sin = jnp.cos(angle) / scale, jnp.sin(angle) / scale
-    image = _inside(cos * dx - sin * dy, sin * dx + cos * dy, factors[0])
-    image = image.astype(jnp.float32)
-    if config.antialias > 1:
-      n, a = config.resolution, config.antialias
-      image = image.reshape(n, a, n, a).mean((1, 3))
-    return image[..., None]
+    return silhouette(config, values, factors)[..., None]
 
   return factorial.make(
     name='dsprites',

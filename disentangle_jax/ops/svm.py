@@ -1,0 +1,206 @@
+"""Linear support-vector classifiers on one feature, solved exactly.
+
+With one feature the points inside the margin are a prefix or a suffix of the
+sorted points, so that prefix sums give objective, gradient and Hessian of every
+one-vs-rest problem by a binary search, whatever the number of points.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from disentangle_jax.ops import ranking
+
+NUM_STEPS = 30
+
+
+def _prefix(x):
+  """Sums of 1, x, x^2 over the first 0 .. N of [..., N]: [3, ..., N + 1]."""
+  moments = jnp.stack([jnp.ones_like(x), x, jnp.square(x)])
+  return jnp.pad(jnp.cumsum(moments, axis=-1), ((0, 0),) * x.ndim + ((1, 0),))
+
+
+def _newton(sums_below, sums, c_positive, c_negative, scale, shift):
+  """Newton's method for min (w^2 + b^2) / 2 + sum of weighted squared hinges.
+
+  The unknowns are (u, v): the decision value is u t + v with
+  t = (x - shift) / scale, that is w = u / scale, b = v - u shift / scale. Each
+  iteration evaluates one trial point; one that raises the objective is dropped
+  and the step shortened.
+
+  Args:
+    sums_below: t [2, C] -> [2, 2, 3, C]: sums of 1, t, t^2 over the points
+      below it, for (positives, all points) of every class.
+    sums: float [2, 3, C], the same over all t.
+    c_positive: float [C], weight of a positive.
+    c_negative: float [C], weight of a negative.
+    scale: float.
+    shift: float.
+
+  Returns:
+    (u, v), float [C] each.
+  """
+  ratio = shift / scale
+  penalty_u = 1 / scale**2 + ratio**2
+  penalty_uv = -ratio
+
+  def evaluate(point):
+    u, v = point
+    # Positives count where the decision value is below 1, negatives where it
+    # is above -1; a flat classifier has all points on one side.
+    target = jnp.array([[1.0], [-1.0]])
+    flat = jnp.abs(u) < 1e-12
+    at = (target - v) / jnp.where(flat, 1, u)
+    at = jnp.where(flat, jnp.where(v < target, jnp.inf, -jnp.inf), at)
+    rising = flat | (u > 0)
+    below = sums_below(at)
+    p = jnp.where(rising, below[0, 0], sums[0] - below[0, 0])
+    n_below = below[1, 1] - below[1, 0]
+    n = jnp.where(rising, sums[1] - sums[0] - n_below, n_below)
+    total = c_positive * p + c_negative * n
+    signed = c_positive * p - c_negative * n
+    # sum (y - (u t + v))^2 over the active points, y = +-1.
+    loss = total[0] * (1 + v**2) + u**2 * total[2]
+    loss += 2 * (u * v * total[1] - u * signed[1] - v * signed[0])
+    value = 0.5 * (penalty_u * u**2 + 2 * penalty_uv * u * v + v**2) + loss
+    gradient_u = penalty_u * u + penalty_uv * v
+    gradient_u += 2 * (u * total[2] + v * total[1] - signed[1])
+    gradient_v = penalty_uv * u + v
+    gradient_v += 2 * (u * total[1] + v * total[0] - signed[0])
+    a = penalty_u + 2 * total[2]
+    b = penalty_uv + 2 * total[1]
+    c = 1 + 2 * total[0]
+    determinant = jnp.maximum(a * c - b * b, 1e-12 * a * c)
+    step_u = -(c * gradient_u - b * gradient_v) / determinant
+    step_v = -(a * gradient_v - b * gradient_u) / determinant
+    return value, (step_u, step_v)
+
+  def iterate(_, state):
+    point, value, step, length = state
+    trial = tuple(p + length * s for p, s in zip(point, step))
+    new_value, new_step = evaluate(trial)
+    better = new_value <= value + 1e-7 * jnp.abs(value)
+    pick = lambda new, old: jnp.where(better, new, old)
+    point = tuple(map(pick, trial, point))
+    step = tuple(map(pick, new_step, step))
+    length = jnp.where(better, 1.0, 0.3 * length)
+    return point, jnp.minimum(value, new_value), step, length
+
+  zero = jnp.zeros_like(c_positive)
+  infinite = jnp.full_like(zero, jnp.inf)
+  state = ((zero, zero), infinite, (zero, zero), zero + 1)
+  return jax.lax.fori_loop(0, NUM_STEPS, iterate, state)[0]
+
+
+def fit_feature(
+  x: jax.Array,
+  labels: jax.Array,
+  sizes: tuple[int, ...],
+  c: float,
+) -> tuple[jax.Array, jax.Array]:
+  """Balanced one-vs-rest squared-hinge SVMs of one feature.
+
+  Minimises (w^2 + b^2) / 2 + c sum_n v_n max(0, 1 - y_n (w x_n + b))^2 for
+  every class of every label column: scikit-learn's LinearSVC with
+  class_weight='balanced', whose solver penalises the intercept, weights
+  positives by N / (size n_class) and, with more than two classes, negatives by
+  1. Two classes are one problem with both weights.
+
+  Args:
+    x: float32 [N], the feature.
+    labels: int32 [N, K].
+    sizes: numbers of classes.
+    c: weight of the loss.
+
+  Returns:
+    (w, b), float32 [C] each, C = sum of sizes; the decision values are
+    w x + b. A class that does not occur has w = 0, b = -inf.
+
+  Raises:
+    ValueError: N times C does not fit in 32 bits.
+  """
+  num_points, num_columns = labels.shape
+  bits = int(num_points).bit_length()
+  if sum(sizes) << bits >= 1 << 32:
+    raise ValueError(f'{num_points} points of {sum(sizes)} classes: too many')
+  shift, scale = jnp.mean(x), jnp.std(x)
+  # Below rounding of the mean the feature is a constant.
+  constant = (scale <= 1e-6 * jnp.abs(shift)) | jnp.all(x == x[0])
+  scale = jnp.where(constant, 1, scale)
+  shift = jnp.where(constant, x[0], shift)
+  t = jnp.where(constant, 0, (x - shift) / scale)
+
+  keys = ranking.sortable(t)
+  ordered_keys = jnp.sort(keys)
+  ordered = ranking.unsortable(ordered_keys)
+  rank = jnp.searchsorted(ordered_keys, keys).astype(jnp.uint32)
+  all_sums = _prefix(ordered)
+
+  # Points sorted by class and then by rank, one number each; every label
+  # column holds every point once, so that rows of the reshaped array are the
+  # label columns and prefix sums stay short.
+  group = np.repeat(np.arange(num_columns), sizes)
+  first = np.cumsum(sizes) - np.array(sizes)
+  classes = labels.astype(jnp.uint32) + jnp.array(first, jnp.uint32)
+  packed = jnp.sort(((classes << bits) | rank[:, None]).reshape(-1))
+  by_class = packed & jnp.uint32((1 << bits) - 1)
+  class_sums = _prefix(ordered[by_class.reshape(num_columns, num_points)])
+  head = jnp.arange(len(group), dtype=jnp.uint32) << bits
+  begin = jnp.searchsorted(packed, head)
+  end = jnp.append(begin[1:], packed.shape[0])
+  read = lambda at: class_sums[:, group, at - group * num_points]
+  base = read(begin)
+
+  def sums_below(at):
+    position = jnp.searchsorted(ordered, at)
+    place = jnp.searchsorted(packed, head | position.astype(jnp.uint32))
+    positives = jnp.stack([read(place[0]), read(place[1])]) - base
+    everything = jnp.moveaxis(all_sums[:, position], 0, 1)
+    return jnp.stack([positives, everything], axis=1)
+
+  count = (end - begin).astype(jnp.float32)
+  occurs = count > 0
+  member = jnp.array(group[:, None] == np.arange(num_columns))
+  present = jnp.sum(occurs[:, None] & member, axis=0)[group]
+  positive = num_points / (present * jnp.maximum(count, 1))
+  # Two classes are one problem, in which negatives have their own weight.
+  both = jnp.sum(jnp.where(occurs, positive, 0)[:, None] * member, axis=0)
+  negative = jnp.where(present == 2, both[group] - positive, 1.0)
+  sums = jnp.stack(
+    [read(end) - base, jnp.broadcast_to(all_sums[:, -1:], base.shape)]
+  )
+  u, v = _newton(sums_below, sums, c * positive, c * negative, scale, shift)
+  w = u / scale
+  b = v - w * shift
+  return jnp.where(occurs, w, 0), jnp.where(occurs, b, -jnp.inf)
+
+
+def linear_accuracy(size: int, c: float, num_points: int) -> float:
+  """Accuracy of `fit_feature` where the feature is linear in the label.
+
+  The feature has unit variance and the labels are uniform.
+
+  Args:
+    size: number of classes.
+    c: weight of the loss.
+    num_points: points that the classifier would be fitted to.
+
+  Returns:
+    Accuracy on these points.
+  """
+  label = np.arange(size)
+  x = (label - label.mean()) / max(label.std(), 1e-12)
+  inputs = np.stack([x, np.ones(size)], axis=1)
+  decision = np.empty((size, size))
+  for k in range(size):
+    y = np.where(label == k, 1.0, -1.0)
+    solution = np.zeros(2)
+    for _ in range(100):
+      rows = inputs[y * (inputs @ solution) < 1]
+      targets = y[y * (inputs @ solution) < 1]
+      # Uniform classes: one point stands for num_points / size of weight 1.
+      cost = 2 * c * num_points / size
+      hessian = np.eye(2) + cost * rows.T @ rows
+      solution = np.linalg.solve(hessian, cost * rows.T @ targets)
+    decision[k] = inputs @ solution
+  return float(np.mean(np.argmax(decision, axis=0) == label))

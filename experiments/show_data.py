@@ -1,0 +1,144 @@
+"""Shows what a data set is: a contact sheet and one row per factor.
+
+  python -m experiments.show_data --config.dataset=shapes3d
+  python -m experiments.show_data --config.dataset=dsprites_file \
+      --config.dataset.path=dsprites.npz --out=figures
+  python -m experiments.show_data --config.dataset=all
+
+Options of the data set follow as --config.dataset.OPTION=VALUE. Writes
+OUT/data_NAME.png and prints its path, the factors and how fast it draws.
+"""
+
+import ast
+import math
+import pathlib
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+
+from disentangle_jax import data, errors
+from disentangle_jax.data import contact
+
+_OWN = {
+  'out': 'figures',
+  'columns': '12',
+  'rows': '4',
+  'seed': '0',
+  'batch': '64',
+}
+
+
+def parse(arguments):
+  """Splits the command line.
+
+  Args:
+    arguments: what follows the program's name.
+
+  Returns:
+    name of the data set, its options, and this program's own.
+
+  Raises:
+    ConfigError: an unknown flag or a value that cannot be read.
+  """
+  name, options, own = None, {}, dict(_OWN)
+  for argument in arguments:
+    flag, equals, text = argument.lstrip('-').partition('=')
+    if not equals or not argument.startswith('--'):
+      raise errors.value('argument', argument, 'must read --flag=value')
+    if flag in ('config.dataset', 'config.dataset.name'):
+      name = text
+    elif flag.startswith('config.dataset.'):
+      options[flag.removeprefix('config.dataset.')] = _literal(text)
+    elif flag in own:
+      own[flag] = text
+    else:
+      legal = ('config.dataset', *(f for f in _OWN))
+      raise errors.choices('flag', flag, legal)
+  if name is None:
+    legal = ', '.join(data.DATASETS)
+    raise errors.value(
+      '--config.dataset', None, f'must be one of: all, {legal}'
+    )
+  for flag in ('columns', 'rows', 'seed', 'batch'):
+    least = 0 if flag == 'seed' else 1
+    if not own[flag].isdecimal() or int(own[flag]) < least:
+      rule = f'must be an integer of at least {least}'
+      raise errors.value(f'--{flag}', own[flag], rule)
+    own[flag] = int(own[flag])
+  return name, options, own
+
+
+def _literal(text):
+  """A Python literal, else names with commas between, else the text."""
+  try:
+    return ast.literal_eval(text)
+  except (ValueError, SyntaxError):
+    return tuple(text.split(',')) if ',' in text else text
+
+
+def rate(dataset, batch):
+  """Observations per second of jitted batches, compilation left out."""
+  sample = jax.jit(dataset.sample)
+  index = jnp.arange(batch)
+  keys = jax.random.split(jax.random.key(0), 9)
+  draw = lambda key: sample(key, dataset.arrays, index)['observation']
+  draw(keys[0]).block_until_ready()
+  start, done = time.perf_counter(), 0
+  while done < 8 or time.perf_counter() - start < 0.5:
+    draw(keys[done % 8 + 1]).block_until_ready()
+    done += 1
+  return done * batch / (time.perf_counter() - start)
+
+
+def show(name, options, own):
+  """Writes one picture and prints what the data set is."""
+  dataset = data.load(name, **options)
+  folder = pathlib.Path(own['out'])
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f'data_{name}.png'
+    picture = contact.describe(
+      dataset, own['columns'], own['rows'], own['seed']
+    )
+    # 256 colours are enough to look at, and a third of the bytes.
+    picture.quantize(256).save(path, optimize=True)
+  except OSError as error:
+    rule = f'cannot be written ({error.strerror})'
+    raise errors.value('--out', own['out'], rule) from error
+  factors = ', '.join(
+    f'{n} {size}' for n, size in zip(dataset.factor_names, dataset.factor_sizes)
+  )
+  print(f'{path}')
+  print(f'  observation {dataset.observation_shape}')
+  if factors:
+    total = math.prod(dataset.factor_sizes)
+    print(f'  factors {factors}: {total:,} combinations')
+  kind = jax.devices()[0].device_kind
+  print(f'  {rate(dataset, own["batch"]):,.0f} observations/s on {kind}')
+
+
+def main(argv):
+  """See the module docstring."""
+  name, options, own = parse(argv[1:])
+  names = data.RENDERED if name == 'all' else (name,)
+  for each in names:
+    show(each, options, own)
+
+
+def run(argv):
+  """`main`, with users' mistakes as one line."""
+  if '--help' in argv or '-h' in argv:
+    print(f'{__doc__}\nFlags of its own, with their defaults:')
+    print('  ' + ' '.join(f'--{flag}={value}' for flag, value in _OWN.items()))
+    return
+  try:
+    main(argv)
+  except errors.ConfigError as error:
+    print(f'error: {error}', file=sys.stderr)
+    sys.exit(2)
+
+
+if __name__ == '__main__':
+  run(sys.argv)
