@@ -25,13 +25,15 @@ INSTALL = [
   'optax>=0.2.6',
   'orbax-checkpoint>=0.11.30',
   'pandas>=2.2',
+  'pillow>=11',
   'pyarrow>=18',
   'rich>=13.9',
   'safetensors>=0.5',
+  'scipy>=1.14',
   'seaborn>=0.13.2',
 ]
 EXTRAS = {
-  'data': ['tensorflow-datasets>=4.9.9'],
+  'data': ['h5py>=3.11', 'tensorflow-datasets>=4.9.9'],
   'test': [
     'pytest>=8.3',
     'pytest-timeout>=2.3',

@@ -30,6 +30,10 @@ _OWN = {
 }
 
 
+# Bytes from which on a picture is kept in 256 colours.
+_LARGE = 200_000
+
+
 def parse(arguments):
   """Splits the command line.
 
@@ -102,8 +106,10 @@ def show(name, options, own):
     picture = contact.describe(
       dataset, own['columns'], own['rows'], own['seed']
     )
-    # 256 colours are enough to look at, and a third of the bytes.
-    picture.quantize(256).save(path, optimize=True)
+    picture.save(path, optimize=True)
+    if path.stat().st_size > _LARGE:
+      # Noise does not compress: 256 colours are a third of the bytes.
+      picture.quantize(256).save(path, optimize=True)
   except OSError as error:
     rule = f'cannot be written ({error.strerror})'
     raise errors.value('--out', own['out'], rule) from error

@@ -64,3 +64,22 @@ def test_quickstart_smoke_from_sweep_to_report(tmp_path):
   again = command('report', f'--workdir={workdir}')
   assert again.returncode == 0, again.stderr
   assert 'index.html' in again.stdout
+
+
+def test_importing_everything_leaves_the_choice_of_devices_open():
+  """A stray jnp constant would cost every sweep all cores but one."""
+  code = (
+    'import jax, disentangle_jax, experiments.sweep\n'
+    'from experiments.configs import quickstart\n'
+    'quickstart.get_config()\n'
+    "jax.config.update('jax_num_cpu_devices', 3)\n"
+    'print(len(jax.devices()))\n'
+  )
+  done = subprocess.run(
+    [sys.executable, '-c', code],
+    cwd=ROOT,
+    env={**os.environ, 'JAX_PLATFORMS': 'cpu'},
+    capture_output=True,
+    text=True,
+  )
+  assert done.stdout.split() == ['3'], done.stderr

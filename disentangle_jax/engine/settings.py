@@ -17,6 +17,7 @@ from disentangle_jax import data as data_lib
 from disentangle_jax import errors
 from disentangle_jax import methods as methods_lib
 from disentangle_jax import metrics as metrics_lib
+from disentangle_jax.data import distributions
 from disentangle_jax.nn import nets
 
 Point = dict[str, Any]
@@ -94,8 +95,9 @@ def base_config(
   config.sweep = config_dict.placeholder(object)
   config.only = ''
 
-  modules = [m for m in datasets.values() if hasattr(m, 'Config')]
-  config.dataset = _declare(fields_of(m.Config) for m in modules)
+  classes = [m.Config for m in datasets.values() if hasattr(m, 'Config')]
+  classes.append(distributions.Config)
+  config.dataset = _declare(fields_of(c) for c in classes)
   config.dataset.name = 'dsprites'
 
   config.net = config_dict.ConfigDict({'name': 'conv'})

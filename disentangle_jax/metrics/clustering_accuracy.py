@@ -1,10 +1,10 @@
 """Clustering accuracy of a discrete latent.
 
-Source: the measure of deep clustering papers, in the form of Jakab et al. and
-of the SVHN experiment of Burgess' line of work on local and global latents:
-every cluster takes the label that most of its points have; the score is the
-share of points whose label that is. Clusters are the largest class logit of
-the code; there may be more of them than labels.
+Source: the measure of deep clustering, as defined in "Explicit information
+placement on latent variables using auxiliary generative modelling task",
+section 3.2.1: every cluster takes the label that most of its points have, and
+the score is the share of points whose label that is. A point's cluster is its
+largest class logit; there may be more clusters than labels.
 
 Range [0, 1], at least the share of the most frequent label; higher is better.
 
@@ -27,7 +27,7 @@ KEYS = ('clustering_accuracy',)
 DESIGN = 'points'
 DIRECTION = 'higher'
 RANGE = (0.0, 1.0)
-SOURCE = 'majority label per cluster, e.g. Makhzani et al. 2015, section 4'
+SOURCE = 'Explicit information placement on latent variables, section 3.2.1'
 DEFINITIONS = {
   'clustering_accuracy': (
     'share of points that carry the most frequent label of their cluster'

@@ -9,7 +9,8 @@ squared error on test points, targets of unit variance.
 Disentanglement and completeness: range [0, 1], higher is better. NRMSE: range
 [0, inf), lower is better, 1 = predicting the mean.
 
-Deviations: codes are binned at `num_bins` quantiles; trees end at `max_depth`
+Deviations: codes are binned, half of the `num_bins` borders at quantiles and
+half where the factor's values change; trees end at `max_depth`
 (the paper names no limit); the order of a factor's grid values is its scale;
 constant factors are left out of the means.
 
@@ -24,7 +25,7 @@ import jax.numpy as jnp
 
 from disentangle_jax import types
 from disentangle_jax.metrics import base, dci_lasso, designs, importance
-from disentangle_jax.ops import forest, trees
+from disentangle_jax.ops import discrete, forest, trees
 
 KEYS = (
   'dci_disentanglement_forest',
@@ -56,6 +57,9 @@ DEFINITIONS = {
   'dci_nrmse_forest': 'normalised root mean squared error of the forest, test',
 }
 
+# Bins of a continuous factor, for the choice of the borders alone.
+CLASSES = 20
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -74,7 +78,7 @@ class Config:
   num_test: int = 5000
   num_trees: int = 10
   max_depth: int = 10
-  num_bins: int = 256
+  num_bins: int = 128
   continuous: bool = False
 
 
@@ -88,18 +92,26 @@ def make(config: Config, factor_sizes: tuple[int, ...]) -> types.Metric:
   num_train = config.num_train
   num_fit = num_train - num_train // 5
 
+  num_classes = CLASSES if config.continuous else max(factor_sizes)
+  added = config.num_bins // 2
+
   @base.one_at_a_time
-  def fit_all(key, z, y):
-    cuts = trees.quantile_cuts(z[:num_train], config.num_bins - 1)
-    at_least = z.T[:, :, None] >= cuts[:, None, :]
-    bins = jnp.sum(at_least, axis=2, dtype=jnp.int32).T
+  def fit_all(key, z, y, labels):
     trained = jnp.arange(len(z)) < num_fit
 
     def one_factor(inputs):
-      key, target = inputs
+      key, target, label = inputs
+      cuts = trees.class_cuts(
+        z[:num_fit],
+        label[:num_fit],
+        num_classes,
+        config.num_bins - 1 - added,
+        added,
+      )
+      reached = z.T[:, :, None] >= cuts[:, None, :]
       found = forest.fit(
         key,
-        bins,
+        jnp.sum(reached, axis=2, dtype=jnp.int32).T,
         target,
         trained,
         config.num_bins,
@@ -117,13 +129,16 @@ def make(config: Config, factor_sizes: tuple[int, ...]) -> types.Metric:
       return share, found.predictions[depth, num_train:]
 
     keys = jax.random.split(key, y.shape[1])
-    return jax.lax.map(one_factor, (keys, y.T))
+    return jax.lax.map(one_factor, (keys, y.T, labels.T))
 
   def score(key: jax.Array, codes: types.Codes, factors: jax.Array):
     values = factors.astype(jnp.float32)
     y = base.standardize(values, values[:num_train])
     varies = jnp.any(values[:num_train] != values[0], axis=0)
-    share, predicted = fit_all(key, codes.vector, y)
+    labels = factors
+    if config.continuous:
+      labels = discrete.histogram_bins(values, CLASSES)
+    share, predicted = fit_all(key, codes.vector, y, labels)
     matrix = share.T
     return {
       'dci_disentanglement_forest': importance.disentanglement(matrix),

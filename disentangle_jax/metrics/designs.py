@@ -348,3 +348,48 @@ def _differ_only_in(generator, factors, k, count):
       break
     second[same] = contexts.mates(generator, first[same], ())
   return np.stack([first, second], axis=1)
+
+
+def swept_values(
+  factor_sizes: tuple[int, ...], num_train: int, num_contexts: int
+) -> Design:
+  """Training points, then the same contexts under every value of each factor.
+
+  After `num_train` independent points follow, for each factor k and each of its
+  values v, `num_contexts` points of value v; their other factors are the same
+  for all v (for given rows: random rows of value v, as the same contexts need
+  not occur).
+
+  Args:
+    factor_sizes: number of values of each of the K factors.
+    num_train: independent points.
+    num_contexts: points per value.
+
+  Returns:
+    A design of shape [num_train + num_contexts * sum(factor_sizes)].
+  """
+
+  def sample(key):
+    train_key, *keys = jax.random.split(key, 1 + len(factor_sizes))
+    points = [grid_points(train_key, factor_sizes, num_train)]
+    for k, size in enumerate(factor_sizes):
+      context = grid_points(keys[k], factor_sizes, num_contexts)
+      swept = jnp.repeat(context[None], size, axis=0)
+      swept = swept.at[:, :, k].set(jnp.arange(size, dtype=jnp.int32)[:, None])
+      points.append(swept.reshape(-1, len(factor_sizes)))
+    return jnp.concatenate(points)
+
+  def draw(generator, factors, rows_train):
+    train, test = _row_ranges(factors, rows_train)
+    index = [generator.choice(train, num_train)]
+    for k, size in enumerate(factor_sizes):
+      for value in range(size):
+        rows = test[factors[test, k] == value]
+        if rows.size == 0:
+          raise errors.value(
+            f'factors[:, {k}]', value, 'no test row has this value'
+          )
+        index.append(generator.choice(rows, num_contexts))
+    return np.concatenate(index)
+
+  return Design(sample, draw)

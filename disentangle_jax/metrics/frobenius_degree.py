@@ -1,6 +1,7 @@
 """Degree of disentanglement of Hassan: posterior against aggregate covariance.
 
-Source: Hassan, thesis on beta-VAE, section 5.1: the mean over observations of
+Source: Hassan 2022, "Understanding Variational Autoencoders and Disentanglement
+Metrics", section 5.1: the mean over observations of
 the Frobenius norm of Sigma_i - Sigma, with Sigma_i = diag(sigma_i^2) the
 covariance of the posterior q(z|x_i) and Sigma the empirical covariance of
 samples, one per posterior.
@@ -25,7 +26,7 @@ DESIGN = 'points'
 CONTINUOUS = True
 DIRECTION = 'lower'
 RANGE = (0.0, float('inf'))
-SOURCE = 'Hassan, thesis on beta-VAE, section 5.1'
+SOURCE = 'Hassan 2022, Understanding Variational Autoencoders, section 5.1'
 DEFINITIONS = {
   'frobenius_degree': (
     'mean Frobenius distance of the posterior covariances from the covariance '

@@ -2,8 +2,10 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-_SIGN = jnp.uint32(0x80000000)
+# NumPy, not jnp: importing the package must not choose the devices.
+_SIGN = np.uint32(0x80000000)
 
 
 def sortable(x: jax.Array) -> jax.Array:

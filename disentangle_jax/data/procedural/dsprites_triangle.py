@@ -8,7 +8,7 @@ those are left out that give an image already there (an ellipse turned by 180
 degrees, and what the pixels of a small sprite do not resolve).
 
 Deviations: sizes of the sprites and the spans of scale and position are those
-of dSprites, the paper states neither, so that other images coincide than in the
+of dSprites, the paper states neither, so that 268,212 images remain and not the
 paper's 267,021; what is stratified is not stated either: here every
 (shape, scale, rotation) is split in proportion, by a fixed permutation that is
 the same on every machine.

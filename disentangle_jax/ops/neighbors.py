@@ -1,0 +1,118 @@
+"""Mutual information of a continuous and a discrete variable by neighbours.
+
+Ross 2014, "Mutual information between discrete and continuous data sets": with
+r_i the distance of point i to its k-th nearest neighbour of the same label and
+m_i the number of points of any label closer than that,
+I = psi(N) + <psi(k_i)> - <psi(N_label(i))> - <psi(m_i)>.
+"""
+
+import jax
+import jax.numpy as jnp
+
+# Relative size of the noise that breaks ties between equal values.
+_JITTER = 1e-10
+
+
+def mutual_information(
+  key: jax.Array,
+  x: jax.Array,
+  labels: jax.Array,
+  num_values: int,
+  num_neighbors: int = 10,
+) -> jax.Array:
+  """Estimates the mutual information; scikit-learn's mutual_info_classif.
+
+  Args:
+    key: a typed PRNG key, for the noise that separates equal values.
+    x: float32 [N], the continuous variable; its scale does not matter.
+    labels: int32 [N] in [0, num_values).
+    num_values: number of labels.
+    num_neighbors: k, less where a label has fewer points.
+
+  Returns:
+    float32 scalar, nats, >= 0. Points that are alone with their label are left
+    out.
+  """
+  num_points = x.shape[0]
+  scale = jnp.std(x)
+  x = x / jnp.where(scale > 0, scale, 1)
+  size = jnp.maximum(1, jnp.mean(jnp.abs(x)))
+  # Two floats per number, value and tiny noise: the sum would lose the noise.
+  low = _JITTER * size * jax.random.normal(key, x.shape)
+  order = jnp.lexsort((low, x))
+  high, low, label = x[order], low[order], labels[order].astype(jnp.uint32)
+  difference = lambda i, j: (high[i] - high[j]) + (low[i] - low[j])
+
+  # Places of the points of each label, in ascending order of x.
+  bits = int(num_points).bit_length()
+  place = jnp.arange(num_points, dtype=jnp.uint32)
+  packed = jnp.sort((label << bits) | place)
+  member = (packed & jnp.uint32((1 << bits) - 1)).astype(jnp.int32)
+  values = jnp.arange(num_values, dtype=jnp.uint32)
+  begin = jnp.searchsorted(packed, values << bits)
+  count = jnp.append(begin[1:], num_points) - begin
+  own = (packed >> bits).astype(jnp.int32)
+  begin, count = begin[own], count[own]
+  k = jnp.minimum(num_neighbors, count - 1)
+
+  # The k nearest of a sorted row are a window of k + 1 places around the point.
+  at = jnp.arange(num_points)
+  radius = jnp.full(num_points, jnp.inf)
+  for left in range(num_neighbors + 1):
+    start = at - left
+    inside = (start >= begin) & (start + k < begin + count) & (left <= k)
+    first = member[jnp.clip(start, 0, num_points - 1)]
+    last = member[jnp.clip(start + k, 0, num_points - 1)]
+    reach = jnp.maximum(difference(member, first), difference(last, member))
+    radius = jnp.where(inside, jnp.minimum(radius, reach), radius)
+
+  # Points strictly closer than the radius, by two binary searches.
+  steps = bits + 1
+
+  def search(closer):
+    """First place for which `closer(place)` holds; it holds from there on."""
+    low_place = jnp.zeros(num_points, jnp.int32)
+    high_place = jnp.full(num_points, num_points, jnp.int32)
+
+    def halve(_, state):
+      low_place, high_place = state
+      middle = (low_place + high_place) // 2
+      yes = closer(jnp.minimum(middle, num_points - 1))
+      open_ = low_place < high_place
+      high_place = jnp.where(open_ & yes, middle, high_place)
+      low_place = jnp.where(open_ & ~yes, middle + 1, low_place)
+      return low_place, high_place
+
+    return jax.lax.fori_loop(0, steps, halve, (low_place, high_place))[0]
+
+  lower = search(lambda place: difference(member, place) < radius)
+  upper = search(lambda place: difference(place, member) >= radius)
+  within = (upper - lower).astype(jnp.float32)
+
+  used = count > 1
+  total = jnp.sum(used)
+  digamma = jax.scipy.special.digamma
+  mean = lambda y: jnp.sum(jnp.where(used, y, 0)) / jnp.maximum(total, 1)
+  real = lambda y: jnp.maximum(y, 1).astype(jnp.float32)
+  found = (
+    digamma(real(total))
+    + mean(digamma(real(k)))
+    - mean(digamma(real(count)))
+    - mean(digamma(real(within)))
+  )
+  return jnp.where(total > 0, jnp.maximum(found, 0), 0)
+
+
+def dense_ranks(x: jax.Array) -> jax.Array:
+  """Number of the distinct value of each entry, in ascending order.
+
+  Args:
+    x: float32 [N].
+
+  Returns:
+    int32 [N].
+  """
+  ordered = jnp.sort(x)
+  new = jnp.concatenate([jnp.zeros(1, bool), ordered[1:] != ordered[:-1]])
+  number = jnp.cumsum(new).astype(jnp.int32)
+  return number[jnp.searchsorted(ordered, x)]
