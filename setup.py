@@ -37,6 +37,7 @@ EXTRAS = {
   'test': [
     'pytest>=8.3',
     'pytest-timeout>=2.3',
+    'pytest-xdist>=3.6',
     'ruff>=0.9',
     'scikit-learn>=1.6',
   ],

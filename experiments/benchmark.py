@@ -24,7 +24,7 @@ from rich import table as rich_table
 
 from disentangle_jax import errors
 from disentangle_jax.data import samplers
-from disentangle_jax.engine import devices, estimate, plan, study, sweep, train
+from disentangle_jax.engine import devices, estimate, plan, study, train
 from experiments import cli
 from experiments.configs import quickstart
 
@@ -164,7 +164,7 @@ def main(argv):
   config = _CONFIG.value or quickstart.get_config()
   # Compile times are part of the result: no help from the cache.
   config.engine.compile_cache = False
-  sweep.prepare(config.engine)
+  devices.prepare(config.engine)
   group = plan.make(config).groups[0]._replace(steps=_STEPS.value)
   mesh = devices.mesh(config.engine.data_shards)
   about = {

@@ -1,8 +1,10 @@
 """Devices, the mesh, and the persistent compile cache."""
 
+from collections.abc import Mapping
 import contextlib
 import os
 import pathlib
+from typing import Any
 
 import jax
 
@@ -47,6 +49,17 @@ def use_compile_cache() -> pathlib.Path:
   jax.config.update('jax_compilation_cache_dir', str(path))
   jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.2)
   return path
+
+
+def prepare(engine: Mapping[str, Any]) -> None:
+  """Settings of JAX that must be made before its first computation.
+
+  Args:
+    engine: `config.engine`.
+  """
+  use_cpu_cores(engine['cpu_devices'])
+  if engine['compile_cache']:
+    use_compile_cache()
 
 
 def mesh(data_shards: int = 1) -> jax.sharding.Mesh:

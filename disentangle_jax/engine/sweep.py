@@ -72,7 +72,7 @@ def sweep(
     finally:
       shutil.rmtree(folder, ignore_errors=True)
   names = plan_lib.registry(methods, metrics, datasets)
-  prepare(plan_lib.plain(config)['engine'])
+  devices.prepare(plan_lib.plain(config)['engine'])
   plan = plan_lib.make(config, names)
   workdir = pathlib.Path(workdir)
   chosen = plan_lib.only(plan)
@@ -82,13 +82,6 @@ def sweep(
     _run(chosen, workdir, progress or progress_lib.Progress(), command)
   rows = store.read(workdir)
   return rows[rows['run_id'].isin({run.run_id for run in chosen.runs})]
-
-
-def prepare(engine: Mapping[str, Any]) -> None:
-  """Settings of JAX that must be made before its first computation."""
-  devices.use_cpu_cores(engine['cpu_devices'])
-  if engine['compile_cache']:
-    devices.use_compile_cache()
 
 
 def grid_points(plan: plan_lib.Plan, group: plan_lib.Group) -> int:
@@ -229,7 +222,7 @@ def dry_run(
     The plan, runs per chunk of each group, and each group's needs.
   """
   names = plan_lib.registry(methods, metrics, datasets)
-  prepare(plan_lib.plain(config)['engine'])
+  devices.prepare(plan_lib.plain(config)['engine'])
   plan = plan_lib.only(plan_lib.make(config, names))
   mesh = devices.mesh(plan.config['engine']['data_shards'])
   rate = measure()
