@@ -17,7 +17,7 @@ _MOST_RUNS = {'cpu': 24}
 _MOST_RUNS_ELSEWHERE = 128
 # Share of a large matrix product's rate that a training step reached, measured
 # with the quickstart (BUILD_NOTES.md). A rough guide, no promise.
-_EFFICIENCY = 0.4
+_EFFICIENCY = 0.12
 # Share of a device's memory that a chunk may plan for.
 _MEMORY_SHARE = 0.6
 

@@ -33,10 +33,9 @@ _DIMENSIONS = ('NHWC', 'HWIO', 'NHWC')
 def default_form(backend: str | None = None) -> str:
   """The form to use where the user says 'auto'.
 
-  On CPU 'blocks' was measured to be several times faster in the training loop
-  (BUILD_NOTES.md). On GPU and TPU nobody has measured yet; 'blocks' is chosen
-  there as well, because batched matrix products do not depend on how a backend
-  treats grouped convolutions.
+  BUILD_NOTES.md has the figures this rests on for a CPU. On GPU and TPU nobody
+  has measured yet, and 'blocks' is a guess there: batched matrix products do
+  not depend on how a backend treats grouped convolutions.
 
   Args:
     backend: 'cpu', 'gpu' or 'tpu'; None for the one in use.

@@ -29,22 +29,6 @@ def _cut_values(ordered, place):
   return jnp.where(first > 0, middle, ordered[0])
 
 
-def quantile_cuts(x: jax.Array, num_cuts: int) -> jax.Array:
-  """Cuts at equally spaced quantiles.
-
-  Args:
-    x: float [N, D].
-    num_cuts: cuts per feature.
-
-  Returns:
-    float [D, num_cuts], ascending.
-  """
-  num_points = x.shape[0]
-  places = np.arange(1, num_cuts + 1) * num_points // (num_cuts + 1)
-  cuts = lambda row: _cut_values(jnp.sort(row), jnp.array(places))
-  return jax.lax.map(cuts, x.T)
-
-
 def class_cuts(
   x: jax.Array,
   labels: jax.Array,

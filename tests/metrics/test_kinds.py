@@ -2,11 +2,12 @@
 
 import json
 
+import jax
 import kinds
 import numpy as np
 import pytest
 
-from disentangle_jax import metrics
+from disentangle_jax import errors, metrics, types
 
 # Bands that follow from the definitions. Chance is 1/3 for naming one of three
 # factors; noise is judged with 600 points.
@@ -389,3 +390,33 @@ def test_ceilings_of_perfect_codes():
     (3, 4, 5): 0.669,
   }.items():
     assert sap.ceiling(sap.Config(), sizes) == pytest.approx(reached, abs=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('sizes', [(3, 1, 4), (5,)])
+@pytest.mark.parametrize('name', kinds.names(False) + kinds.names(True))
+def test_one_code_and_factors_of_one_value(name, sizes):
+  """The smallest problems: a documented value or a refusal, never a crash."""
+  module = metrics.METRICS[name]
+  try:
+    metric = module.make(kinds.small_config(name), sizes)
+  except errors.ConfigError:
+    # Telling factors apart needs two of them.
+    assert sizes == (5,) and name.startswith('beta_vae_score')
+    return
+  factors = np.asarray(metric.sample_factors(jax.random.key(0)))
+  rng = np.random.default_rng(0)
+  codes = factors[..., -1:] + 0.1 * rng.normal(size=(*factors.shape[:-1], 1))
+  codes = codes.astype(np.float32)
+  parts = {
+    'mean': codes,
+    'logvar': np.full_like(codes, -4),
+    'class_logits': codes * [1, 0],
+  }
+  codes = types.Codes(codes, {part: parts[part] for part in metric.needs})
+  found = jax.jit(metric.score)(jax.random.key(0), codes, factors)
+  described = {row.name: row for row in metrics.describe()}
+  for key, value in found.items():
+    if not key.endswith(TOO_FEW):
+      low, high = described[key].range
+      assert low - 1e-2 <= value <= high + 1e-5, (key, value)
