@@ -13,7 +13,7 @@ import sys
 
 from absl import flags
 
-from disentangle_jax import engine, errors, report
+from disentangle_jax import engine, errors
 from disentangle_jax.engine import progress
 from experiments import cli, tables
 
@@ -47,6 +47,8 @@ def main(argv):
   workdir = pathlib.Path(_WORKDIR.value)
   if str(config.only):
     workdir = workdir / 'only'
+  from disentangle_jax import report  # drawing libraries: slow to import
+
   page = report.write(workdir)
   print(
     f'{rows["run_id"].nunique()} runs, {len(rows):,} rows in {workdir}/results'

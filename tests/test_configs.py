@@ -1,5 +1,6 @@
 """Every shipped config expands, with the numbers that its docstring states."""
 
+import functools
 import importlib
 import pathlib
 
@@ -21,6 +22,12 @@ EXPECTED = {
 }
 
 
+@functools.cache
+def planned_as(study, variant):
+  module = importlib.import_module(f'experiments.configs.{study}')
+  return plan.make(module.get_config(variant))
+
+
 def test_no_config_is_forgotten():
   studies = {p.stem for p in CONFIGS.glob('*.py')} - {'__init__'}
   assert studies == {study for study, _ in EXPECTED}
@@ -28,8 +35,7 @@ def test_no_config_is_forgotten():
 
 @pytest.mark.parametrize('study, variant', EXPECTED)
 def test_configs_expand(study, variant):
-  module = importlib.import_module(f'experiments.configs.{study}')
-  planned = plan.make(module.get_config(variant))
+  planned = planned_as(study, variant)
   assert (len(planned.runs), len(planned.groups)) == EXPECTED[study, variant]
   assert not planned.notes
 
@@ -45,7 +51,7 @@ def test_run_numbers_of_the_large_study_are_the_published_ones():
   """model_num = 50 * (6 * method + grid index) + seed."""
   from experiments.configs import unsupervised_study
 
-  planned = plan.make(unsupervised_study.get_config())
+  planned = planned_as('unsupervised_study', '')
   methods = list(unsupervised_study.GRID)
   for run in planned.runs:
     name, values = unsupervised_study.GRID[run.method]
@@ -56,9 +62,7 @@ def test_run_numbers_of_the_large_study_are_the_published_ones():
 
 
 def test_the_reference_variant_counts_factor_vae_updates_as_its_code_did():
-  from experiments.configs import unsupervised_study
-
-  planned = plan.make(unsupervised_study.get_config('reference'))
+  planned = planned_as('unsupervised_study', 'reference')
   steps = {(run.method, run.steps) for run in planned.runs}
   assert ('factor_vae', 150_000) in steps and ('beta_vae', 300_000) in steps
   configs = {g.method_name: g.config for g in planned.groups}

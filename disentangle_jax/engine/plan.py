@@ -165,8 +165,9 @@ def make(config: Any, names: Registry | None = None) -> Plan:
     for seed in seeds:
       runs.append(_run(len(runs), spec, seed, module, sources[spec['method']]))
   groups = _groups(runs, names)
+  made = {}
   for group in groups:
-    _check_group(group, config, names, wanted)
+    _check_group(group, config, names, wanted, made)
   return Plan(
     config['study'], config, tuple(runs), groups, wanted, names, notes
   )
@@ -511,8 +512,11 @@ def example_batch(group: Group) -> dict[str, jax.Array]:
   return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
 
 
-def _check_group(group: Group, config, names: Registry, wanted) -> None:
-  """Traces one step without compiling it; refuses what cannot be scored."""
+def _check_group(group: Group, config, names: Registry, wanted, made) -> None:
+  """Traces one step without compiling it; refuses what cannot be scored.
+
+  `made` collects (metric, factor sizes) -> metric over the groups of a plan.
+  """
   least = getattr(group.module, 'MIN_BATCH', 1)
   if group.batch_size < least:
     raise errors.value(
@@ -536,7 +540,10 @@ def _check_group(group: Group, config, names: Registry, wanted) -> None:
     return
   codes = jax.eval_shape(group.method.represent, state, batch['observation'])
   for name in wanted:
-    metric = make_metric(name, config, names, group.dataset)
+    place = name, group.dataset.factor_sizes
+    if place not in made:
+      made[place] = make_metric(name, config, names, group.dataset)
+    metric = made[place]
     for part in metric.needs:
       if part not in codes.parts:
         raise errors.value(

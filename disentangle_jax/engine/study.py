@@ -124,14 +124,18 @@ def open_study(workdir: pathlib.Path, plan: plan_lib.Plan) -> dict[str, Any]:
 
 
 def chunks(
-  old: Mapping[str, Any], plan: plan_lib.Plan, sizes: Sequence[int]
+  old: Mapping[str, Any],
+  plan: plan_lib.Plan,
+  sizes: Sequence[int],
+  over: int = 1,
 ) -> list[Chunk]:
   """The chunks to run: those of the first plan, then those of new runs.
 
   Args:
     old: from `open_study`.
     plan: all runs that are wanted.
-    sizes: runs per program of each group, padding included.
+    sizes: most runs per program of each group, padding included.
+    over: devices that runs are spread over; sizes are multiples of it.
 
   Returns:
     Chunks in order; together they hold every run once.
@@ -157,13 +161,15 @@ def chunks(
     )
   for g, group in enumerate(plan.groups):
     left = [run for run in group.runs if run.run_id not in seen]
-    for i in range(0, len(left), sizes[g]):
-      runs = tuple(left[i : i + sizes[g]])
+    # A few new runs of an old study get a program of their own size.
+    size = min(sizes[g], -(-len(left) // over) * over)
+    for i in range(0, len(left), max(size, 1)):
+      runs = tuple(left[i : i + size])
       ids = ','.join(run.run_id for run in runs)
       part = (
         f'{runs[0].number:06d}-{hashlib.sha256(ids.encode()).hexdigest()[:8]}'
       )
-      out.append(Chunk(group=g, part=part, size=sizes[g], runs=runs))
+      out.append(Chunk(group=g, part=part, size=size, runs=runs))
   return out
 
 

@@ -100,7 +100,7 @@ def _run(plan, workdir, progress, command) -> None:
     estimate.runs_per_chunk(group, mesh, asked, grid_points(plan, group))
     for group in plan.groups
   ]
-  chunks = study.chunks(old, plan, sizes)
+  chunks = study.chunks(old, plan, sizes, mesh.shape[devices.RUNS])
   about = {
     'command': command or old.get('command', ''),
     'devices': devices.describe(),

@@ -5,6 +5,8 @@ sorted points, so that prefix sums give objective, gradient and Hessian of every
 one-vs-rest problem by a binary search, whatever the number of points.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -175,6 +177,7 @@ def fit_feature(
   return jnp.where(occurs, w, 0), jnp.where(occurs, b, -jnp.inf)
 
 
+@functools.lru_cache
 def linear_accuracy(size: int, c: float, num_points: int) -> float:
   """Accuracy of `fit_feature` where the feature is linear in the label.
 

@@ -45,14 +45,15 @@ def test_forms_equal_the_naive_sums(h, w, k, stride, form):
   rng = np.random.default_rng(0)
   x = rng.normal(size=(2, h, w, 3)).astype(np.float32)
   kernel = rng.normal(size=(k, k, 3, 5)).astype(np.float32)
-  np.testing.assert_allclose(
-    conv.conv(x, kernel, stride, form), naive_conv(x, kernel, stride), atol=2e-5
+  both = jax.jit(
+    lambda x, k: (
+      conv.conv(x, k, stride, form),
+      conv.conv_transpose(x, k, stride, form),
+    )
   )
-  np.testing.assert_allclose(
-    conv.conv_transpose(x, kernel, stride, form),
-    naive_transpose(x, kernel, stride),
-    atol=2e-5,
-  )
+  down, up = both(x, kernel)
+  np.testing.assert_allclose(down, naive_conv(x, kernel, stride), atol=2e-5)
+  np.testing.assert_allclose(up, naive_transpose(x, kernel, stride), atol=2e-5)
 
 
 @pytest.mark.parametrize('op', [conv.conv, conv.conv_transpose])
@@ -63,7 +64,7 @@ def test_forms_have_the_same_gradients_under_vmap(op):
 
   def gradients(form):
     loss = lambda x, k: jnp.sum(jnp.sin(op(x, k, 2, form)))
-    return jax.vmap(jax.grad(loss, (0, 1)))(x, kernel)
+    return jax.jit(jax.vmap(jax.grad(loss, (0, 1))))(x, kernel)
 
   for a, b in zip(gradients('blocks'), gradients('lax')):
     np.testing.assert_allclose(a, b, atol=1e-4)
@@ -87,7 +88,7 @@ def test_kernels_start_glorot_uniform_and_biases_at_zero():
   config = nets.ConvConfig()
   encoder = nets.Encoder(config, (('mean', 10), ('logvar', 10)))
   x = jnp.zeros((1, 64, 64, 1))
-  params = encoder.init(jax.random.key(0), x)['params']
+  params = jax.jit(encoder.init)(jax.random.key(0), x)['params']
   kernel = params['Conv_1']['kernel']
   limit = np.sqrt(6 / (16 * 32 + 16 * 32))
   assert np.abs(kernel).max() <= limit
