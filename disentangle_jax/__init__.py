@@ -1,5 +1,6 @@
 """disentangle_jax: hundreds of disentanglement runs at once, in JAX."""
 
+from disentangle_jax.engine.restore import load_run
 from disentangle_jax.engine.settings import base_config, chain, product, zipped
 from disentangle_jax.engine.sweep import sweep
 from disentangle_jax.errors import ConfigError, StoreError
@@ -11,6 +12,7 @@ __all__ = [
   '__version__',
   'base_config',
   'chain',
+  'load_run',
   'product',
   'sweep',
   'zipped',

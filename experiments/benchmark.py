@@ -4,10 +4,10 @@
   python -m experiments.benchmark --config=FILE.py --runs=1,8,24
 
 For every number of runs per program: run-steps/s, compile time and peak memory
-of the first group of a study; beside them the same training as one run at a
-time (`loop`). The rates of all forms are taken in turns and the best of several
-repeats is shown, so that a shared machine's noise hits all alike. Writes a
-table, and JSON with --output.
+of one group of a study (the first, or --method's); beside them the same
+training as one run at a time (`loop`). The rates of all forms are taken in turns
+and the best of several repeats is shown, so that a shared machine's noise hits
+all alike. Writes a table, and JSON with --output.
 """
 
 import gc
@@ -30,6 +30,9 @@ from experiments.configs import quickstart
 
 _CONFIG = cli.config_flag()
 _RUNS = flags.DEFINE_list('runs', ['1', '8', '24'], 'Runs per program.')
+_METHOD = flags.DEFINE_string(
+  'method', '', 'Method whose group is measured; the first by default.'
+)
 _STEPS = flags.DEFINE_integer('steps', 100, 'Steps per measurement.')
 _REPEATS = flags.DEFINE_integer('repeats', 3, 'Measurements of each form.')
 _OUTPUT = flags.DEFINE_string('output', '', 'JSON file to write.')
@@ -152,6 +155,20 @@ def show(rows: list[dict], about: dict) -> None:
   )
 
 
+def chosen_group(config, method: str) -> plan.Group:
+  """The first group of a study, or the first of one method.
+
+  Raises:
+    ConfigError: the study has no such method.
+  """
+  groups = {}
+  for group in plan.make(config).groups:
+    groups.setdefault(group.method_name, group)
+  if method and method not in groups:
+    raise errors.choices('--method', method, groups)
+  return groups[method or next(iter(groups))]
+
+
 def main(argv):
   """See the module docstring."""
   del argv
@@ -165,7 +182,7 @@ def main(argv):
   # Compile times are part of the result: no help from the cache.
   config.engine.compile_cache = False
   devices.prepare(config.engine)
-  group = plan.make(config).groups[0]._replace(steps=_STEPS.value)
+  group = chosen_group(config, _METHOD.value)._replace(steps=_STEPS.value)
   mesh = devices.mesh(config.engine.data_shards)
   about = {
     'what': f'{config.study}: {group.method_name}, batch {group.batch_size}',

@@ -55,8 +55,10 @@ def _one_line(error: BaseException) -> str:
 
 
 def _parse(argv: list[str]) -> list[str]:
-  # absl prints INFO lines once it is set up; JAX's search for TPUs is noise.
-  logging.getLogger('jax').setLevel(logging.WARNING)
+  # absl prints INFO lines once it is set up; JAX's search for TPUs is noise,
+  # and so is matplotlib's first look for fonts.
+  for library in ('jax', 'matplotlib'):
+    logging.getLogger(library).setLevel(logging.WARNING)
   try:
     _check_file(argv)
     return flags.FLAGS(argv)

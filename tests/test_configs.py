@@ -14,6 +14,9 @@ CONFIGS = pathlib.Path(__file__).parent.parent / 'experiments' / 'configs'
 EXPECTED = {
   ('quickstart', ''): (72, 2),
   ('quickstart', 'smoke'): (8, 2),
+  ('capacity_order', ''): (5, 1),
+  ('capacity_order', 'laptop'): (5, 1),
+  ('capacity_order', 'smoke'): (2, 1),
   ('unsupervised_study', ''): (1800, 6),
   ('unsupervised_study', 'reference'): (1800, 6),
   ('unsupervised_study', 'gpu'): (180, 6),

@@ -346,12 +346,17 @@ class Evaluator:
     return program
 
   def _compile(self, function, in_specs):
-    """Jits a function that maps over the runs of this device."""
+    """Jits a function that maps over the runs of this device.
+
+    Nothing passes between devices here, so that JAX need not track what varies
+    over them; solvers may then start their loops from plain zeros.
+    """
     return jax.jit(
       jax.shard_map(
         function,
         mesh=self._mesh,
         in_specs=in_specs,
         out_specs=P(devices.RUNS),
+        check_vma=False,
       )
     )

@@ -63,6 +63,11 @@ def _spec(run: plan_lib.Run) -> dict[str, Any]:
   }
 
 
+def describe_group(group: plan_lib.Group) -> dict[str, Any]:
+  """What all runs of a group share, without seed and hyper-parameters."""
+  return _spec(group.runs[0])
+
+
 def _coordinates(run: plan_lib.Run) -> str:
   return json.dumps([run.method, run.hparams, run.seed], sort_keys=True)
 

@@ -1,7 +1,6 @@
 """A whole study: plan, train, score, store; again and again until done."""
 
 from collections.abc import Callable, Mapping
-import json
 import math
 import pathlib
 import shutil
@@ -17,6 +16,7 @@ from disentangle_jax.engine import (
   devices,
   estimate,
   evaluate,
+  extend,
   samples,
   store,
   study,
@@ -24,8 +24,7 @@ from disentangle_jax.engine import (
 )
 from disentangle_jax.engine import plan as plan_lib
 from disentangle_jax.engine import progress as progress_lib
-
-OK, NOT_FINITE = 'ok', 'not_finite'
+from disentangle_jax.engine import rows as rows_lib
 
 
 def sweep(
@@ -123,6 +122,9 @@ def _run(plan, workdir, progress, command) -> None:
       )
       contents['finished'] = study.now()
       store.write_json(workdir / study.FILE, contents)
+    if done:
+      extend.add_metrics(plan, workdir, mesh, progress.say)
+    extend.score_seeds(plan, workdir, progress.say)
   finally:
     progress.finish()
 
@@ -149,56 +151,13 @@ def _run_chunk(
     samples.write_pictures(workdir, chunk.runs, drawn)
   if plan.config['engine']['keep_params'] and hasattr(trained.state, 'params'):
     samples.write_params(workdir, group, chunk.runs, trained.state)
-  store.append(workdir, chunk.part, _rows(plan, chunk, trained, scores))
+  store.append(
+    workdir,
+    chunk.part,
+    rows_lib.of_chunk(plan.study, chunk.runs, trained, scores),
+  )
   lost = int(np.sum(trained.diverged[: len(chunk.runs)] != train.NEVER))
   progress.chunk_done(chunk, lost)
-
-
-def _rows(plan, chunk, trained, scores):
-  """The tidy rows of a chunk."""
-  versions = json.dumps(study.versions(), sort_keys=True)
-  device = devices.describe()
-  for r, run in enumerate(chunk.runs):
-    bad = int(trained.diverged[r])
-    common = {
-      'run_id': run.run_id,
-      'run_number': run.number,
-      'study': plan.study,
-      'method': run.method,
-      'strength_name': run.strength_name,
-      'strength': run.strength,
-      'dataset': run.dataset[0],
-      'seed': run.seed,
-      'hparams': json.dumps(run.hparams, sort_keys=True),
-      'step': run.steps,
-      'representation': '',
-      'metric_seed': -1,
-      'constants': '{}',
-      'status': OK if bad == train.NEVER else NOT_FINITE,
-      'versions': versions,
-      'device': device,
-      'seconds': trained.seconds / len(chunk.runs),
-    }
-    for name, values in trained.scalars.items():
-      for step, value in zip(trained.steps, values[:, r]):
-        yield {
-          **common,
-          'step': int(step),
-          'name': f'train/{name}',
-          'value': float(value),
-        }
-    for score in scores:
-      value = float(score.values[r]) if bad == train.NEVER else math.nan
-      yield {
-        **common,
-        'name': score.name,
-        'value': value,
-        'representation': score.representation,
-        'metric_seed': score.metric_seed,
-        'constants': score.constants,
-      }
-    if bad != train.NEVER:
-      yield {**common, 'name': 'diverged_at', 'value': float(bad)}
 
 
 def dry_run(

@@ -140,6 +140,8 @@ def _training(study, methods, first, described, folder) -> Drawn:
   curves = study.training
   names = [str(name) for name in curves['name'].unique()]
   order = [f'{tables.TRAINING}{n}' for n in ('loss', 'reconstruction', 'kl')]
+  by_factor = [n for n in names if n.startswith(f'{tables.TRAINING}kl/')]
+  names = [n for n in names if n not in by_factor]
   names = [n for n in order if n in names] + sorted(set(names) - set(order))
   if names and curves['step'].nunique() > 1:
     columns = min(3, len(names))
@@ -163,6 +165,7 @@ def _training(study, methods, first, described, folder) -> Drawn:
         gallery.inline(svg, 'Training'),
       )
     )
+  drawn += _factors(curves, by_factor, folder)
   if first is None:
     return drawn
   values = described[first].sign * study.scores.iloc[:, first].to_numpy()
@@ -183,6 +186,26 @@ def _training(study, methods, first, described, folder) -> Drawn:
         )
       )
   return drawn
+
+
+def _factors(curves, names, folder) -> Drawn:
+  """KL per named factor over training, of generators driven by factors."""
+  if not names or curves['step'].nunique() < 2:
+    return []
+  figure, axes = figures.new(4.5, 2.8)
+  figures.factor_kl(axes, curves[curves['name'].isin(names)])
+  title = 'Capacity of each factor'
+  svg = gallery.save(figure, folder, 'factor_kl')
+  runs = curves.loc[curves['name'].isin(names), 'run'].nunique()
+  return [
+    (
+      title,
+      'KL of every ground-truth factor over training, in nats: median and '
+      f'range over {tables.count(runs, "run")}. A factor is switched on where '
+      'its curve leaves zero.',
+      gallery.inline(svg, title),
+    )
+  ]
 
 
 def _front(study, described, first, methods, folder) -> None:

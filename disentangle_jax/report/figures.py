@@ -369,6 +369,35 @@ def latent_kl(axes, curves: pd.DataFrame) -> None:
     axes.legend(ncols=2, fontsize=6.5)
 
 
+def factor_kl(axes, curves: pd.DataFrame) -> None:
+  """KL of each factor over training: median and range over runs.
+
+  Args:
+    axes: to draw into.
+    curves: 'run', 'step', 'name' ('train/kl/<factor>'), 'value' in nats.
+  """
+  for i, (name, part) in enumerate(curves.groupby('name', sort=False)):
+    by_step = part.groupby('step')['value']
+    middle = by_step.median()
+    axes.plot(
+      middle.index,
+      middle,
+      color=style.colour(i),
+      ls=style.dash(i),
+      label=name.rpartition('/')[2].replace('_', ' '),
+    )
+    axes.fill_between(
+      middle.index,
+      by_step.min(),
+      by_step.max(),
+      color=style.colour(i),
+      alpha=0.2,
+      lw=0,
+    )
+  axes.set(xlabel='training step', ylabel='KL (nats)')
+  axes.legend(fontsize=7)
+
+
 def sheet(
   axes, image: np.ndarray, kl: np.ndarray, order: np.ndarray, title: str
 ) -> None:

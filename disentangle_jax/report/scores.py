@@ -24,6 +24,11 @@ DIAGNOSTICS = {
     'KL divergence of q(z|x) from the prior, in nats per image, summed over '
     'latents; neither high nor low is good in itself',
   ),
+  'train/loss': (
+    'none',
+    'training loss at the end, in nats per image: all that methods without an '
+    'encoder leave to compare; not comparable between methods or strengths',
+  ),
   'elbo': (
     'higher',
     'evidence lower bound, in nats per image',

@@ -122,7 +122,7 @@ def read(
       continue
     name = part['name'].cast(pa.string())
     training = pc.starts_with(name, TRAINING)
-    finals.append(part.filter(pc.invert(training)))
+    finals += [part.filter(pc.invert(training)), _unscored(part, training)]
     overall = pc.invert(pc.match_substring_regex(name, r'/\d+$'))
     curve = part.select(['run_id', 'step', 'name', 'value'])
     curves.append(curve.filter(pc.and_(training, overall)))
@@ -138,6 +138,15 @@ def read(
     frame = frame[~frame.duplicated(key, keep='last')]
     frames.append(frame.reset_index(drop=True))
   return frames[0], frames[1], notes
+
+
+def _unscored(part: pa.Table, training: pa.Array) -> pa.Table:
+  """The last training loss of runs without scores: they have no encoder."""
+  run = part['run_id'].cast(pa.string())
+  scored = pc.unique(run.filter(pc.invert(training)))
+  loss = pc.equal(part['name'].cast(pa.string()), f'{TRAINING}loss')
+  rows = part.filter(pc.and_(loss, pc.invert(pc.is_in(run, value_set=scored))))
+  return rows.filter(pc.equal(rows['step'], pc.max(rows['step'])))
 
 
 def _complete(table: pa.Table) -> pa.Table:

@@ -11,8 +11,7 @@ Minimised, in nats per image:
 
 with C rising linearly from c_min to c_max in anneal_steps (paper: 0.5 to 25
 nats, gamma 1000, learning rate 5e-4, ReLU networks). The training scalars
-'kl/<k>' show in which order the factors are switched on; k is the factor's
-place in the data set's `factor_names`.
+'kl/<factor>' show in which order the factors are switched on.
 
 Choices that the paper leaves open: f_k is the factor's real value, standardised
 over its grid (shape is the number 1, 2 or 3, an angle its value in radians), so
@@ -105,7 +104,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     capacity = hparams['c_min'] + risen * span
     deviation = jnp.abs(jnp.sum(kl) - capacity)
     loss = reconstruction + hparams['gamma'] * deviation
-    scalars = common.scalars_of(loss, reconstruction, kl)
+    scalars = common.scalars_of(loss, reconstruction, kl, data.factor_names)
     return loss, ({**scalars, 'capacity': capacity}, ())
 
   def codes_of_factors(state, factors):

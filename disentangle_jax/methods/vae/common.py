@@ -14,7 +14,7 @@ weight_decay per step outside of Adam's moments (Loshchilov & Hutter 2019,
 https://arxiv.org/abs/1711.05101).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import math
 from typing import Any, NamedTuple
@@ -322,10 +322,24 @@ def terms_of(
 
 
 def scalars_of(
-  loss: jax.Array, reconstruction: jax.Array, kl: jax.Array
+  loss: jax.Array,
+  reconstruction: jax.Array,
+  kl: jax.Array,
+  names: Sequence[str] | None = None,
 ) -> dict[str, jax.Array]:
-  """The training scalars that every VAE reports, nats; `kl` is [D]."""
-  per_latent = {f'kl/{d}': kl[d] for d in range(kl.shape[0])}
+  """The training scalars that every VAE reports, nats.
+
+  Args:
+    loss: scalar.
+    reconstruction: scalar.
+    kl: float32 [D].
+    names: of the D entries; their indices by default.
+
+  Returns:
+    name -> scalar; 'kl' is the sum, 'kl/<name>' one entry.
+  """
+  names = names or range(kl.shape[0])
+  per_latent = {f'kl/{name}': kl[d] for d, name in enumerate(names)}
   return {
     'loss': loss,
     'reconstruction': reconstruction,

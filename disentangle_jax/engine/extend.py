@@ -1,0 +1,253 @@
+"""Scores of runs that are trained already: new metrics, and those over seeds.
+
+Both start from the parameters that finished runs left behind, so that a study
+grows by metrics without training anything again, and a score that compares
+seeds is renewed when seeds are added.
+"""
+
+from collections.abc import Mapping, Sequence
+import hashlib
+import json
+import pathlib
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from disentangle_jax import types
+from disentangle_jax.engine import evaluate, restore, rows, store, study
+from disentangle_jax.engine import plan as plan_lib
+
+# Runs that are scored anew in one program.
+_AT_ONCE = 32
+
+
+def stored_scores(workdir: pathlib.Path) -> pd.DataFrame:
+  """What the store holds beside training scalars, without the values.
+
+  Returns:
+    DataFrame with run_id, name, metric_seed, status, seconds, part.
+  """
+  columns = ['run_id', 'name', 'metric_seed', 'status', 'seconds']
+  frames = [pd.DataFrame({name: [] for name in [*columns, 'part']})]
+  for path in sorted((workdir / 'results').glob('part-*.parquet')):
+    table = pq.read_table(path, columns=columns)
+    training = pc.starts_with(table['name'].cast(pa.string()), 'train/')
+    frame = table.filter(pc.invert(training)).to_pandas()
+    frames.append(frame.assign(part=path.stem.removeprefix('part-')))
+  return pd.concat([f for f in frames if len(f)] or frames[:1])
+
+
+def lacking(
+  plan: plan_lib.Plan, stored: pd.DataFrame
+) -> dict[str, frozenset[str]]:
+  """Metrics that finished runs have no score of.
+
+  Args:
+    plan: names the metrics wanted.
+    stored: from `stored_scores`.
+
+  Returns:
+    run_id -> names of metric modules; runs that lack none are left out.
+  """
+  seeds = range(plan.config['metric_seeds'])
+  have = stored.groupby('run_id')[['name', 'metric_seed']].agg(tuple)
+  out = {}
+  for run_id, (names, metric_seeds) in have.iterrows():
+    found = set(zip(names, metric_seeds))
+    # 'kl/3' stands for 'kl' too.
+    found |= {(name.rpartition('/')[0], seed) for name, seed in found}
+    missing = {
+      module
+      for module, keys in plan.metrics.items()
+      if getattr(plan.registry.metrics[module], 'DESIGN', '') != 'seeds'
+      and any((key, seed) not in found for key in keys for seed in seeds)
+    }
+    if missing:
+      out[run_id] = frozenset(missing)
+  return out
+
+
+def add_metrics(
+  plan: plan_lib.Plan,
+  workdir: pathlib.Path,
+  mesh: jax.sharding.Mesh,
+  say=lambda text: None,
+) -> None:
+  """Scores finished runs by the metrics that were not asked for before.
+
+  Args:
+    plan: what is wanted.
+    workdir: the study, locked.
+    mesh: ('runs', 'data').
+    say: told in one line what is done, and what cannot be.
+  """
+  stored = stored_scores(workdir)
+  missing = lacking(plan, stored)
+  first = stored.drop_duplicates('run_id').set_index('run_id')
+  over = mesh.shape['runs']
+  evaluators = {}
+  for group in plan.groups:
+    if group.method.represent is None:
+      continue
+    runs = [run for run in group.runs if run.run_id in missing]
+    gone = [r for r in runs if not _kept(workdir, r)]
+    if gone:
+      say(
+        f'note: {len(gone)} finished runs of {group.method_name} left no '
+        'parameters (config.engine.keep_params), so that new metrics cannot '
+        'score them'
+      )
+    runs = [run for run in runs if run not in gone]
+    for names in sorted({missing[r.run_id] for r in runs}, key=sorted):
+      mine = [run for run in runs if missing[run.run_id] == names]
+      if names not in evaluators:
+        wanted = {name: plan.metrics[name] for name in sorted(names)}
+        evaluators[names] = evaluate.Evaluator(plan, mesh, wanted)
+      say(
+        f'{group.method_name}: scoring {len(mine)} finished runs by '
+        f'{", ".join(sorted(names))}'
+      )
+      size = min(_AT_ONCE, -(-len(mine) // over) * over)
+      size = -(-size // over) * over
+      for i in range(0, len(mine), size):
+        chunk = mine[i : i + size]
+        state = restore.group_states(workdir, group, chunk, size)
+        scores = evaluators[names].scores(group, state)
+        part = _part('more', [r.run_id for r in chunk], sorted(names))
+        store.append(
+          workdir, part, _rows(plan, chunk, first, range(len(chunk)), scores)
+        )
+
+
+def _kept(workdir: pathlib.Path, run: plan_lib.Run) -> bool:
+  return restore.params_of(workdir, run.run_id).exists()
+
+
+def _part(kind: str, *what: Any) -> str:
+  text = json.dumps(what, sort_keys=True)
+  return f'{kind}-{hashlib.sha256(text.encode()).hexdigest()[:10]}'
+
+
+def _rows(plan, runs, first, places, scores):
+  for place, run in zip(places, runs):
+    was = first.loc[run.run_id]
+    shared = rows.common(plan.study, run, was['status'], was['seconds'])
+    yield from rows.of_scores(shared, place, scores)
+
+
+def cells(
+  group: plan_lib.Group, finished: set[str]
+) -> dict[str, list[plan_lib.Run]]:
+  """Finished runs that differ in the seed alone, by what they share."""
+  out = {}
+  for run in group.runs:
+    if run.run_id in finished:
+      key = json.dumps([run.method, run.hparams], sort_keys=True)
+      out.setdefault(key, []).append(run)
+  return out
+
+
+def score_seeds(
+  plan: plan_lib.Plan,
+  workdir: pathlib.Path,
+  say=lambda text: None,
+) -> None:
+  """Scores that compare runs which differ in the seed alone (UDR).
+
+  They depend on which seeds there are: a cell is scored again, and its old
+  scores are replaced, when seeds have been added.
+
+  Args:
+    plan: what is wanted.
+    workdir: the study, locked.
+    say: told in one line what is done, and what cannot be.
+  """
+  wanted = {
+    name: keys
+    for name, keys in plan.metrics.items()
+    if getattr(plan.registry.metrics[name], 'DESIGN', '') == 'seeds'
+  }
+  if not wanted:
+    return
+  stored = stored_scores(workdir)
+  first = stored.drop_duplicates('run_id').set_index('run_id')
+  in_part = stored.groupby('part')['run_id'].agg(set).to_dict()
+  programs = {}
+  for group in plan.groups:
+    if group.method.represent is None:
+      continue
+    for key, runs in cells(group, set(first.index)).items():
+      runs = [run for run in runs if _kept(workdir, run)]
+      place = [key, study.describe_group(group)]
+      for name, keys in wanted.items():
+        constants = plan.config['metric_options'].get(name)
+        part = _part('seeds', place, name, list(keys), constants)
+        if in_part.get(part) == {run.run_id for run in runs}:
+          continue
+        if len(runs) < 2:
+          say(
+            f'note: {name} compares runs over seeds, and {group.method_name} '
+            f'at {key} has {len(runs)} with parameters: not scored'
+          )
+          continue
+        scores = _seed_scores(plan, workdir, group, runs, name, keys, programs)
+        places = range(len(runs))
+        store.append(workdir, part, _rows(plan, runs, first, places, scores))
+
+
+def _seed_scores(
+  plan, workdir, group, runs, name, keys, programs
+) -> list[evaluate.Score]:
+  """Scores float32 [S] of one cell."""
+  cached = (id(group.method), name, len(runs))
+  if cached not in programs:
+    metric = plan_lib.make_metric(
+      name, plan.config, plan.registry, group.dataset
+    )
+    programs[cached] = metric, _seed_program(group, metric, plan.config)
+  metric, program = programs[cached]
+  state = restore.group_states(workdir, group, runs, len(runs))
+  constants = {**metric.constants, 'seeds': sorted(run.seed for run in runs)}
+  text = json.dumps(constants, sort_keys=True, default=str)
+  out = []
+  for seed in range(plan.config['metric_seeds']):
+    key = evaluate.metric_key(name, seed)
+    values = jax.device_get(program(key, state, group.dataset.arrays))
+    for (representation, score), value in values.items():
+      if any(score == k or score.startswith(f'{k}/') for k in keys):
+        out.append(
+          evaluate.Score(score, representation, seed, np.asarray(value), text)
+        )
+  return out
+
+
+def _seed_program(
+  group: plan_lib.Group, metric: types.Metric, config: Mapping[str, Any]
+):
+  """`(key, states [S], arrays) -> {(representation, name): float32 [S]}`."""
+  method, data = group.method, group.dataset
+  chosen: Sequence[str] = tuple(config['representations'])
+  chosen = chosen if metric.per_representation else chosen[:1]
+
+  def score(key, state, arrays):
+    noise_key, score_key, render_key = jax.random.split(key, 3)
+    factors = metric.sample_factors(key)
+    keys = jax.random.split(render_key, len(factors))
+    observation = jax.vmap(data.render, (None, 0, 0))(arrays, factors, keys)
+    codes = jax.lax.map(lambda s: method.represent(s, observation), state)
+    # Runs are compared with one another: equal noise would make them agree.
+    noise = jax.random.normal(noise_key, codes.parts['mean'].shape)
+    out = {}
+    for representation in chosen:
+      shown = evaluate.represent_as(codes, representation, noise)
+      label = representation if metric.per_representation else ''
+      for name, value in metric.score(score_key, shown, factors).items():
+        out[label, name] = value
+    return out
+
+  return jax.jit(score)
