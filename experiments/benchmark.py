@@ -5,9 +5,9 @@
 
 For every number of runs per program: run-steps/s, compile time and peak memory
 of one group of a study (the first, or --method's); beside them the same
-training as one run at a time (`loop`). The rates of all forms are taken in turns
-and the best of several repeats is shown, so that a shared machine's noise hits
-all alike. Writes a table, and JSON with --output.
+training as one run at a time (`loop`). The rates of all forms are taken in
+turns and the best of several repeats is shown, so that a shared machine's noise
+hits all alike. Writes a table, and JSON with --output.
 """
 
 import gc

@@ -27,7 +27,7 @@ _AT_ONCE = 32
 
 
 def stored_scores(workdir: pathlib.Path) -> pd.DataFrame:
-  """What the store holds beside training scalars, without the values.
+  """What the store holds, without values and most training scalars.
 
   Returns:
     DataFrame with run_id, name, metric_seed, status, seconds, part.
@@ -36,8 +36,12 @@ def stored_scores(workdir: pathlib.Path) -> pd.DataFrame:
   frames = [pd.DataFrame({name: [] for name in [*columns, 'part']})]
   for path in sorted((workdir / 'results').glob('part-*.parquet')):
     table = pq.read_table(path, columns=columns)
-    training = pc.starts_with(table['name'].cast(pa.string()), 'train/')
-    frame = table.filter(pc.invert(training)).to_pandas()
+    name = table['name'].cast(pa.string())
+    # A run that nothing has scored yet still shows by its loss.
+    kept = pc.or_(
+      pc.invert(pc.starts_with(name, 'train/')), pc.equal(name, 'train/loss')
+    )
+    frame = table.filter(kept).to_pandas()
     frames.append(frame.assign(part=path.stem.removeprefix('part-')))
   return pd.concat([f for f in frames if len(f)] or frames[:1])
 

@@ -1,0 +1,200 @@
+"""Trained runs loaded back; new metrics and scores over seeds of old runs."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from safetensors import numpy as safetensors
+from tiny_study import tiny_config
+
+import disentangle_jax as dj
+from disentangle_jax import metrics
+from disentangle_jax.engine import (
+  devices,
+  evaluate,
+  progress,
+  restore,
+  train,
+)
+from disentangle_jax.engine import plan as plan_lib
+
+KEY = ['run_id', 'step', 'representation', 'name', 'metric_seed']
+
+
+class Heard(progress.Progress):
+  """Keeps what the user would read."""
+
+  def __init__(self):
+    super().__init__()
+    self.lines = []
+
+  def say(self, text):
+    self.lines.append(text)
+
+
+def small(names):
+  config = tiny_config()
+  config.methods = ('beta_vae',)
+  config.sweep = dj.product({'hparams.beta': [1, 4]})
+  config.metrics = names
+  config.metric_options.udr.num_train = 64
+  config.metric_options.irs.num_train = 200
+  return config
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+  """A study of four runs with one metric: workdir and rows."""
+  workdir = tmp_path_factory.mktemp('study')
+  return workdir, dj.sweep(small(('kl',)), workdir)
+
+
+def test_a_loaded_run_gives_the_scores_that_were_stored(finished):
+  workdir, rows = finished
+  run = dj.load_run(workdir, 2)
+  stored = rows[(rows['run_number'] == 2) & rows['name'].str.match(r'kl/\d')]
+  batch = run.sample(2000)
+  parts = run.represent(batch['observation']).parts
+  mean, logvar = np.asarray(parts['mean']), np.asarray(parts['logvar'])
+  kl = 0.5 * (mean**2 + np.exp(logvar) - 1 - logvar).mean(0)
+  # 64 images there and 2,000 here.
+  np.testing.assert_allclose(kl, stored.sort_values('name')['value'], atol=0.03)
+  np.testing.assert_allclose(run.kl(2000), kl, rtol=1e-4)
+  assert run.about['hparams']['beta'] == 4 and run.about['seed'] == 0
+
+
+def test_traversals_of_a_loaded_run_are_those_in_the_store(finished):
+  workdir, rows = finished
+  run_id = rows[rows['run_number'] == 1]['run_id'].iloc[0]
+  run = dj.load_run(workdir / 'params' / f'{run_id}.safetensors')
+  with np.load(workdir / 'samples' / f'{run_id}.npz') as pictures:
+    first = pictures['observations'][0] / np.float32(255)
+    moved = np.asarray(run.traverse(first, pictures['traversal_values']))
+    assert np.abs(moved * 255 - pictures['traversals']).max() <= 1
+  centre = np.asarray(run.traverse(values=[0.0]))
+  np.testing.assert_allclose(centre[0], centre[2], atol=1e-6)
+  np.testing.assert_allclose(centre[0], run.decode(np.zeros((1, 3))), atol=1e-6)
+
+
+def test_what_cannot_be_loaded_is_said(finished, tmp_path):
+  workdir, rows = finished
+  with pytest.raises(dj.ConfigError, match='give the number of a run'):
+    dj.load_run(workdir)
+  with pytest.raises(dj.StoreError, match='no finished run 99'):
+    dj.load_run(workdir, 99)
+  with pytest.raises(dj.StoreError, match='cannot be read'):
+    dj.load_run(tmp_path / 'none.safetensors')
+  source = restore.params_of(workdir, rows['run_id'].iloc[0])
+  torn = tmp_path / 'torn.safetensors'
+  torn.write_bytes(source.read_bytes()[:-5])
+  with pytest.raises(dj.StoreError, match='cannot be read'):
+    dj.load_run(torn)
+  foreign = tmp_path / 'foreign.safetensors'
+  foreign.write_bytes(safetensors.save({'x': np.zeros(2)}))
+  with pytest.raises(dj.StoreError, match="lacks \\['method'"):
+    dj.load_run(foreign)
+  with pytest.raises(dj.ConfigError, match=r'must have shape \(B, \*\(8, 8'):
+    dj.load_run(source).represent(np.zeros((2, 9, 9, 1)))
+
+
+def test_studies_grow_by_metrics_without_training(finished, monkeypatch):
+  workdir, rows = finished
+  monkeypatch.setattr(
+    train, 'compile_group', lambda *a, **k: pytest.fail('trained again')
+  )
+  config, heard = small(('kl', 'irs', 'udr')), Heard()
+  more = dj.sweep(config, workdir, progress=heard)
+  assert any('scoring 4 finished runs by irs' in line for line in heard.lines)
+  assert not more.duplicated(KEY).any()
+  per_run = more[more['name'] == 'irs'].groupby('run_id').size()
+  assert set(per_run) == {2} and len(per_run) == 4
+  old = more[more['name'].isin(set(rows['name']))]
+  values = lambda frame: frame.set_index(KEY)['value'].sort_index()
+  np.testing.assert_array_equal(values(old), values(rows))
+  # A third time nothing is left to do.
+  files = {p: p.stat().st_mtime_ns for p in workdir.glob('results/*')}
+  heard = Heard()
+  dj.sweep(config, workdir, progress=heard)
+  assert files == {p: p.stat().st_mtime_ns for p in workdir.glob('results/*')}
+  assert not any('scoring' in line for line in heard.lines)
+
+
+def test_scores_over_seeds_are_those_of_the_metric_itself(finished):
+  workdir, _ = finished
+  more = dj.sweep(small(('kl', 'irs', 'udr')), workdir)
+  rows = more[(more['name'] == 'udr_spearman') & (more['strength'] == 4)]
+  mean = rows[rows['representation'] == 'mean'].set_index('seed')['value']
+  assert sorted(mean.index) == [0, 1]
+  assert json.loads(rows['constants'].iloc[0])['seeds'] == [0, 1]
+  runs = [dj.load_run(workdir, number) for number in (2, 3)]
+  metric = metrics.METRICS['udr'].make(
+    metrics.METRICS['udr'].Config(num_train=64), runs[0].dataset.factor_sizes
+  )
+  factors = metric.sample_factors(evaluate.metric_key('udr', 0))
+  render = jax.vmap(runs[0].dataset.render, (None, 0, None))
+  images = render((), factors, jax.random.key(0))
+  parts = [run.represent(images).parts for run in runs]
+  found = metrics.evaluate(
+    np.stack([p['mean'] for p in parts]),
+    factors,
+    'udr_spearman',
+    parts={
+      name: np.stack([p[name] for p in parts]) for name in ('mean', 'logvar')
+    },
+  )
+  np.testing.assert_allclose(mean[[0, 1]], found['udr_spearman'], atol=1e-4)
+
+
+def test_added_seeds_renew_the_scores_over_seeds(tmp_path):
+  config = small(('udr',))
+  dj.sweep(config, tmp_path)
+  config.seeds = 3
+  rows = dj.sweep(config, tmp_path)
+  rows = rows[~rows['name'].str.startswith('train/')]
+  assert not rows.duplicated(KEY).any()
+  assert rows['run_id'].nunique() == 6
+  seeds = {tuple(json.loads(c)['seeds']) for c in rows['constants']}
+  assert seeds == {(0, 1, 2)}
+
+
+def test_runs_without_parameters_are_named(tmp_path):
+  config = small(('kl',))
+  config.seeds, config.engine.keep_params = 1, False
+  dj.sweep(config, tmp_path)
+  config.metrics, heard = ('kl', 'irs', 'udr'), Heard()
+  rows = dj.sweep(config, tmp_path, progress=heard)
+  assert any('2 finished runs of beta_vae left no' in x for x in heard.lines)
+  assert any('udr compares runs over seeds' in x for x in heard.lines)
+  assert not set(rows['name']) & {'irs', 'udr_lasso'}
+
+
+def test_every_metric_traces_inside_the_scoring_program(config):
+  """Solvers with loops of their own must not trip over the mesh."""
+  config.metrics = tuple(
+    name
+    for name, module in metrics.METRICS.items()
+    if getattr(module, 'DESIGN', 'seeds') != 'seeds'
+    and name != 'clustering_accuracy'  # for discrete codes
+  )
+  plan = plan_lib.make(config)
+  group = plan.groups[0]
+  evaluator = evaluate.Evaluator(plan, devices.mesh())
+  shapes = restore.template(group.method, group.module, group.dataset)
+  grow = lambda s: jax.ShapeDtypeStruct((4, *s.shape), s.dtype)
+  codes = jax.eval_shape(
+    jax.vmap(group.method.represent),
+    jax.tree.map(grow, shapes),
+    jax.ShapeDtypeStruct((4, 128, *group.dataset.observation_shape), 'float32'),
+  )
+  key = jax.random.key(0)
+  for name, metric in evaluator.metrics(
+    group.dataset, evaluate.types.Metric
+  ).items():
+    factors = jax.eval_shape(metric.sample_factors, key)
+    index = jax.ShapeDtypeStruct(factors.shape[:-1], 'int32')
+    for representation in ('mean', 'sampled'):
+      scorer = evaluator._scorer(name, metric, representation)
+      found = jax.eval_shape(scorer, key, codes, index, factors)
+      assert set(found) == set(metrics.METRICS[name].KEYS)
+      assert {x.shape for x in found.values()} == {(4,)}
