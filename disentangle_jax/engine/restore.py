@@ -23,6 +23,7 @@ from disentangle_jax.engine import store, study
 from disentangle_jax.nn import nets
 from disentangle_jax.ops import gaussian
 
+_WALK = tuple(np.linspace(-2, 2, 9))
 _NEEDED = ('method', 'config', 'dataset', 'hparams', 'seed')
 
 
@@ -64,17 +65,18 @@ class TrainedRun(NamedTuple):
   def traverse(
     self,
     observation: np.ndarray | None = None,
-    values: Sequence[float] = tuple(np.linspace(-2, 2, 9)),
+    values: np.ndarray | Sequence[float] = _WALK,
   ) -> jax.Array:
     """Images while one latent after the other moves.
 
     Args:
       observation: [H, W, C], around whose code to move; None for the centre of
         the prior.
-      values: of the moving latent, in prior standard deviations.
+      values: of the moving latent, in prior standard deviations: [T], or
+        [D, T] where every latent has its own.
 
     Returns:
-      float32 [D, len(values), H, W, C].
+      float32 [D, T, H, W, C].
 
     Raises:
       ConfigError: the method has no decoder, or no encoder and an observation.
@@ -84,14 +86,15 @@ class TrainedRun(NamedTuple):
       centre = jnp.zeros(self.num_latents)
     else:
       centre = self.represent(np.asarray(observation)[None]).vector[0]
-    values = jnp.asarray(values, jnp.float32)
     size = len(centre)
-    rows = jnp.broadcast_to(centre, (size, len(values), size))
-    rows = jax.vmap(lambda row, d: row.at[:, d].set(values))(
-      rows, jnp.arange(size)
+    values = jnp.asarray(values, jnp.float32)
+    values = jnp.broadcast_to(values, (size, values.shape[-1]))
+    rows = jnp.broadcast_to(centre, (*values.shape, size))
+    rows = jax.vmap(lambda row, d, v: row.at[:, d].set(v))(
+      rows, jnp.arange(size), values
     )
     images = self.decode(rows.reshape(-1, size))
-    return images.reshape(size, len(values), *images.shape[1:])
+    return images.reshape(*values.shape, *images.shape[1:])
 
   def sample(self, count: int, seed: int = 0) -> dict[str, jax.Array]:
     """`count` examples of its data set: 'observation', 'factors', 'index'."""
