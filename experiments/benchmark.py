@@ -23,7 +23,6 @@ from rich import console as rich_console
 from rich import table as rich_table
 
 from disentangle_jax import errors
-from disentangle_jax.data import samplers
 from disentangle_jax.engine import devices, estimate, plan, study, train
 from experiments import cli
 from experiments.configs import quickstart
@@ -75,7 +74,7 @@ class Loop:
 
   def __init__(self, group: plan.Group):
     began = time.perf_counter()
-    sample = samplers.make(group.dataset, group.module.BATCH)
+    sample = plan.sampler(group.module, group.config, group.dataset)
     index = jnp.arange(group.batch_size)
     run = group.runs[0]
     hparams = {k: jnp.float32(v) for k, v in run.hparams.items()}

@@ -502,9 +502,29 @@ def _groups(runs: Sequence[Run], names: Registry) -> tuple[Group, ...]:
   return tuple(groups)
 
 
+def sampler(module: Any, config: Any, dataset: types.Dataset):
+  """Draws what a method's BATCH names, as its BATCH_OPTIONS say.
+
+  Args:
+    module: the method's module; its `BATCH_OPTIONS`, if any, is a function
+      of its Config that gives `data.samplers.Options`.
+    config: its static config.
+    dataset: what to sample from.
+
+  Returns:
+    `(key, arrays, index int32 [B]) -> batch`.
+
+  Raises:
+    ConfigError: a field that the data set or the options do not allow.
+  """
+  choose = getattr(module, 'BATCH_OPTIONS', None)
+  options = choose(config) if choose else None
+  return samplers.make(dataset, module.BATCH, options)
+
+
 def example_batch(group: Group) -> dict[str, jax.Array]:
   """A batch of zeros with the shapes that the method will see."""
-  sample = samplers.make(group.dataset, group.module.BATCH)
+  sample = sampler(group.module, group.config, group.dataset)
   index = jnp.arange(group.batch_size)
   shapes = jax.eval_shape(
     sample, jax.random.key(0), group.dataset.arrays, index

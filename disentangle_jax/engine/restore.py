@@ -17,7 +17,6 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from disentangle_jax import errors, types
-from disentangle_jax.data import samplers
 from disentangle_jax.engine import plan as plan_lib
 from disentangle_jax.engine import store, study
 from disentangle_jax.nn import nets
@@ -211,9 +210,11 @@ def fill(
   return zeros._replace(params=params)
 
 
-def template(method: types.Method, module: Any, dataset: types.Dataset) -> Any:
+def template(
+  method: types.Method, module: Any, config: Any, dataset: types.Dataset
+) -> Any:
   """Shapes of a method's state."""
-  sample = samplers.make(dataset, module.BATCH)
+  sample = plan_lib.sampler(module, config, dataset)
   key, index = jax.random.key(0), jnp.arange(2)
   batch = jax.eval_shape(sample, key, dataset.arrays, index)
   hparams = {k: jnp.float32(v) for k, v in module.HPARAMS.items()}
@@ -236,7 +237,7 @@ def group_states(
   Raises:
     StoreError: a file is missing or does not fit.
   """
-  shapes = template(group.method, group.module, group.dataset)
+  shapes = template(group.method, group.module, group.config, group.dataset)
   states = []
   for run in runs:
     path = params_of(workdir, run.run_id)
@@ -291,6 +292,7 @@ def load_run(
     raise errors.choices('datasets', about['dataset'][0], names.datasets)
   module = names.methods[about['method']]
   dataset = plan_lib.load_dataset(tuple(about['dataset']), names)
-  method = module.make(static_config(module, about['config']), dataset)
-  shapes = template(method, module, dataset)
+  config = static_config(module, about['config'])
+  method = module.make(config, dataset)
+  shapes = template(method, module, config, dataset)
   return TrainedRun(method, dataset, fill(shapes, arrays, path), about)

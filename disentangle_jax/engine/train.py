@@ -14,7 +14,6 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 import numpy as np
 
-from disentangle_jax.data import samplers
 from disentangle_jax.engine import devices
 from disentangle_jax.engine import plan as plan_lib
 
@@ -94,7 +93,7 @@ def make_inputs(runs: Sequence[plan_lib.Run], size: int) -> Inputs:
 
 def _one_run_fns(group: plan_lib.Group):
   """init and segment of a single run, to be vmapped."""
-  sample = samplers.make(group.dataset, group.module.BATCH)
+  sample = plan_lib.sampler(group.module, group.config, group.dataset)
   method = group.method
 
   def init(inputs, arrays, index):

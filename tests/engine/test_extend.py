@@ -180,7 +180,9 @@ def test_every_metric_traces_inside_the_scoring_program(config):
   plan = plan_lib.make(config)
   group = plan.groups[0]
   evaluator = evaluate.Evaluator(plan, devices.mesh())
-  shapes = restore.template(group.method, group.module, group.dataset)
+  shapes = restore.template(
+    group.method, group.module, group.config, group.dataset
+  )
   grow = lambda s: jax.ShapeDtypeStruct((4, *s.shape), s.dtype)
   codes = jax.eval_shape(
     jax.vmap(group.method.represent),

@@ -2,12 +2,15 @@
 
 import math
 
+import jax
 import numpy as np
 import pytest
 
 import disentangle_jax as dj
+from disentangle_jax.data import samplers
 from disentangle_jax.engine import plan as plan_lib
 from disentangle_jax.engine import settings
+from disentangle_jax.methods.vae import beta_vae
 
 
 def test_product_zip_and_chain():
@@ -32,6 +35,25 @@ def test_a_sweep_can_be_written_on_the_command_line():
   )
   with pytest.raises(dj.ConfigError, match='name=value'):
     settings.parse_sweep('hparams.beta')
+
+
+def test_methods_choose_the_options_of_their_batch(config):
+  class Pairs:
+    HPARAMS, STRENGTH = beta_vae.HPARAMS, beta_vae.STRENGTH
+    BATCH, Config, make = ('pair',), beta_vae.Config, beta_vae.make
+
+    @staticmethod
+    def BATCH_OPTIONS(config):
+      return samplers.Options(pair_changes=config.num_latents)
+
+  config.methods, config.sweep = ('pairs',), [{}]
+  config.static.num_latents = 2
+  names = plan_lib.registry({'pairs': Pairs})
+  group = plan_lib.make(config, names).groups[0]
+  draw = plan_lib.sampler(Pairs, group.config, group.dataset)
+  batch = draw(jax.random.key(0), (), np.arange(16))
+  changed = np.sum(batch['pair_factors'] != batch['factors'], axis=1)
+  assert set(changed.tolist()) == {2}
 
 
 def test_runs_are_numbered_method_by_strength_by_seed(config):
