@@ -159,22 +159,41 @@ class Evaluator:
       points = factorial.grid(data.factor_sizes)
       table = self._encode(group, state, points, jax.random.key(0))
     out = []
-    for (name, seed), factors in designs.items():
-      key = metric_key(name, seed)
-      codes = table
+    points, codes = None, table
+    for (name, seed), factors in sorted(
+      designs.items(), key=lambda item: self._order(*item)
+    ):
       index = factorial.flat_index(factors, data.factor_sizes)
       if not use_grid:
-        flat = factors.reshape(-1, factors.shape[-1])
-        codes = self._encode(group, state, np.asarray(flat), key)
-        index = jnp.arange(flat.shape[0]).reshape(factors.shape[:-1])
+        flat = np.asarray(factors.reshape(-1, factors.shape[-1]))
+        # Independent points: the longest draw came first and holds the others.
+        if points is None or not np.array_equal(points[: len(flat)], flat):
+          points = flat
+          key = self._design_key(name, seed)
+          codes = self._encode(group, state, points, key)
+        index = jnp.arange(len(flat)).reshape(factors.shape[:-1])
       out += self._score(name, metrics[name], seed, codes, index, factors)
     return out
+
+  def _order(self, place, factors) -> tuple:
+    """Designs with a key in common together, the longest of them first."""
+    name, seed = place
+    return seed, self._design_name(name), -math.prod(factors.shape)
+
+  def _design_name(self, name: str) -> str:
+    """Metrics on independent points draw the same ones."""
+    module = self._names.metrics[name]
+    independent = getattr(module, 'DESIGN', '') in ('points', 'split')
+    return 'independent points' if independent else name
+
+  def _design_key(self, name: str, seed: int) -> jax.Array:
+    return metric_key(self._design_name(name), seed)
 
   def _design(self, data, name, metric, seed) -> jax.Array:
     cached = (data.name, data.factor_sizes, name, seed)
     if cached not in self._designs:
       draw = jax.jit(metric.sample_factors)
-      self._designs[cached] = draw(metric_key(name, seed))
+      self._designs[cached] = draw(self._design_key(name, seed))
     return self._designs[cached]
 
   def _encode(self, group, state, points: np.ndarray, key) -> types.Codes:

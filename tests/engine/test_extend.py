@@ -200,3 +200,34 @@ def test_every_metric_traces_inside_the_scoring_program(config):
       found = jax.eval_shape(scorer, key, codes, index, factors)
       assert set(found) == set(metrics.METRICS[name].KEYS)
       assert {x.shape for x in found.values()} == {(4,)}
+
+
+def test_independent_points_are_encoded_once_for_all_metrics(
+  config, monkeypatch
+):
+  """A set whose grid is not encoded: nuisance noise in every image."""
+  config.dataset.update({'name': 'dsprites_noisy', 'resolution': 8})
+  config.metrics = ('mig_binned', 'sap', 'irs', 'factor_vae_score')
+  config.metric_options.mig_binned.num_train = 50
+  config.metric_options.sap.update({'num_train': 60, 'num_test': 20})
+  config.metric_options.irs.num_train = 40
+  plan = plan_lib.make(config)
+  group = plan.groups[0]
+  evaluator = evaluate.Evaluator(plan, devices.mesh())
+  encoded, scored = [], {}
+
+  def encode(self, group, state, points, key):
+    encoded.append(len(points))
+    return points
+
+  def score(self, name, metric, seed, codes, index, factors):
+    scored[name] = np.asarray(factors)
+    np.testing.assert_array_equal(codes[np.asarray(index)], factors)
+    return []
+
+  monkeypatch.setattr(evaluate.Evaluator, '_encode', encode)
+  monkeypatch.setattr(evaluate.Evaluator, '_score', score)
+  evaluator._metric_scores(group, None)
+  # 80 points of SAP serve MIG and IRS; FactorVAE's votes are its own.
+  assert sorted(encoded) == [80, 200 + 8 * 150]
+  np.testing.assert_array_equal(scored['sap'][:50], scored['mig_binned'])

@@ -1,0 +1,181 @@
+"""What scoring costs: known codes through the engine's own scoring programs.
+
+A study of made-up models: a run's codes are a smooth mixture of the factors and
+some noise, so that no metric meets a trivial case. Data set, grid, number of
+points and blocks are those of a real sweep on dSprites (factor sizes 3, 6, 40,
+32, 32; 10 codes).
+"""
+
+import json
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from disentangle_jax import metrics, types
+from disentangle_jax.data import factorial
+from disentangle_jax.engine import devices, evaluate, plan, settings
+
+SIZES = (3, 6, 40, 32, 32)
+NUM_CODES = 10
+_WIDTH = 40
+
+
+def dataset() -> types.Dataset:
+  """Observations are the factors themselves, scaled to [0, 1]."""
+  top = np.maximum(np.array(SIZES, np.float32) - 1, 1)
+  return factorial.make(
+    name='factors',
+    factor_names=('shape', 'scale', 'orientation', 'position_x', 'position_y'),
+    factor_values=[np.arange(size) for size in SIZES],
+    observation_shape=(len(SIZES),),
+    arrays=(),
+    render=lambda arrays, factors, key: factors / top,
+    deterministic=True,
+  )
+
+
+def represent(state, observation: jax.Array) -> types.Codes:
+  """A two-layer mixture of the factors, and a posterior of width e^-2."""
+  first, second = state
+  mean = jnp.tanh(3.4 * (observation - 0.5) @ first) @ second
+  logvar = jnp.full_like(mean, -4.0)
+  return types.Codes(mean, {'mean': mean, 'logvar': logvar})
+
+
+def states(runs: int) -> tuple[jax.Array, jax.Array]:
+  """One random mixture per run."""
+  random = np.random.default_rng(0)
+  first = random.normal(size=(runs, len(SIZES), _WIDTH))
+  second = random.normal(size=(runs, _WIDTH, NUM_CODES)) / 6
+  return jnp.asarray(first, jnp.float32), jnp.asarray(second, jnp.float32)
+
+
+class Scoring:
+  """The scoring of a number of runs by some metrics.
+
+  Args:
+    names: metrics, as in `config.metrics`; diagnostics are left out, for they
+      need a trained model.
+    at_once: runs per program.
+  """
+
+  def __init__(self, names, at_once: int):
+    config = settings.base_config()
+    data = dataset()
+    wanted = metrics.resolve(names)
+    wanted = {
+      name: keys
+      for name, keys in wanted.items()
+      if getattr(metrics.METRICS[name], 'DESIGN', 'seeds') != 'seeds'
+      and name not in ('elbo', 'clustering_accuracy')
+    }
+    self.names = tuple(wanted)
+    self._mesh = devices.mesh()
+    over = self._mesh.shape[devices.RUNS]
+    self.at_once = -(-at_once // over) * over
+    study = plan.Plan('', plan.plain(config), (), (), wanted, plan.registry())
+    self._evaluator = evaluate.Evaluator(study, self._mesh)
+    method = types.Method(None, None, represent, None)
+    self._group = plan.Group('made up', method, None, None, data, 64, 1, ())
+
+  def seconds(self, runs: int) -> float:
+    """Wall time of scoring so many runs, a chunk after the other."""
+    first, second = states(runs)
+    began = time.perf_counter()
+    for i in range(0, runs, self.at_once):
+      places = np.minimum(np.arange(i, i + self.at_once), runs - 1)
+      self._evaluator.scores(self._group, (first[places], second[places]))
+    return time.perf_counter() - began
+
+
+def measure(names, runs: int, at_once: int) -> list[dict]:
+  """Every metric alone, then all of them together.
+
+  Args:
+    names: of metrics.
+    runs: to score.
+    at_once: runs per program.
+
+  Returns:
+    Dicts with 'metric', 'first_s' (one chunk, compiling included) and
+    'seconds' (all runs, compiled).
+  """
+  together = Scoring(names, at_once)
+  rows = []
+  for part in (together.names, *([name] for name in together.names)):
+    scoring = together if part is together.names else Scoring(part, at_once)
+    first = scoring.seconds(scoring.at_once)
+    label = 'all together' if part is together.names else part[0]
+    seconds = scoring.seconds(runs)
+    rows.append({'metric': label, 'first_s': first, 'seconds': seconds})
+    print(json.dumps(rows[-1]), flush=True)
+    if len(together.names) == 1:
+      break
+  return rows
+
+
+def dci_against_scikit_learn(points: int = 10_000) -> dict[str, float]:
+  """Boosted-tree DCI of one run: ours and scikit-learn's on the same arrays.
+
+  Args:
+    points: for training; 5,000 more for testing.
+
+  Returns:
+    Seconds and scores of both.
+  """
+  from sklearn import ensemble
+
+  random = np.random.default_rng(1)
+  factors = np.stack(
+    [random.integers(0, size, points + 5000) for size in SIZES], axis=1
+  )
+  scaled = factors / (np.array(SIZES) - 1)
+  first, second = states(1)
+  codes = np.asarray(represent((first[0], second[0]), scaled).vector)
+  train, test = slice(points), slice(points, None)
+
+  def ours():
+    return metrics.evaluate(
+      codes[train],
+      factors[train],
+      'dci_gbt',
+      test_codes=codes[test],
+      test_factors=factors[test],
+    )
+
+  began = time.perf_counter()
+  ours()
+  first_s = time.perf_counter() - began
+  began = time.perf_counter()
+  found = ours()
+  ours_s = time.perf_counter() - began
+  print(json.dumps({'ours_s': ours_s, 'first_s': first_s, **found}), flush=True)
+  importances, accuracy = [], []
+  began = time.perf_counter()
+  for k in range(len(SIZES)):
+    model = ensemble.GradientBoostingClassifier()
+    model.fit(codes[train], factors[train, k])
+    importances.append(model.feature_importances_)
+    accuracy.append(model.score(codes[test], factors[test, k]))
+  theirs_s = time.perf_counter() - began
+  matrix = np.stack(importances, axis=1)
+  return {
+    'ours_s': ours_s,
+    'scikit_learn_s': theirs_s,
+    'times': theirs_s / ours_s,
+    'ours_disentanglement': found['dci_disentanglement_gbt'],
+    'scikit_learn_disentanglement': _disentanglement(matrix),
+    'ours_informativeness': found['dci_informativeness_gbt'],
+    'scikit_learn_informativeness': float(np.mean(accuracy)),
+  }
+
+
+def _disentanglement(matrix: np.ndarray) -> float:
+  """1 - entropy over factors of each code, weighted by importance."""
+  share = matrix + 1e-11
+  share = share / share.sum(axis=1, keepdims=True)
+  entropy = -np.sum(share * np.log(share), axis=1) / np.log(matrix.shape[1])
+  weight = matrix.sum(axis=1) / matrix.sum()
+  return float(np.sum((1 - entropy) * weight))
