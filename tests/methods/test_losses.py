@@ -309,17 +309,21 @@ def test_discriminator_is_updated_as_often_as_asked(harness, history):
   assert count(state.opt_state) == STEP
 
 
-def test_discriminator_loss(harness, history):
-  made = harness('factor_vae')
+@pytest.mark.parametrize('permuted', ['second_batch', 'same_batch'])
+def test_discriminator_loss(permuted, harness, history):
+  chosen = {'permuted': permuted} if permuted == 'same_batch' else {}
+  made = harness('factor_vae', **chosen)
   states, scalars = history(made, True)
   states = jax.device_get(states)
   s = Step('factor_vae', made, states[STEP], 0, STEP, {})
   after = jax.tree.map(lambda x: np.float64(x)[0], states[STEP + 1])
-  # Algorithm 2: the second batch is encoded by the updated encoder.
-  x = np.asarray(s.batch['second_observation'], np.float64)
-  heads = encode(after.params, x)
   key, order_key = jax.random.split(jax.random.fold_in(s.other_key, 0))
-  z = heads['mean'] + np.exp(heads['logvar'] / 2) * s.noise(key)
+  z = s.z.copy()
+  if permuted == 'second_batch':
+    # Algorithm 2: the second batch is encoded by the updated encoder.
+    x = np.asarray(s.batch['second_observation'], np.float64)
+    heads = encode(after.params, x)
+    z = heads['mean'] + np.exp(heads['logvar'] / 2) * s.noise(key)
   for d, k in enumerate(jax.random.split(order_key, z.shape[1])):
     z[:, d] = z[np.asarray(jax.random.permutation(k, len(z))), d]
   own = discriminator(s.state.discriminator, s.z)

@@ -1,0 +1,69 @@
+"""Large groups are one program, in which runs do not speak to one another."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import disentangle_jax as dj
+from disentangle_jax.engine import devices, train
+from disentangle_jax.engine import plan as plan_lib
+from disentangle_jax.methods import METHODS
+
+
+def lowered(group, mesh, count):
+  """StableHLO of the training of `count` runs."""
+  init, segment = train.functions(group, mesh, window=5)
+  inputs = train.make_inputs(group.runs[:count], count)
+  index = jnp.arange(group.batch_size, dtype=jnp.int32)
+  arrays = group.dataset.arrays
+  state = jax.eval_shape(init, inputs, arrays, index)
+  start, never = jnp.zeros((), jnp.int32), jnp.full(count, 1, jnp.int32)
+  return segment.lower(inputs, start, state, never, arrays, index).as_text()
+
+
+@pytest.mark.parametrize('name', METHODS)
+def test_sixty_four_runs_are_one_program_without_collectives(name, config):
+  config.methods = (name,)
+  strength = METHODS[name].STRENGTH or 'learning_rate'
+  config.sweep = dj.product(
+    {f'hparams.{strength}': [0.5 + 0.25 * i for i in range(8)]}
+  )
+  config.seeds = 8
+  config.metrics = ()
+  if name == 'capacity_generator':
+    config.static.num_latents = None  # as many as the data set has factors
+  (group,) = plan_lib.make(config).groups
+  assert len(group.runs) == 64
+  method, traced = group.method, []
+
+  def update(*arguments):
+    traced.append(1)
+    return method.update(*arguments)
+
+  group = group._replace(method=method._replace(update=update))
+  text = lowered(group, devices.mesh(), 64)
+  assert len(traced) == 1
+  for groups, size in collectives(text):
+    assert size == 1, groups  # the batch mean over a 'data' axis of one
+
+
+def collectives(text: str) -> list[tuple[str, int]]:
+  """(replica groups, devices in each) of every collective of a program."""
+  found = re.findall(
+    r'replica_groups = dense<(.*?)> : tensor<\d+x(\d+)xi64>', text
+  )
+  kinds = ('all_reduce', 'all_gather', 'reduce_scatter', 'all_to_all')
+  mentioned = sum(text.count(f'stablehlo.{kind}') for kind in kinds)
+  assert mentioned == len(found)
+  return [(groups, int(size)) for groups, size in found]
+
+
+def test_a_split_batch_is_summed_over_its_own_run_alone(config):
+  group = plan_lib.make(config).groups[0]
+  found = collectives(lowered(group, devices.mesh(data_shards=2), 4))
+  assert found
+  for groups, size in found:
+    # Devices 0 and 1 hold one half of the runs, 2 and 3 the other.
+    assert (groups, size) == ('[[0, 1], [2, 3]]', 2)
