@@ -55,6 +55,11 @@ setuptools.setup(
   packages=setuptools.find_packages(
     include=['disentangle_jax', 'disentangle_jax.*']
   ),
+  entry_points={
+    'console_scripts': [
+      'disentangle-sweep = disentangle_jax.commands.sweep:run'
+    ]
+  },
   python_requires='>=3.11',
   install_requires=INSTALL,
   extras_require=EXTRAS,

@@ -29,6 +29,7 @@ from rich import console as rich_console
 from rich import table as rich_table
 
 from disentangle_jax import errors
+from disentangle_jax.commands import cli
 from disentangle_jax.engine import (
   devices,
   estimate,
@@ -37,7 +38,7 @@ from disentangle_jax.engine import (
   study,
   train,
 )
-from experiments import cli, metric_costs
+from experiments import metric_costs
 from experiments.configs import quickstart
 
 _CONFIG = cli.config_flag()

@@ -15,7 +15,7 @@ from absl import flags
 import numpy as np
 
 from disentangle_jax import errors
-from experiments import cli
+from disentangle_jax.commands import cli
 
 _WORKDIR = flags.DEFINE_list('workdir', [], 'Directory of a finished sweep.')
 _SCORES = flags.DEFINE_list(

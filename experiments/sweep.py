@@ -4,57 +4,11 @@
       --workdir=runs/quickstart
 
 Give the command again to continue; finished runs are skipped. --dry_run shows
-the numbered runs and what they need; --config.only=17 does one run alone.
+the numbered runs and what they need; --config.only=17 does one run alone. Where
+the package is installed without this folder, the same is `disentangle-sweep`.
 """
 
-import pathlib
-import shlex
-import sys
-
-from absl import flags
-
-from disentangle_jax import engine, errors
-from disentangle_jax.engine import progress
-from experiments import cli, tables
-
-_CONFIG = cli.config_flag()
-_WORKDIR = flags.DEFINE_string(
-  'workdir', None, 'Folder for results; continued if it holds this study.'
-)
-_DRY_RUN = flags.DEFINE_bool(
-  'dry_run', False, 'Print runs, groups, memory and time; run nothing.'
-)
-
-
-def main(argv):
-  """See the module docstring."""
-  if len(argv) > 1:
-    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
-  if _CONFIG.value is None:
-    raise errors.ConfigError(
-      '--config is missing, e.g. --config=experiments/configs/quickstart.py'
-    )
-  config = _CONFIG.value
-  if _DRY_RUN.value:
-    tables.print_plan(*engine.dry_run(config))
-    return
-  if not _WORKDIR.value:
-    raise errors.ConfigError('--workdir is missing, e.g. --workdir=runs/try')
-  command = shlex.join(['python', '-m', 'experiments.sweep', *sys.argv[1:]])
-  rows = engine.sweep(
-    config, _WORKDIR.value, progress=progress.live(), command=command
-  )
-  workdir = pathlib.Path(_WORKDIR.value)
-  if str(config.only):
-    workdir = workdir / 'only'
-  from disentangle_jax import report  # drawing libraries: slow to import
-
-  page = report.write(workdir)
-  print(
-    f'{rows["run_id"].nunique()} runs, {len(rows):,} rows in {workdir}/results'
-  )
-  print(f'report: {page}')
-
+from disentangle_jax.commands import sweep
 
 if __name__ == '__main__':
-  cli.run(main)
+  sweep.run()

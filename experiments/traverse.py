@@ -17,7 +17,7 @@ import numpy as np
 import PIL.Image
 
 from disentangle_jax import errors, load_run
-from experiments import cli
+from disentangle_jax.commands import cli
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Directory of a sweep.')
 _RUN = flags.DEFINE_string('run', None, "Run number, or '16-20' with --seeds.")

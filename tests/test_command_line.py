@@ -1,5 +1,6 @@
 """The commands as a user types them, in processes of their own."""
 
+import importlib.metadata
 import os
 import pathlib
 import subprocess
@@ -62,6 +63,32 @@ def test_quickstart_smoke_ends_in_a_report(tmp_path):
     assert words in page
   assert 'src="http' not in page and 'href="http://' not in page
   assert f'report: {workdir}/report/index.html' in done.stdout
+
+
+def test_installed_users_have_the_same_command(tmp_path):
+  (script,) = importlib.metadata.entry_points(
+    group='console_scripts', name='disentangle-sweep'
+  )
+  study = tmp_path / 'study.py'
+  study.write_text(
+    'import disentangle_jax as dj\n'
+    'def get_config():\n'
+    '  config = dj.base_config()\n'
+    "  config.methods = ('beta_vae',)\n"
+    "  config.net.name = 'mlp'\n"
+    "  config.sweep = dj.product({'hparams.beta': [1, 2]})\n"
+    '  return config\n'
+  )
+  module, _, function = script.value.partition(':')
+  code = f'from {module} import {function}; {function}()'
+  done = subprocess.run(
+    [sys.executable, '-c', code, f'--config={study}', '--dry_run'],
+    cwd=tmp_path,  # where there is no `experiments`
+    capture_output=True,
+    text=True,
+  )
+  assert done.returncode == 0, done.stderr
+  assert '10 runs in 1' in done.stdout  # two strengths, five seeds
 
 
 def test_importing_everything_leaves_the_choice_of_devices_open():

@@ -1,0 +1,1 @@
+"""Command lines: flags in, the library called, one line per mistake."""
