@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import inspect
 import json
+import marshal
 import math
 import types as python_types
 from typing import Any, NamedTuple
@@ -428,7 +429,8 @@ def _own_source(module: Any, name: str) -> str:
       return inspect.getsource(module)
     return inspect.getsource(module.make)
   except (OSError, TypeError):
-    return repr(module)
+    # No file to read, as in a console: what it was compiled to.
+    return hashlib.sha256(marshal.dumps(module.make.__code__)).hexdigest()
 
 
 def describe_static(config: Any) -> dict[str, Any]:
