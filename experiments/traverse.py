@@ -4,7 +4,12 @@
   python -m experiments.traverse --workdir=DIR --run=17 --around=prior
   python -m experiments.traverse --workdir=DIR --run=17 --between=3,8
   python -m experiments.traverse --workdir=DIR --run=16-20 --seeds
+  python -m experiments.traverse --workdir=DIR --run=17 --latents
   python -m experiments.traverse --params=RUN_ID.safetensors --out=figures
+
+--latents draws what the codes say about the factors: mutual information, lasso
+importances as a Hinton diagram, responses to every factor, and the aggregate
+posterior against the prior.
 
 Observations are numbered draws of the run's data set. Files go to DIR/figures,
 or to --out; their paths are printed.
@@ -40,6 +45,11 @@ _SEEDS = flags.DEFINE_bool(
 )
 
 
+_LATENTS = flags.DEFINE_bool(
+  'latents', False, 'Codes against factors: four figures, PNG and SVG.'
+)
+
+
 def _numbers(text: str, flag: str) -> list[int]:
   first, dash, last = text.partition('-')
   try:
@@ -69,6 +79,17 @@ def _runs():
   return [(f'run_{n}', load_run(_WORKDIR.value, n)) for n in numbers]
 
 
+def _draw_latents(run, name: str, out: pathlib.Path) -> None:
+  from disentangle_jax.report import gallery, latents, style
+
+  if run.method.represent is None or not run.dataset.factor_sizes:
+    raise errors.value('--latents', name, 'needs an encoder and factors')
+  with style.use():
+    for kind, figure in latents.draw(latents.table_of(run)).items():
+      gallery.save(figure, out, f'{name}_{kind}')
+      print(out / f'{name}_{kind}.png')
+
+
 def _write(path: pathlib.Path, image: np.ndarray) -> None:
   PIL.Image.fromarray(image).save(path)
   print(path)
@@ -95,6 +116,9 @@ def main(argv):
     observation = _observation(run, _AROUND.value, '--around')
     sheet = explore.seed_sheet([r for _, r in runs], observation, _WIDTH.value)
     _write(out / f'runs_{_RUN.value}_latents.png', sheet)
+    return
+  if _LATENTS.value:
+    _draw_latents(run, name, out)
     return
   if _BETWEEN.value:
     first, last = (_observation(run, t, '--between') for t in _BETWEEN.value)
