@@ -226,6 +226,10 @@ def _check_scalars(config: Mapping[str, Any]) -> None:
     if not whole(got, least):
       rule = f'must be an integer of at least {least}'
       raise errors.value(f'config.engine.{field}', got, rule)
+  minutes = config['engine']['checkpoint_minutes']
+  if not (isinstance(minutes, (int, float)) and 0 <= minutes < math.inf):
+    rule = 'must be a number >= 0; 0 keeps no checkpoints but those on a signal'
+    raise errors.value('config.engine.checkpoint_minutes', minutes, rule)
   if config['batch_size'] % config['engine']['data_shards']:
     raise errors.value(
       'config.engine.data_shards',

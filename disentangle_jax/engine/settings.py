@@ -132,6 +132,7 @@ def base_config(
       'keep_samples': True,
       'cpu_devices': 0,
       'compile_cache': True,
+      'checkpoint_minutes': 10.0,
     }
   )
   return config.lock()

@@ -1,6 +1,8 @@
 """A whole study: plan, train, score, store; again and again until done."""
 
 from collections.abc import Callable, Mapping
+import contextlib
+import json
 import math
 import pathlib
 import shutil
@@ -13,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from disentangle_jax.engine import (
+  checkpoint,
   devices,
   estimate,
   evaluate,
@@ -112,25 +115,63 @@ def _run(plan, workdir, progress, command) -> None:
   progress.start(plan, chunks, [c for c in chunks if c not in todo])
   evaluator = evaluate.Evaluator(plan, mesh)
   programs, pictures = {}, {}
+  stop = checkpoint.Stop()
+  listening = contextlib.ExitStack()
   try:
+    listening.enter_context(stop.listen(progress.say))
     for chunk in todo:
+      keeper = _keeper(plan, chunk, workdir, stop, progress)
       _run_chunk(
-        plan, chunk, mesh, evaluator, programs, pictures, workdir, progress
+        plan,
+        chunk,
+        mesh,
+        evaluator,
+        programs,
+        pictures,
+        workdir,
+        progress,
+        keeper,
       )
       contents['wall_seconds'] = about['wall_seconds'] + (
         time.perf_counter() - began
       )
       contents['finished'] = study.now()
       store.write_json(workdir / study.FILE, contents)
+      stop.check()
     if done:
       extend.add_metrics(plan, workdir, mesh, progress.say)
     extend.score_seeds(plan, workdir, progress.say)
   finally:
+    listening.close()
     progress.finish()
 
 
+def _keeper(plan, chunk, workdir, stop, progress) -> checkpoint.Keeper:
+  """Checkpoints of a chunk; others than of these very settings do not fit."""
+  engine = plan.config['engine']
+  identity = json.dumps(
+    [chunk.size, engine['log_every'], study.versions()], sort_keys=True
+  )
+  return checkpoint.Keeper(
+    workdir,
+    chunk.part,
+    identity,
+    engine['checkpoint_minutes'],
+    stop,
+    progress.say,
+  )
+
+
 def _run_chunk(
-  plan, chunk, mesh, evaluator, programs, pictures, workdir, progress
+  plan,
+  chunk,
+  mesh,
+  evaluator,
+  programs,
+  pictures,
+  workdir,
+  progress,
+  keeper,
 ) -> None:
   group = plan.groups[chunk.group]
   key = (chunk.group, chunk.size)
@@ -141,7 +182,12 @@ def _run_chunk(
     )
     pictures[key] = samples.program(group, mesh)
   trained = train.train_chunk(
-    programs[key], group, chunk.runs, chunk.size, progress.window(chunk)
+    programs[key],
+    group,
+    chunk.runs,
+    chunk.size,
+    progress.window(chunk),
+    keeper,
   )
   progress.scoring(chunk)
   scores = evaluator.scores(group, trained.state)
@@ -156,6 +202,7 @@ def _run_chunk(
     chunk.part,
     rows_lib.of_chunk(plan.study, chunk.runs, trained, scores),
   )
+  keeper.finished()
   lost = int(np.sum(trained.diverged[: len(chunk.runs)] != train.NEVER))
   progress.chunk_done(chunk, lost)
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 import numpy as np
 
-from disentangle_jax.engine import devices
+from disentangle_jax.engine import checkpoint, devices
 from disentangle_jax.engine import plan as plan_lib
 
 # `diverged` holds this while a run is finite.
@@ -220,8 +220,9 @@ def train_chunk(
   runs: Sequence[plan_lib.Run],
   size: int,
   on_window=lambda step, alive: None,
+  keeper: checkpoint.Keeper | None = None,
 ) -> Trained:
-  """Trains the runs of one chunk from the first to the last step.
+  """Trains the runs of one chunk to the last step.
 
   Args:
     program: the group's program.
@@ -229,6 +230,7 @@ def train_chunk(
     runs: at most `size` runs.
     size: runs in the program; the rest is padding.
     on_window: called with (steps done, runs still finite).
+    keeper: saves and restores checkpoints; None for neither.
 
   Returns:
     States and the logged scalars; padding is still in the run axis.
@@ -238,8 +240,11 @@ def train_chunk(
   began = time.perf_counter()
   state = program.init(inputs, arrays, program.index)
   diverged = jnp.full(size, NEVER, jnp.int32)
-  ends, logged, pending = [], [], None
+  ends, logged, pending, before = [], [], None, 0.0
   start = 0
+  found = keeper.restore(state, diverged) if keeper else None
+  if found is not None:
+    start, state, diverged, ends, logged, before = found
   while start < group.steps:
     steps = min(program.window, group.steps - start)
     state, diverged, scalars = program.segment(
@@ -253,9 +258,14 @@ def train_chunk(
     if pending is not None:
       _report(pending, ends[-2], len(runs), on_window)
     pending = diverged if start == group.steps else jnp.copy(diverged)
+    if keeper and start < group.steps and keeper.due():
+      spent = before + time.perf_counter() - began
+      keeper.save(
+        checkpoint.Progress(start, state, diverged, ends, logged, spent)
+      )
   _report(pending, start, len(runs), on_window)
   jax.block_until_ready(state)
-  seconds = time.perf_counter() - began
+  seconds = before + time.perf_counter() - began
   logged = jax.device_get(logged)
   return Trained(
     state=state,

@@ -1,0 +1,229 @@
+"""Checkpoints inside a chunk: what a killed sweep continues from.
+
+`DIR/checkpoints/<part>/<step>/` holds the stacked state as Orbax writes it,
+`<step>.npz` beside it the scalars logged so far. Randomness is a function of
+seed and absolute step, so that state and step are all there is to keep, and the
+rows of a continued sweep equal those of an uninterrupted one bit for bit.
+"""
+
+from collections.abc import Callable, Iterator
+import contextlib
+import pathlib
+import shutil
+import signal
+import threading
+import time
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from disentangle_jax import errors
+from disentangle_jax.engine import store
+
+FOLDER = 'checkpoints'
+KEPT = 2
+
+
+class Progress(NamedTuple):
+  """A chunk between two segments.
+
+  Attributes:
+    step: steps done.
+    state: stacked states [R].
+    diverged: int32 [R].
+    ends: the step that each logged row ends at.
+    logged: one dict of float32 [R] per row.
+    seconds: of training so far.
+  """
+
+  step: int
+  state: Any
+  diverged: Any
+  ends: list[int]
+  logged: list[dict[str, Any]]
+  seconds: float
+
+
+class Stop:
+  """Whether the user or the machine asked to stop."""
+
+  def __init__(self):
+    self.asked = False
+
+  @contextlib.contextmanager
+  def listen(self, say: Callable[[str], None]) -> Iterator[None]:
+    """Takes SIGINT and SIGTERM as a wish to stop after the current segment.
+
+    The second one stops at once. Outside of the main thread, where Python
+    allows no handlers, signals keep their meaning.
+
+    Args:
+      say: told once what happens.
+    """
+    if threading.current_thread() is not threading.main_thread():
+      yield
+      return
+
+    def handle(number, frame):
+      del frame
+      if self.asked:
+        raise KeyboardInterrupt
+      self.asked = True
+      name = signal.Signals(number).name
+      say(f'{name}: stopping after this segment; once more stops at once')
+
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    before = {kind: signal.signal(kind, handle) for kind in kinds}
+    try:
+      yield
+    finally:
+      for kind, handler in before.items():
+        signal.signal(kind, handler)
+
+  def check(self) -> None:
+    """Raises KeyboardInterrupt if stopping was asked for."""
+    if self.asked:
+      raise KeyboardInterrupt
+
+
+class Keeper:
+  """Saves and restores one chunk.
+
+  Args:
+    workdir: the study, locked.
+    part: name of the chunk's part of the store.
+    identity: what a checkpoint must have been made with to be continued.
+    minutes: between checkpoints; 0 for none but the one on a signal.
+    stop: the wish to stop.
+    say: told what is continued, and what cannot be read.
+  """
+
+  def __init__(
+    self,
+    workdir: pathlib.Path,
+    part: str,
+    identity: str,
+    minutes: float,
+    stop: Stop,
+    say: Callable[[str], None],
+  ):
+    self._folder = (workdir / FOLDER / part).absolute()
+    self._identity = identity
+    self._every = 60 * minutes
+    self._last = time.monotonic()
+    self._stop = stop
+    self._say = say
+
+  def due(self) -> bool:
+    """Whether to save now."""
+    late = self._every and time.monotonic() - self._last > self._every
+    return bool(late) or self._stop.asked
+
+  def save(self, progress: Progress) -> None:
+    """Writes a checkpoint, then stops if that was asked for.
+
+    Raises:
+      StoreError: it cannot be written; older ones are left as they were.
+      KeyboardInterrupt: stopping was asked for.
+    """
+    import orbax.checkpoint as ocp  # slow to import
+
+    names = list(progress.logged[0])
+    logged = jax.device_get(progress.logged)
+    arrays = {f'log/{n}': np.stack([row[n] for row in logged]) for n in names}
+    try:
+      path = self._folder / f'{progress.step}.npz'
+      with store.atomic(path) as temporary, open(temporary, 'wb') as file:
+        np.savez(
+          file,
+          identity=self._identity,
+          ends=np.array(progress.ends),
+          seconds=progress.seconds,
+          **arrays,
+        )
+      with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(
+          self._folder / str(progress.step),
+          {'state': progress.state, 'diverged': progress.diverged},
+          force=True,
+        )
+    except (OSError, ValueError) as error:
+      if isinstance(error, errors.StoreError):
+        raise
+      raise errors.StoreError(
+        f'{self._folder}: cannot be written: {str(error).splitlines()[0]}'
+      ) from error
+    for step in self._steps()[:-KEPT]:
+      self._remove(step)
+    self._last = time.monotonic()
+    self._stop.check()
+
+  def restore(self, state: Any, diverged: Any) -> Progress | None:
+    """The newest checkpoint that can be read.
+
+    Args:
+      state: the first state, for its shapes and shardings.
+      diverged: the first one.
+
+    Returns:
+      Where to continue; None to begin anew.
+    """
+    for step in reversed(self._steps()):
+      try:
+        found = self._read(step, state, diverged)
+      except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        self._say(
+          f'note: checkpoint {self._folder / str(step)} cannot be read and is '
+          f'left out ({reason})'
+        )
+        continue
+      if found is None:
+        self._say(
+          f'note: checkpoint {self._folder / str(step)} was made with other '
+          'settings or versions and is left out'
+        )
+        continue
+      self._say(f'continuing from step {step:,} of a checkpoint')
+      return found
+    return None
+
+  def finished(self) -> None:
+    """The chunk is in the store: its checkpoints are of no more use."""
+    shutil.rmtree(self._folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+      self._folder.parent.rmdir()  # when it was the last
+
+  def _steps(self) -> list[int]:
+    names = [path.stem for path in self._folder.glob('*.npz')]
+    return sorted(int(name) for name in names if name.isdigit())
+
+  def _remove(self, step: int) -> None:
+    shutil.rmtree(self._folder / str(step), ignore_errors=True)
+    (self._folder / f'{step}.npz').unlink(missing_ok=True)
+
+  def _read(self, step: int, state, diverged) -> Progress | None:
+    import orbax.checkpoint as ocp
+
+    with np.load(self._folder / f'{step}.npz', allow_pickle=False) as file:
+      held = dict(file)
+    if str(held['identity']) != self._identity:
+      return None
+    shapes = lambda tree: jax.tree.map(ocp.utils.to_shape_dtype_struct, tree)
+    # All leaves have a leading run axis and are spread over devices by it.
+    spread = jax.tree.leaves(state)[0].sharding
+    diverged = jax.device_put(diverged, spread)
+    like = {'state': shapes(state), 'diverged': shapes(diverged)}
+    with ocp.StandardCheckpointer() as checkpointer:
+      found = checkpointer.restore(self._folder / str(step), like)
+    ends = held['ends'].tolist()
+    names = [name for name in held if name.startswith('log/')]
+    logged = [
+      {name.removeprefix('log/'): held[name][i] for name in names}
+      for i in range(len(ends))
+    ]
+    seconds = float(held['seconds'])
+    return Progress(
+      step, found['state'], found['diverged'], ends, logged, seconds
+    )
