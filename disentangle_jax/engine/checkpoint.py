@@ -133,6 +133,13 @@ class Keeper:
     logged = jax.device_get(progress.logged)
     arrays = {f'log/{n}': np.stack([row[n] for row in logged]) for n in names}
     try:
+      with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(
+          self._folder / str(progress.step),
+          {'state': progress.state, 'diverged': progress.diverged},
+          force=True,
+        )
+      # Last: a checkpoint without this file is none.
       path = self._folder / f'{progress.step}.npz'
       with store.atomic(path) as temporary, open(temporary, 'wb') as file:
         np.savez(
@@ -142,17 +149,11 @@ class Keeper:
           seconds=progress.seconds,
           **arrays,
         )
-      with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(
-          self._folder / str(progress.step),
-          {'state': progress.state, 'diverged': progress.diverged},
-          force=True,
-        )
     except (OSError, ValueError) as error:
       if isinstance(error, errors.StoreError):
         raise
       raise errors.StoreError(
-        f'{self._folder}: cannot be written: {str(error).splitlines()[0]}'
+        f'{self._folder}: cannot be written: {str(error).splitlines()[0][:160]}'
       ) from error
     for step in self._steps()[:-KEPT]:
       self._remove(step)
