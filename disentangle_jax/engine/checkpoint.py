@@ -6,7 +6,7 @@ seed and absolute step, so that state and step are all there is to keep, and the
 rows of a continued sweep equal those of an uninterrupted one bit for bit.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 import contextlib
 import pathlib
 import shutil
@@ -85,6 +85,22 @@ class Stop:
     """Raises KeyboardInterrupt if stopping was asked for."""
     if self.asked:
       raise KeyboardInterrupt
+
+
+def clean(workdir: pathlib.Path, unfinished: Collection[str]) -> None:
+  """Removes checkpoints of finished chunks, and half-written ones.
+
+  Args:
+    workdir: the study, locked.
+    unfinished: parts that are still to be done.
+  """
+  for folder in (workdir / FOLDER).glob('*'):
+    if folder.name not in unfinished:
+      shutil.rmtree(folder, ignore_errors=True)
+    for path in folder.glob('*.orbax-checkpoint-tmp*'):
+      shutil.rmtree(path, ignore_errors=True)
+  with contextlib.suppress(OSError):
+    (workdir / FOLDER).rmdir()  # when it is empty
 
 
 class Keeper:

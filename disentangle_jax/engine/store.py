@@ -138,6 +138,12 @@ def finished(workdir: pathlib.Path) -> set[str]:
   return set(read(workdir, ['run_id'])['run_id'])
 
 
+def clean(workdir: pathlib.Path) -> None:
+  """Removes what a killed process had half written; the lock must be held."""
+  for path in workdir.glob('**/.*.tmp'):
+    path.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def lock(workdir: pathlib.Path):
   """Holds a workdir for this process.

@@ -112,6 +112,8 @@ def _run(plan, workdir, progress, command) -> None:
   contents = study.save(workdir, old, plan, chunks, **about)
   done = store.finished(workdir)
   todo = [c for c in chunks if any(run.run_id not in done for run in c.runs)]
+  store.clean(workdir)
+  checkpoint.clean(workdir, {chunk.part for chunk in todo})
   progress.start(plan, chunks, [c for c in chunks if c not in todo])
   evaluator = evaluate.Evaluator(plan, mesh)
   programs, pictures = {}, {}
