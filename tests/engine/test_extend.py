@@ -18,6 +18,7 @@ from disentangle_jax.engine import (
   train,
 )
 from disentangle_jax.engine import plan as plan_lib
+from experiments import status
 
 KEY = ['run_id', 'step', 'representation', 'name', 'metric_seed']
 
@@ -62,6 +63,17 @@ def test_a_loaded_run_gives_the_scores_that_were_stored(finished):
   np.testing.assert_allclose(kl, stored.sort_values('name')['value'], atol=0.03)
   np.testing.assert_allclose(run.kl(2000), kl, rtol=1e-4)
   assert run.about['hparams']['beta'] == 4 and run.about['seed'] == 0
+
+
+def test_status_says_where_a_study_stands(finished):
+  workdir, rows = finished
+  contents, runs = status.summarise(workdir)
+  assert contents['study'] == 'tiny'
+  assert set(runs['run_id']) == set(rows['run_id'])
+  assert runs['finished'].all() and not runs['diverged'].any()
+  assert (runs['seconds'] > 0).all()
+  with pytest.raises(dj.StoreError, match='holds no study.json'):
+    status.summarise(workdir / 'params')
 
 
 def test_traversals_of_a_loaded_run_are_those_in_the_store(finished):
