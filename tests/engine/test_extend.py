@@ -72,7 +72,7 @@ def test_status_says_where_a_study_stands(finished):
   assert set(runs['run_id']) == set(rows['run_id'])
   assert runs['finished'].all() and not runs['diverged'].any()
   assert (runs['seconds'] > 0).all()
-  with pytest.raises(dj.StoreError, match='holds no study.json'):
+  with pytest.raises(dj.StoreError, match=r'holds no study\.json'):
     status.summarise(workdir / 'params')
 
 
