@@ -49,6 +49,7 @@ _METHOD = flags.DEFINE_string(
 _METRICS = flags.DEFINE_list(
   'metrics', [], "Time these metrics instead; 'default' for a sweep's own."
 )
+_EACH = flags.DEFINE_bool('each', True, 'Time every metric alone as well.')
 _AT_ONCE = flags.DEFINE_integer('at_once', 24, 'Runs scored in one program.')
 _SCIKIT_LEARN = flags.DEFINE_bool(
   'scikit_learn', False, 'Also time DCI by scikit-learn (takes minutes).'
@@ -199,7 +200,9 @@ def score(config, counts: list[int]) -> None:
   devices.prepare(config.engine)
   about = {'devices': devices.describe(), 'versions': study.versions()}
   for runs in counts if len(names) else ():
-    rows = metric_costs.measure(names, runs, min(runs, _AT_ONCE.value))
+    rows = metric_costs.measure(
+      names, runs, min(runs, _AT_ONCE.value), _EACH.value
+    )
     title = f'scoring {runs} runs on {about["devices"]}'
     table = rich_table.Table(title=title)
     for name in ('metric', 'seconds', 'seconds per run', 'first chunk'):

@@ -90,13 +90,14 @@ class Scoring:
     return time.perf_counter() - began
 
 
-def measure(names, runs: int, at_once: int) -> list[dict]:
-  """Every metric alone, then all of them together.
+def measure(names, runs: int, at_once: int, each: bool = True) -> list[dict]:
+  """All metrics together, then every one alone.
 
   Args:
     names: of metrics.
     runs: to score.
     at_once: runs per program.
+    each: whether to time every one alone as well.
 
   Returns:
     Dicts with 'metric', 'first_s' (one chunk, compiling included) and
@@ -111,7 +112,7 @@ def measure(names, runs: int, at_once: int) -> list[dict]:
     seconds = scoring.seconds(runs)
     rows.append({'metric': label, 'first_s': first, 'seconds': seconds})
     print(json.dumps(rows[-1]), flush=True)
-    if len(together.names) == 1:
+    if len(together.names) == 1 or not each:
       break
   return rows
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from disentangle_jax import errors
 from disentangle_jax.report import (
+  datasets,
   drawing,
   html,
   pictures,
@@ -222,6 +223,27 @@ def _extra_tables(study, described, focus, compare: bool):
           moved.rename_axis('chosen by').reset_index(),
         )
       )
+  moved = datasets.transfer_table(study, described, supervised)
+  if len(moved):
+    made.append(
+      (
+        'Transfer between data sets',
+        'Method and strength chosen on one data set and seed; the probability '
+        'that a run of another seed beats a run drawn at random on the data '
+        'set of the column, by the same score. Chance is 0.5.',
+        moved,
+      )
+    )
+  agree = datasets.correlation_table(study, described, supervised)
+  if len(agree):
+    made.append(
+      (
+        'Do data sets agree',
+        'Spearman rank correlation of a score between two data sets, over the '
+        'settings and seeds that both have.',
+        agree,
+      )
+    )
   quality = _selection_table(study, described, focus, supervised)
   if len(quality):
     made.append(
