@@ -3,66 +3,19 @@
 python -m experiments.status --workdir=runs/quickstart
 """
 
-import json
 import pathlib
 
 from absl import flags
 import numpy as np
-import pandas as pd
 from rich import console as rich_console
 from rich import table as rich_table
 
 from disentangle_jax import errors
 from disentangle_jax.commands import cli
-from disentangle_jax.engine import checkpoint, store, study
+from disentangle_jax.engine import status, store
 from disentangle_jax.engine.progress import duration
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Directory of a sweep.')
-
-
-def summarise(workdir: pathlib.Path) -> tuple[dict, pd.DataFrame]:
-  """What study.json and the store say.
-
-  Args:
-    workdir: the study.
-
-  Returns:
-    The contents of study.json, and one row per planned run: method, strengths,
-    'finished', 'diverged', 'seconds'.
-
-  Raises:
-    StoreError: no study here, or a file that cannot be read.
-  """
-  contents = store.read_json(workdir / study.FILE)
-  if contents is None:
-    raise errors.StoreError(f'--workdir={workdir}: holds no {study.FILE}')
-  rows = store.read(workdir, ['run_id', 'status', 'seconds'])
-  done = rows.drop_duplicates('run_id').set_index('run_id')
-  out = []
-  for run_id, (place, _) in contents['runs'].items():
-    method, hparams, seed = json.loads(place)
-    finished = run_id in done.index
-    out.append(
-      {
-        'run_id': run_id,
-        'method': method,
-        'hparams': json.dumps(hparams, sort_keys=True),
-        'seed': seed,
-        'finished': finished,
-        'diverged': finished and done['status'][run_id] != 'ok',
-        'seconds': done['seconds'][run_id] if finished else np.nan,
-      }
-    )
-  return contents, pd.DataFrame(out)
-
-
-def _waiting(workdir: pathlib.Path) -> list[str]:
-  found = []
-  for folder in sorted((workdir / checkpoint.FOLDER).glob('*')):
-    steps = [int(p.stem) for p in folder.glob('*.npz') if p.stem.isdigit()]
-    if steps:
-      found.append(f'chunk {folder.name}: checkpoint at step {max(steps):,}')
-  return found
 
 
 def main(argv):
@@ -72,7 +25,7 @@ def main(argv):
   if not _WORKDIR.value:
     raise errors.ConfigError('--workdir is missing, e.g. --workdir=runs/try')
   workdir = pathlib.Path(_WORKDIR.value)
-  contents, runs = summarise(workdir)
+  contents, runs = status.summarise(workdir)
   table = rich_table.Table(title=f'study {contents["study"]}')
   for name in ('method', 'finished', 'diverged', 'seconds per run'):
     table.add_column(name, justify='left' if name == 'method' else 'right')
@@ -85,7 +38,7 @@ def main(argv):
       '' if np.isnan(seconds) else f'{seconds:.1f}',
     )
   rich_console.Console().print(table)
-  for line in _waiting(workdir):
+  for line in status.waiting(workdir):
     print(line)
   try:
     with store.lock(workdir):

@@ -9,6 +9,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 PAGES = sorted([ROOT / 'README.md', *ROOT.glob('docs/**/*.md')])
 
 
+@pytest.mark.slow
 def test_the_worked_examples_of_extending_run(tmp_path):
   text = (ROOT / 'docs' / 'extending.md').read_text()
   blocks = re.findall(r'^```python\n(.*?)^```', text, re.MULTILINE | re.DOTALL)

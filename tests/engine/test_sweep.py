@@ -221,6 +221,7 @@ def test_chunks_stay_what_they_were_planned_as(config):
   assert [len(c.runs) for c in again[4:]] == [2, 2]
 
 
+@pytest.mark.slow
 def test_killed_sweeps_continue(tmp_path):
   """SIGKILL after the first chunk; the second command completes the study."""
   script = tmp_path / 'run.py'

@@ -1,0 +1,56 @@
+"""Where a study stands, from what its folder holds."""
+
+import json
+import pathlib
+
+import numpy as np
+import pandas as pd
+
+from disentangle_jax import errors
+from disentangle_jax.engine import checkpoint, store, study
+
+
+def summarise(workdir: pathlib.Path) -> tuple[dict, pd.DataFrame]:
+  """What study.json and the store say.
+
+  Args:
+    workdir: the study.
+
+  Returns:
+    The contents of study.json, and one row per planned run: method, strengths,
+    'finished', 'diverged', 'seconds'.
+
+  Raises:
+    StoreError: no study here, or a file that cannot be read.
+  """
+  contents = store.read_json(workdir / study.FILE)
+  if contents is None:
+    raise errors.StoreError(f'{workdir}: holds no {study.FILE}')
+  rows = store.read(workdir, ['run_id', 'status', 'seconds'])
+  done = rows.drop_duplicates('run_id').set_index('run_id')
+  out = []
+  for run_id, (place, _) in contents['runs'].items():
+    method, hparams, seed = json.loads(place)
+    finished = run_id in done.index
+    out.append(
+      {
+        'run_id': run_id,
+        'method': method,
+        'hparams': json.dumps(hparams, sort_keys=True),
+        'seed': seed,
+        'finished': finished,
+        'diverged': finished and done['status'][run_id] != 'ok',
+        'seconds': done['seconds'][run_id] if finished else np.nan,
+      }
+    )
+  return contents, pd.DataFrame(out)
+
+
+def waiting(workdir: pathlib.Path) -> list[str]:
+  """One line for every chunk that would continue from a checkpoint."""
+  found = []
+  for folder in sorted((workdir / checkpoint.FOLDER).glob('*')):
+    steps = [int(p.stem) for p in folder.glob('*.npz') if p.stem.isdigit()]
+    if steps:
+      found.append(f'chunk {folder.name}: checkpoint at step {max(steps):,}')
+  return found
