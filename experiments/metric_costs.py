@@ -96,13 +96,15 @@ def measure(names, runs: int, at_once: int, each: bool = True) -> list[dict]:
   Args:
     names: of metrics.
     runs: to score.
-    at_once: runs per program.
+    at_once: most runs per program.
     each: whether to time every one alone as well.
 
   Returns:
     Dicts with 'metric', 'first_s' (one chunk, compiling included) and
     'seconds' (all runs, compiled).
   """
+  # Spread evenly, as the engine does: no chunk is mostly padding.
+  at_once = -(-runs // -(-runs // at_once))
   together = Scoring(names, at_once)
   rows = []
   for part in (together.names, *([name] for name in together.names)):
