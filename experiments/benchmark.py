@@ -73,7 +73,7 @@ class Engine:
   def __init__(self, group: plan.Group, count: int, mesh):
     over = mesh.shape[devices.RUNS]
     self.name = f'engine, {count} runs' if count > 1 else 'engine, 1 run'
-    self.size = -(-count // over) * over
+    self.size = devices.padded(count, over)
     runs = (group.runs * count)[:count]
     self._group = group._replace(runs=runs)
     self._program = train.compile_group(group, mesh, self.size, group.steps)

@@ -74,7 +74,7 @@ class Scoring:
     self.names = tuple(wanted)
     self._mesh = devices.mesh()
     over = self._mesh.shape[devices.RUNS]
-    self.at_once = -(-at_once // over) * over
+    self.at_once = devices.padded(at_once, over)
     study = plan.Plan('', plan.plain(config), (), (), wanted, plan.registry())
     self._evaluator = evaluate.Evaluator(study, self._mesh)
     method = types.Method(None, None, represent, None)

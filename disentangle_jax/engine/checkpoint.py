@@ -103,6 +103,12 @@ def clean(workdir: pathlib.Path, unfinished: Collection[str]) -> None:
     (workdir / FOLDER).rmdir()  # when it is empty
 
 
+def steps(folder: pathlib.Path) -> list[int]:
+  """Steps of the complete checkpoints of a chunk, ascending."""
+  names = [path.stem for path in folder.glob('*.npz')]
+  return sorted(int(name) for name in names if name.isdigit())
+
+
 class Keeper:
   """Saves and restores one chunk.
 
@@ -171,7 +177,7 @@ class Keeper:
       raise errors.StoreError(
         f'{self._folder}: cannot be written: {str(error).splitlines()[0][:160]}'
       ) from error
-    for step in self._steps()[:-KEPT]:
+    for step in steps(self._folder)[:-KEPT]:
       self._remove(step)
     self._last = time.monotonic()
     self._stop.check()
@@ -186,7 +192,7 @@ class Keeper:
     Returns:
       Where to continue; None to begin anew.
     """
-    for step in reversed(self._steps()):
+    for step in reversed(steps(self._folder)):
       try:
         found = self._read(step, state, diverged)
       except Exception as error:
@@ -211,10 +217,6 @@ class Keeper:
     shutil.rmtree(self._folder, ignore_errors=True)
     with contextlib.suppress(OSError):
       self._folder.parent.rmdir()  # when it was the last
-
-  def _steps(self) -> list[int]:
-    names = [path.stem for path in self._folder.glob('*.npz')]
-    return sorted(int(name) for name in names if name.isdigit())
 
   def _remove(self, step: int) -> None:
     shutil.rmtree(self._folder / str(step), ignore_errors=True)

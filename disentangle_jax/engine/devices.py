@@ -87,6 +87,11 @@ def mesh(data_shards: int = 1) -> jax.sharding.Mesh:
   )
 
 
+def padded(count: int, over: int) -> int:
+  """The least multiple of `over` devices that holds `count` runs."""
+  return -(-count // over) * over
+
+
 def describe() -> str:
   """The devices in words, e.g. '2 x cpu' or '1 x NVIDIA H200'."""
   devices = jax.devices()

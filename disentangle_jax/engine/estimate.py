@@ -115,7 +115,7 @@ def runs_per_chunk(
   count = len(group.runs)
   number = -(-count // max(most, over))
   size = -(-count // number)
-  return -(-size // over) * over
+  return devices.padded(size, over)
 
 
 def window(group: plan_lib.Group, log_every: int) -> int:

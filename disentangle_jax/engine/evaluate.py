@@ -5,7 +5,7 @@ metrics. Where the whole factor grid is smaller than what the metrics would draw
 from it, the grid itself is encoded and every design becomes an index into it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 import json
 import math
 from typing import Any, NamedTuple
@@ -78,6 +78,11 @@ def metric_key(name: str, metric_seed: int) -> jax.Array:
   """The key of a metric's draw: the same for every run of every study."""
   key = jax.random.fold_in(jax.random.key(metric_seed), 0x5C0)
   return jax.random.fold_in(key, np.uint32(zlib.crc32(name.encode())))
+
+
+def is_wanted(keys: Collection[str], name: str) -> bool:
+  """Whether a score was asked for; 'kl' stands for 'kl/3' too."""
+  return any(name == key or name.startswith(f'{key}/') for key in keys)
 
 
 def _divisor(count: int, most: int) -> int:
@@ -249,7 +254,7 @@ class Evaluator:
         metric_key(name, seed), types.Codes(codes.vector, parts), index, factors
       )
       for key, value in jax.device_get(values).items():
-        if self._is_wanted(name, key):
+        if is_wanted(self._wanted[name], key):
           out.append(Score(key, shown, seed, value, constants))
     return out
 
@@ -280,12 +285,6 @@ class Evaluator:
     self._score_programs[cached] = program
     return program
 
-  def _is_wanted(self, name: str, key: str) -> bool:
-    return any(
-      key == wanted or key.startswith(f'{wanted}/')
-      for wanted in self._wanted[name]
-    )
-
   # --- Diagnostics: observations against the model ------------------------
 
   def _representations(self, metric) -> tuple[str, ...]:
@@ -313,7 +312,7 @@ class Evaluator:
           out += [
             Score(key, shown, seed, value, constants)
             for key, value in scores.items()
-            if self._is_wanted(name, key)
+            if is_wanted(self._wanted[name], key)
           ]
     return out
 

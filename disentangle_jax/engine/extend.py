@@ -19,7 +19,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from disentangle_jax import types
-from disentangle_jax.engine import evaluate, restore, rows, store, study
+from disentangle_jax.engine import (
+  devices,
+  evaluate,
+  restore,
+  rows,
+  store,
+  study,
+)
 from disentangle_jax.engine import plan as plan_lib
 
 # Runs that are scored anew in one program.
@@ -58,7 +65,7 @@ def lacking(
   Returns:
     run_id -> names of metric modules; runs that lack none are left out.
   """
-  seeds = range(plan.config['metric_seeds'])
+  seeds, apart = range(plan.config['metric_seeds']), _over_seeds(plan)
   have = stored.groupby('run_id')[['name', 'metric_seed']].agg(tuple)
   out = {}
   for run_id, (names, metric_seeds) in have.iterrows():
@@ -68,12 +75,23 @@ def lacking(
     missing = {
       module
       for module, keys in plan.metrics.items()
-      if getattr(plan.registry.metrics[module], 'DESIGN', '') != 'seeds'
+      if module not in apart
       and any((key, seed) not in found for key in keys for seed in seeds)
     }
     if missing:
       out[run_id] = frozenset(missing)
   return out
+
+
+def _over_seeds(plan: plan_lib.Plan) -> set[str]:
+  """Metrics of the plan that compare runs which differ in the seed."""
+  make = lambda name: plan_lib.make_metric(
+    name, plan.config, plan.registry, plan.groups[0].dataset
+  )
+  # Diagnostics have no `over`: they look at one model.
+  return {
+    name for name in plan.metrics if getattr(make(name), 'over', '') == 'seeds'
+  }
 
 
 def add_metrics(
@@ -93,7 +111,8 @@ def add_metrics(
   stored = stored_scores(workdir)
   missing = lacking(plan, stored)
   first = stored.drop_duplicates('run_id').set_index('run_id')
-  over = mesh.shape['runs']
+  held = _held(stored)
+  over = mesh.shape[devices.RUNS]
   evaluators = {}
   for group in plan.groups:
     if group.method.represent is None:
@@ -116,16 +135,19 @@ def add_metrics(
         f'{group.method_name}: scoring {len(mine)} finished runs by '
         f'{", ".join(sorted(names))}'
       )
-      size = min(_AT_ONCE, -(-len(mine) // over) * over)
-      size = -(-size // over) * over
+      size = devices.padded(min(_AT_ONCE, len(mine)), over)
       for i in range(0, len(mine), size):
         chunk = mine[i : i + size]
         state = restore.group_states(workdir, group, chunk, size)
         scores = evaluators[names].scores(group, state)
         part = _part('more', [r.run_id for r in chunk], sorted(names))
-        store.append(
-          workdir, part, _rows(plan, chunk, first, range(len(chunk)), scores)
-        )
+        made = [
+          row
+          for row in _rows(plan, chunk, first, scores)
+          # Of a family that was asked for in part, only the rest is new.
+          if (row['run_id'], row['name'], row['metric_seed']) not in held
+        ]
+        store.append(workdir, part, made)
 
 
 def _kept(workdir: pathlib.Path, run: plan_lib.Run) -> bool:
@@ -137,8 +159,14 @@ def _part(kind: str, *what: Any) -> str:
   return f'{kind}-{hashlib.sha256(text.encode()).hexdigest()[:10]}'
 
 
-def _rows(plan, runs, first, places, scores):
-  for place, run in zip(places, runs):
+def _held(stored: pd.DataFrame) -> set[tuple[str, str, int]]:
+  """(run_id, name, metric seed) of every score in the store."""
+  columns = ('run_id', 'name', 'metric_seed')
+  return set(zip(*(stored[column] for column in columns)))
+
+
+def _rows(plan, runs, first, scores):
+  for place, run in enumerate(runs):
     was = first.loc[run.run_id]
     shared = rows.common(plan.study, run, was['status'], was['seconds'])
     yield from rows.of_scores(shared, place, scores)
@@ -171,16 +199,13 @@ def score_seeds(
     workdir: the study, locked.
     say: told in one line what is done, and what cannot be.
   """
-  wanted = {
-    name: keys
-    for name, keys in plan.metrics.items()
-    if getattr(plan.registry.metrics[name], 'DESIGN', '') == 'seeds'
-  }
+  wanted = {name: plan.metrics[name] for name in sorted(_over_seeds(plan))}
   if not wanted:
     return
   stored = stored_scores(workdir)
   first = stored.drop_duplicates('run_id').set_index('run_id')
-  in_part = stored.groupby('part')['run_id'].agg(set).to_dict()
+  in_part = dict(iter(stored.groupby('part')))
+  seeds = range(plan.config['metric_seeds'])
   programs = {}
   for group in plan.groups:
     if group.method.represent is None:
@@ -189,10 +214,14 @@ def score_seeds(
       runs = [run for run in runs if _kept(workdir, run)]
       place = [key, study.describe_group(group)]
       for name, keys in wanted.items():
-        constants = plan.config['metric_options'].get(name)
-        part = _part('seeds', place, name, list(keys), constants)
-        if in_part.get(part) == {run.run_id for run in runs}:
-          continue
+        part = _part('seeds', place, name)
+        ids, old = {run.run_id for run in runs}, in_part.get(part)
+        asked = {(i, key, s) for i in ids for key in keys for s in seeds}
+        if old is not None:
+          if set(old['run_id']) == ids and asked <= _held(old):
+            continue
+          # The part is replaced: what it held is scored again with the rest.
+          keys = {*keys, *old['name']}
         if len(runs) < 2:
           say(
             f'note: {name} compares runs over seeds, and {group.method_name} '
@@ -200,8 +229,7 @@ def score_seeds(
           )
           continue
         scores = _seed_scores(plan, workdir, group, runs, name, keys, programs)
-        places = range(len(runs))
-        store.append(workdir, part, _rows(plan, runs, first, places, scores))
+        store.append(workdir, part, _rows(plan, runs, first, scores))
 
 
 def _seed_scores(
@@ -223,7 +251,7 @@ def _seed_scores(
     key = evaluate.metric_key(name, seed)
     values = jax.device_get(program(key, state, group.dataset.arrays))
     for (representation, score), value in values.items():
-      if any(score == k or score.startswith(f'{k}/') for k in keys):
+      if evaluate.is_wanted(keys, score):
         out.append(
           evaluate.Score(score, representation, seed, np.asarray(value), text)
         )

@@ -50,7 +50,6 @@ def waiting(workdir: pathlib.Path) -> list[str]:
   """One line for every chunk that would continue from a checkpoint."""
   found = []
   for folder in sorted((workdir / checkpoint.FOLDER).glob('*')):
-    steps = [int(p.stem) for p in folder.glob('*.npz') if p.stem.isdigit()]
-    if steps:
-      found.append(f'chunk {folder.name}: checkpoint at step {max(steps):,}')
+    if steps := checkpoint.steps(folder):
+      found.append(f'chunk {folder.name}: checkpoint at step {steps[-1]:,}')
   return found

@@ -8,6 +8,7 @@ study by new chunks.
 
 from collections.abc import Mapping, Sequence
 import datetime
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -16,8 +17,8 @@ import platform
 from typing import Any, NamedTuple
 
 from disentangle_jax import errors, version
+from disentangle_jax.engine import devices, store
 from disentangle_jax.engine import plan as plan_lib
-from disentangle_jax.engine import store
 
 FILE = 'study.json'
 _PACKAGES = ('jax', 'jaxlib', 'flax', 'optax', 'numpy')
@@ -39,6 +40,7 @@ class Chunk(NamedTuple):
   runs: tuple[plan_lib.Run, ...]
 
 
+@functools.cache
 def versions() -> dict[str, str]:
   """Versions that results may depend on."""
   found = {
@@ -167,7 +169,7 @@ def chunks(
   for g, group in enumerate(plan.groups):
     left = [run for run in group.runs if run.run_id not in seen]
     # A few new runs of an old study get a program of their own size.
-    size = min(sizes[g], -(-len(left) // over) * over)
+    size = min(sizes[g], devices.padded(len(left), over))
     for i in range(0, len(left), max(size, 1)):
       runs = tuple(left[i : i + size])
       ids = ','.join(run.run_id for run in runs)

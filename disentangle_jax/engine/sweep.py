@@ -1,7 +1,6 @@
 """A whole study: plan, train, score, store; again and again until done."""
 
 from collections.abc import Callable, Mapping
-import contextlib
 import json
 import math
 import pathlib
@@ -118,33 +117,32 @@ def _run(plan, workdir, progress, command) -> None:
   evaluator = evaluate.Evaluator(plan, mesh)
   programs, pictures = {}, {}
   stop = checkpoint.Stop()
-  listening = contextlib.ExitStack()
   try:
-    listening.enter_context(stop.listen(progress.say))
-    for chunk in todo:
-      keeper = _keeper(plan, chunk, workdir, stop, progress)
-      _run_chunk(
-        plan,
-        chunk,
-        mesh,
-        evaluator,
-        programs,
-        pictures,
-        workdir,
-        progress,
-        keeper,
-      )
-      contents['wall_seconds'] = about['wall_seconds'] + (
-        time.perf_counter() - began
-      )
-      contents['finished'] = study.now()
-      store.write_json(workdir / study.FILE, contents)
-      stop.check()
+    with stop.listen(progress.say):
+      for chunk in todo:
+        keeper = _keeper(plan, chunk, workdir, stop, progress)
+        _run_chunk(
+          plan,
+          chunk,
+          mesh,
+          evaluator,
+          programs,
+          pictures,
+          workdir,
+          progress,
+          keeper,
+        )
+        contents['wall_seconds'] = about['wall_seconds'] + (
+          time.perf_counter() - began
+        )
+        contents['finished'] = study.now()
+        store.write_json(workdir / study.FILE, contents)
+        stop.check()
+    # Scoring alone has no segments: here signals stop at once.
     if done:
       extend.add_metrics(plan, workdir, mesh, progress.say)
     extend.score_seeds(plan, workdir, progress.say)
   finally:
-    listening.close()
     progress.finish()
 
 

@@ -170,6 +170,19 @@ def test_added_seeds_renew_the_scores_over_seeds(tmp_path):
   assert seeds == {(0, 1, 2)}
 
 
+def test_asking_for_the_rest_of_a_family_doubles_nothing(tmp_path):
+  dj.sweep(small(('irs', 'udr_lasso')), tmp_path)
+  first = dj.sweep(small(('irs_active', 'udr_spearman')), tmp_path)
+  more = dj.sweep(small(('irs', 'irs_active', 'udr')), tmp_path)
+  for rows in (first, more):
+    assert not rows.duplicated(KEY).any()
+  names = {'irs', 'irs_active', 'udr_lasso', 'udr_spearman'}
+  assert names <= set(first['name'])
+  assert {'udr_lasso_paper', 'udr_spearman_paper'} <= set(more['name'])
+  per_run = more[more['name'] == 'udr_lasso'].groupby('run_id').size()
+  assert set(per_run) == {2} and len(per_run) == 4
+
+
 def test_runs_without_parameters_are_named(tmp_path):
   config = small(('kl',))
   config.seeds, config.engine.keep_params = 1, False
