@@ -97,6 +97,34 @@ class Diagnostic(NamedTuple):
   per_representation: bool = True
 
 
+class Probe(NamedTuple):
+  """A score that first fits something to the data, once for all runs.
+
+  A classifier of images that judges what models decode, for one. Its module
+  says `NEEDS_DATA = True`, and `make` then takes the data set in place of the
+  factor sizes.
+
+  Attributes:
+    fit: `(key, arrays) -> context`, a pytree of arrays; `arrays` are the data
+      set's. Compiled and run once per data set and metric seed.
+    score: `(key, context, method, state, arrays) -> {name: float32 scalar}`.
+      The key is the same for all runs: they meet equal draws. Fixed shapes,
+      safe under jit, vmap and `lax.map`. A table has one name per cell,
+      'score/<cell>', without a further '/'.
+    requires: what the method must offer, as for a Diagnostic.
+    needs: names of the parts of Codes that it reads.
+    constants: stored beside every score.
+    at_once: runs of a device that are scored in one vmap; 0 for all of them.
+  """
+
+  fit: Callable[[Array, PyTree], PyTree]
+  score: Callable[..., Mapping[str, Array]]
+  requires: tuple[str, ...]
+  needs: tuple[str, ...]
+  constants: Mapping[str, Any]
+  at_once: int = 0
+
+
 class Dataset(NamedTuple):
   """Observations with, where they exist, the factors that made them.
 

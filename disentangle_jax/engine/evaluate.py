@@ -114,15 +114,14 @@ class Evaluator:
 
   def metrics(self, data: types.Dataset, kind: type) -> dict[str, Any]:
     """The study's metrics or diagnostics for a data set."""
+    found = {}
     for name in self._wanted:
-      if (data.name, data.factor_sizes, name) not in self._metrics:
-        self._metrics[data.name, data.factor_sizes, name] = (
-          plan_lib.make_metric(name, self._config, self._names, data)
+      place = plan_lib.metric_place(name, self._names, data)
+      if place not in self._metrics:
+        self._metrics[place] = plan_lib.make_metric(
+          name, self._config, self._names, data
         )
-    found = {
-      name: self._metrics[data.name, data.factor_sizes, name]
-      for name in self._wanted
-    }
+      found[name] = self._metrics[place]
     return {name: m for name, m in found.items() if isinstance(m, kind)}
 
   def scores(self, group: plan_lib.Group, state: Any) -> list[Score]:
@@ -137,7 +136,11 @@ class Evaluator:
     """
     if group.method.represent is None:
       return []
-    return self._diagnostics(group, state) + self._metric_scores(group, state)
+    return [
+      *self._diagnostics(group, state),
+      *self._metric_scores(group, state),
+      *self._probes(group, state),
+    ]
 
   # --- Metrics: codes against factors -------------------------------------
 
@@ -360,6 +363,44 @@ class Evaluator:
       )
 
     program = self._compile(diagnose, (P(), P(devices.RUNS), P()))
+    self._score_programs[cached] = program
+    return program
+
+  # --- Probes: what a fitted judge says about the model --------------------
+
+  def _probes(self, group, state) -> list[Score]:
+    out = []
+    arrays = group.dataset.arrays
+    for name, probe in self.metrics(group.dataset, types.Probe).items():
+      constants = json.dumps(probe.constants, sort_keys=True, default=str)
+      program = self._probe(name, probe, group)
+      for seed in range(self._config['metric_seeds']):
+        fit_key, score_key = jax.random.split(metric_key(name, seed))
+        fitted = ('fitted', id(probe), seed)
+        if fitted not in self._score_programs:
+          self._score_programs[fitted] = jax.jit(probe.fit)(fit_key, arrays)
+        context = self._score_programs[fitted]
+        values = program(score_key, context, state, arrays)
+        out += [
+          Score(key, '', seed, value, constants)
+          for key, value in jax.device_get(values).items()
+          if is_wanted(self._wanted[name], key)
+        ]
+    return out
+
+  def _probe(self, name, probe, group):
+    cached = ('probe', name, id(probe), id(group.method))
+    if cached in self._score_programs:
+      return self._score_programs[cached]
+    method = group.method
+
+    def scores(key, context, state, arrays):
+      one = lambda s: probe.score(key, context, method, s, arrays)
+      runs = jax.tree.leaves(state)[0].shape[0]
+      at_once = min(probe.at_once or runs, runs)
+      return jax.lax.map(one, state, batch_size=at_once)
+
+    program = self._compile(scores, (P(), P(), P(devices.RUNS), P()))
     self._score_programs[cached] = program
     return program
 

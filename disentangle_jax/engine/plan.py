@@ -541,7 +541,7 @@ def example_batch(group: Group) -> dict[str, jax.Array]:
 def _check_group(group: Group, config, names: Registry, wanted, made) -> None:
   """Traces one step without compiling it; refuses what cannot be scored.
 
-  `made` collects (metric, factor sizes) -> metric over the groups of a plan.
+  `made` collects `metric_place` -> metric over the groups of a plan.
   """
   least = getattr(group.module, 'MIN_BATCH', 1)
   if group.batch_size < least:
@@ -566,7 +566,7 @@ def _check_group(group: Group, config, names: Registry, wanted, made) -> None:
     return
   codes = jax.eval_shape(group.method.represent, state, batch['observation'])
   for name in wanted:
-    place = name, group.dataset.factor_sizes
+    place = metric_place(name, names, group.dataset)
     if place not in made:
       made[place] = make_metric(name, config, names, group.dataset)
     metric = made[place]
@@ -589,7 +589,7 @@ def _check_group(group: Group, config, names: Registry, wanted, made) -> None:
         f'is defined for Gaussian latents alone, and method '
         f'{group.method_name} has discrete ones; leave it out',
       )
-    if isinstance(metric, types.Diagnostic):
+    if isinstance(metric, (types.Diagnostic, types.Probe)):
       offered = {
         *(n for n in ('represent', 'decode') if getattr(group.method, n)),
         *group.method.extras,
@@ -609,19 +609,29 @@ def _check_group(group: Group, config, names: Registry, wanted, made) -> None:
       )
 
 
+def metric_place(
+  name: str, names: Registry, data: types.Dataset
+) -> tuple[str, Any]:
+  """Equal for two data sets exactly if they can share the metric."""
+  if getattr(names.metrics[name], 'NEEDS_DATA', False):
+    return name, id(data)
+  return name, data.factor_sizes
+
+
 def make_metric(
   name: str, config: Mapping[str, Any], names: Registry, data: types.Dataset
-) -> types.Metric | types.Diagnostic:
+) -> types.Metric | types.Diagnostic | types.Probe:
   """A metric with the constants that the config chose.
 
   Raises:
     ConfigError: a constant out of range.
   """
   module = names.metrics[name]
-  given = config['metric_options'].get(name, {})
+  chosen = config['metric_options'].get(name, {})
   options = {
     k: tuple(v) if isinstance(v, list) else v
-    for k, v in given.items()
+    for k, v in chosen.items()
     if v is not None
   }
-  return module.make(module.Config(**options), data.factor_sizes)
+  given = data if getattr(module, 'NEEDS_DATA', False) else data.factor_sizes
+  return module.make(module.Config(**options), given)
