@@ -11,6 +11,7 @@ import copy
 import dataclasses
 import hashlib
 import inspect
+import itertools
 import json
 import marshal
 import math
@@ -68,6 +69,8 @@ class Run(NamedTuple):
     batch_size: examples per step.
     strength_name: the HPARAM that a report's axis shows, or ''.
     strength: its value, or NaN.
+    variant: what else the sweep sets apart for its method, e.g.
+      'net=mlp, salt_and_pepper=0.2'; '' where the strength alone is swept.
   """
 
   number: int
@@ -81,6 +84,7 @@ class Run(NamedTuple):
   batch_size: int
   strength_name: str
   strength: float
+  variant: str
 
 
 class Group(NamedTuple):
@@ -281,6 +285,7 @@ def _specs(
   """Method x point, without those that are the same run under two points."""
   specs, seen = [], set()
   for name in methods:
+    apart = _apart(name, names.methods.get(name), methods, points)
     for point in points:
       chosen = _methods_at(point, methods)
       for other in chosen:
@@ -299,8 +304,51 @@ def _specs(
       key = json.dumps({**spec, 'config': repr(spec['config'])}, sort_keys=True)
       if key not in seen:
         seen.add(key)
-        specs.append(spec)
+        specs.append({**spec, 'variant': _variant(apart, point)})
   return specs
+
+
+def _apart(
+  name: str,
+  module: Any,
+  methods: Sequence[str],
+  points: Sequence[settings.Point],
+) -> tuple[str, ...]:
+  """Dotted names, the strength aside, that the sweep varies for a method."""
+  strength = getattr(module, 'STRENGTH', None)
+  shown = {'methods', 'dataset.name'}
+  shown |= {f'hparams.{strength}', f'hparams.{name}.{strength}'}
+  for kind in ('hparams', 'static'):
+    # Names of other methods, or for one other method alone, change nothing.
+    shown |= {
+      dotted
+      for dotted in set().union(*points)
+      if dotted.startswith(f'{kind}.') and not _reads(dotted, name, module)
+    }
+  mine = [p for p in points if name in _methods_at(p, methods)]
+  return tuple(
+    dotted
+    for dotted in dict.fromkeys(itertools.chain(*mine))
+    if dotted not in shown
+    and len({repr(point.get(dotted)) for point in mine}) > 1
+  )
+
+
+def _reads(dotted: str, name: str, module: Any) -> bool:
+  """Whether a dotted name of 'hparams' or 'static' concerns the method."""
+  kind, *owner, leaf = dotted.split('.')
+  known = (
+    module.HPARAMS if kind == 'hparams' else settings.static_fields(module)
+  )
+  return leaf in known and (not owner or owner == [name])
+
+
+def _variant(apart: Sequence[str], point: settings.Point) -> str:
+  """'net=mlp, salt_and_pepper=0.2' for one point."""
+  label = lambda dotted: (
+    dotted.split('.')[0] if dotted.endswith('.name') else dotted.split('.')[-1]
+  )
+  return ', '.join(f'{label(d)}={point[d]}' for d in apart if d in point)
 
 
 def _check_used(config, names, methods, points) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ def common(
     'run_number': run.number,
     'study': name,
     'method': run.method,
+    'variant': run.variant,
     'strength_name': run.strength_name,
     'strength': run.strength,
     'dataset': run.dataset[0],

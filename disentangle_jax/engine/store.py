@@ -23,6 +23,7 @@ SCHEMA = pa.schema(
     ('run_number', pa.int64()),
     ('study', pa.string()),
     ('method', pa.string()),
+    ('variant', pa.string()),
     ('strength_name', pa.string()),
     ('strength', pa.float64()),
     ('dataset', pa.string()),
@@ -125,7 +126,13 @@ def read(workdir: pathlib.Path, columns: Iterable[str] = ()) -> pd.DataFrame:
   tables = []
   for path in sorted((workdir / 'results').glob('part-*.parquet')):
     try:
-      tables.append(pq.read_table(path, columns=columns))
+      held = pq.read_schema(path).names
+      table = pq.read_table(path, columns=[c for c in columns if c in held])
+      for name in columns:
+        if name not in held:  # written by an older version
+          blank = pa.nulls(len(table), SCHEMA.field(name).type)
+          table = table.append_column(name, blank)
+      tables.append(table.select(columns))
     except (OSError, pa.ArrowInvalid) as error:
       raise errors.StoreError(f'{path}: cannot be read: {error}') from error
   if not tables:

@@ -118,11 +118,16 @@ SCORES = {
 ALWAYS = ('locatello2019challenging', 'agarwal2021deep')
 
 
+def of_method(method: str) -> tuple[str, ...]:
+  """Keys of one method, whatever the sweep set apart: 'vae (net=mlp)'."""
+  return METHODS.get(method.partition(' (')[0], ())
+
+
 def keys(methods: Iterable[str], scores: Iterable[str]) -> tuple[str, ...]:
   """Keys of ENTRIES to cite for these methods and scores, each once."""
   found = []
   for method in methods:
-    found += METHODS.get(method, ())
+    found += of_method(method)
   for score in scores:
     for start in sorted(SCORES, key=len, reverse=True):
       if score.startswith(start):

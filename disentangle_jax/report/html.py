@@ -66,8 +66,8 @@ def methods_paragraph(content: sections.Content) -> str:
   study = content.study
   methods = list(dict.fromkeys(study.cells['method']))
   cite = lambda method: (
-    f'{method} \\cite{{{",".join(citations.METHODS[method])}}}'
-    if method in citations.METHODS
+    f'{method} \\cite{{{",".join(citations.of_method(method))}}}'
+    if citations.of_method(method)
     else method
   )
   seeds = study.runs.groupby('cell')['seed'].nunique()

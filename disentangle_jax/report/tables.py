@@ -24,6 +24,7 @@ TEXT = (
   'run_id',
   'study',
   'method',
+  'variant',
   'strength_name',
   'dataset',
   'hparams',
@@ -41,6 +42,7 @@ RUN = (
   'run_id',
   'run_number',
   'method',
+  'variant',
   'strength_name',
   'strength',
   'dataset',
@@ -51,7 +53,8 @@ RUN = (
   'seconds',
 )
 TRAINING = 'train/'
-LATENT = re.compile(r'/\d+$')  # 'kl/3': one number per latent
+# 'kl/3', 'attack/3_7': one number per latent or per cell of a table.
+LATENT = re.compile(r'/\d+(_\d+)*$')
 CELL = ('dataset', 'method', 'strength_name', 'strength')
 
 
@@ -123,7 +126,7 @@ def read(
     name = part['name'].cast(pa.string())
     training = pc.starts_with(name, TRAINING)
     finals += [part.filter(pc.invert(training)), _unscored(part, training)]
-    overall = pc.invert(pc.match_substring_regex(name, r'/\d+$'))
+    overall = pc.invert(pc.match_substring_regex(name, LATENT.pattern))
     curve = part.select(['run_id', 'step', 'name', 'value'])
     curves.append(curve.filter(pc.and_(training, overall)))
   if not finals:
@@ -287,6 +290,9 @@ def _runs(rows: pd.DataFrame, several: bool) -> pd.DataFrame:
   runs = rows.drop_duplicates('run_id')[['workdir', *RUN]].astype(text)
   runs = runs.sort_values(['workdir', 'run_number'], kind='stable')
   runs = runs.reset_index(drop=True)
+  # What the sweep sets apart besides the strength makes a method of its own.
+  apart = (' (' + runs['variant'] + ')').where(runs['variant'] != '', '')
+  runs['method'] = runs['method'] + apart
   run = _index(rows, runs)
   diverged_at = np.full(len(runs), np.nan)
   said = (rows['name'] == 'diverged_at').to_numpy()

@@ -93,6 +93,38 @@ def test_a_swept_hparam_does_not_multiply_methods_that_lack_it(config):
   assert math.isnan(plan.runs[0].strength) and not plan.runs[0].strength_name
 
 
+def test_variants_name_what_the_sweep_sets_apart_beside_the_strength(config):
+  config.net.conv.channels = (4, 4)
+  config.net.conv.kernels = (4, 2)
+  config.sweep = dj.chain(
+    dj.product(
+      {
+        'methods': ['beta_vae'],
+        'net.name': ['mlp', 'conv'],
+        'static.salt_and_pepper': [0.0, 0.2],
+        'hparams.beta': [1, 4],
+        'hparams.learning_rate': [1e-3],
+      }
+    ),
+    dj.product({'methods': ['annealed_vae'], 'hparams.c_max': [5, 20]}),
+  )
+  runs = plan_lib.make(config).runs
+  found = [(run.method, run.variant) for run in runs]
+  assert list(dict.fromkeys(found)) == [
+    ('beta_vae', 'net=mlp, salt_and_pepper=0.0'),
+    ('beta_vae', 'net=mlp, salt_and_pepper=0.2'),
+    ('beta_vae', 'net=conv, salt_and_pepper=0.0'),
+    ('beta_vae', 'net=conv, salt_and_pepper=0.2'),
+    ('annealed_vae', ''),
+  ]
+  # The label is no part of what a run is.
+  config.sweep = dj.product({'methods': ['beta_vae'], 'hparams.beta': [1, 4]})
+  config.hparams.learning_rate = 1e-3
+  alone = plan_lib.make(config).runs
+  assert {run.variant for run in alone} == {''}
+  assert {run.run_id for run in alone} <= {run.run_id for run in runs}
+
+
 def test_hparams_for_one_method_win_over_those_for_all(config):
   config.hparams.annealed_vae.learning_rate = 0.5
   plan = plan_lib.make(config)

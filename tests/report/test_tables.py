@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from disentangle_jax import errors
-from disentangle_jax.report import scores, summaries, tables
+from disentangle_jax.report import citations, scores, summaries, tables
 
 
 def column(study, name, representation='mean'):
@@ -37,6 +37,23 @@ def test_the_matrix_holds_the_rows(store):
   np.testing.assert_array_equal(study.latents[7], kl['value'].to_numpy())
   assert ('kl/0', '') not in study.scores.columns
   assert study.constants['mig_binned', 'mean'] == {'ceiling': 0.87}
+
+
+def test_variants_of_a_method_are_cells_of_their_own(tmp_path):
+  rows = conftest.rows_of(methods={'beta_vae': 'beta'})
+  rows['variant'] = np.where(rows['seed'] < 2, 'net=mlp', 'net=conv')
+  cell = rows[rows['name'] == 'sap'].assign(name='sap/3_7', representation='')
+  (tmp_path / 'results').mkdir()
+  pd.concat([rows, cell]).to_parquet(tmp_path / 'results' / 'part-0.parquet')
+  study = tables.load([tmp_path])
+  methods = study.cells.groupby('method', sort=False)['runs'].agg(list)
+  assert methods.to_dict() == {
+    'beta_vae (net=mlp)': [2, 2, 2],
+    'beta_vae (net=conv)': [3, 3, 3],
+  }
+  # Cells of a table stay in the store.
+  assert ('sap/3_7', '') not in study.scores.columns
+  assert citations.of_method('beta_vae (net=mlp)') == ('higgins2017beta',)
 
 
 def test_training_curves_are_read_without_and_with_the_latents(store):
