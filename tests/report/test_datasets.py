@@ -1,17 +1,17 @@
 """Conclusions of one data set on another, on made-up effects."""
 
-import conftest
+import made_up
 
 from disentangle_jax.report import compose, datasets, scores, tables
 
 
 def _study(tmp_path, second=None, noise=0.02):
-  first = conftest.rows_of(noise=noise, dataset='dsprites')
+  first = made_up.rows_of(noise=noise, dataset='dsprites')
   frames = [first]
   if second is not None:
     frames.append(second)
   for i, frame in enumerate(frames):
-    conftest.write_store(tmp_path / str(i), frame, with_samples=False)
+    made_up.write_store(tmp_path / str(i), frame, with_samples=False)
   return scores.arrange(
     tables.load([tmp_path / str(i) for i in range(len(frames))])
   )
@@ -19,15 +19,15 @@ def _study(tmp_path, second=None, noise=0.02):
 
 def _turned(noise=0.02):
   """The same settings on another data set, where more strength is worse."""
-  rows = conftest.rows_of(
+  rows = made_up.rows_of(
     noise=noise, dataset='shapes3d', study='other', first=100
   )
-  scored = rows['name'].isin(conftest.METRICS)
+  scored = rows['name'].isin(made_up.METRICS)
   return rows.assign(value=rows['value'].where(~scored, 0.9 - rows['value']))
 
 
 def test_the_same_effects_transfer(tmp_path):
-  same = conftest.rows_of(
+  same = made_up.rows_of(
     noise=0.02, dataset='shapes3d', study='other', first=100
   )
   study, described = _study(tmp_path, same)

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 
-import conftest
+import made_up
 import pytest
 
 from disentangle_jax import report
@@ -90,7 +90,7 @@ window.addEventListener('load', () => {
 
 def browse(tmp_path, width=1100):
   """Opens a made-up page with the driver; what it saw, and the log."""
-  conftest.write_store(tmp_path, conftest.rows_of())
+  made_up.write_store(tmp_path, made_up.rows_of())
   path = report.write(tmp_path, figures='none')
   driven = tmp_path / 'driven.html'
   text = path.read_text(encoding='utf-8')

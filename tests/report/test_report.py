@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from absl.testing import flagsaver
-import conftest
+import made_up
 import numpy as np
 import pandas as pd
 import PIL.Image
@@ -98,7 +98,7 @@ def test_the_page_says_what_was_run(page):
 
 def test_the_headline_names_the_winner_of_the_data(page):
   words = page[1].words
-  rows = conftest.rows_of()
+  rows = made_up.rows_of()
   mine = rows[
     (rows['name'] == 'mig_binned') & (rows['representation'] == 'mean')
   ]
@@ -152,11 +152,11 @@ def test_pictures_of_the_best_median_and_worst_run(page):
 
 
 def test_figures_are_files_too(tmp_path):
-  rows = conftest.rows_of(seeds=3, metrics=METRIC, representations=('mean',))
+  rows = made_up.rows_of(seeds=3, metrics=METRIC, representations=('mean',))
   others = rows['name'].str.startswith('reconstruction/squared')
   keep = rows['name'].isin(METRIC) | others
   keep |= rows['name'].str.startswith('train/')
-  conftest.write_store(tmp_path, rows[keep])
+  made_up.write_store(tmp_path, rows[keep])
   report.write(tmp_path)
   for name in (
     'violins_mig_binned_mean',
@@ -178,10 +178,10 @@ def test_figures_are_files_too(tmp_path):
 
 
 def test_names_cannot_break_out_of_the_page(tmp_path):
-  rows = conftest.rows_of(seeds=2, study='</script><script>alert(1)</script>')
+  rows = made_up.rows_of(seeds=2, study='</script><script>alert(1)</script>')
   rows['run_id'] = rows['run_number'].astype(str)
   rows['method'] = rows['method'] + '<b>&"'
-  conftest.write_store(tmp_path, rows, with_samples=False)
+  made_up.write_store(tmp_path, rows, with_samples=False)
   text, reader, data = read(report.write(tmp_path, figures='none'))
   assert len(reader.all('script')) == 2
   assert data['methods'][0] == 'beta_vae<b>&"'
@@ -193,8 +193,8 @@ def test_names_cannot_break_out_of_the_page(tmp_path):
 )
 def test_little_data_still_gives_a_page(tmp_path, seeds, words):
   if seeds:
-    conftest.write_store(
-      tmp_path, conftest.rows_of(seeds=seeds), with_samples=False
+    made_up.write_store(
+      tmp_path, made_up.rows_of(seeds=seeds), with_samples=False
     )
   _, reader, _ = read(report.write(tmp_path, figures='none'))
   assert words in reader.words
@@ -202,19 +202,19 @@ def test_little_data_still_gives_a_page(tmp_path, seeds, words):
 
 
 def test_a_store_of_nothing_but_diverged_runs_gives_a_page(tmp_path):
-  rows = conftest.rows_of(seeds=2, training=())
+  rows = made_up.rows_of(seeds=2, training=())
   rows['status'], rows['value'] = 'not_finite', np.nan
-  conftest.write_store(tmp_path, rows, with_samples=False)
+  made_up.write_store(tmp_path, rows, with_samples=False)
   _, reader, _ = read(report.write(tmp_path, figures='none'))
   assert '12 finished, 12 of them diverged' in reader.words
   assert 'There are no scores to compare yet.' in reader.words
 
 
 def test_unknown_scores_and_damaged_pictures_give_a_page(tmp_path):
-  rows = conftest.rows_of(seeds=2, metrics=('my_own_score',))
+  rows = made_up.rows_of(seeds=2, metrics=('my_own_score',))
   rows.loc[rows['run_number'] == 0, 'hparams'] = 'not JSON'
   rows['constants'] = 'not JSON'
-  conftest.write_store(tmp_path, rows)
+  made_up.write_store(tmp_path, rows)
   for path in (tmp_path / 'samples').iterdir():
     path.write_bytes(b'PK torn')
   (tmp_path / 'study.json').write_text('{"config": 3, "wall_seconds": null}')
@@ -225,8 +225,8 @@ def test_unknown_scores_and_damaged_pictures_give_a_page(tmp_path):
 
 def test_two_data_sets_get_tables_of_their_own(tmp_path):
   both = [
-    conftest.rows_of(seeds=2, metrics=METRIC),
-    conftest.rows_of(
+    made_up.rows_of(seeds=2, metrics=METRIC),
+    made_up.rows_of(
       metrics=METRIC,
       seeds=2,
       dataset='shapes',
@@ -235,19 +235,19 @@ def test_two_data_sets_get_tables_of_their_own(tmp_path):
       noise=0.1,
     ),
   ]
-  conftest.write_store(tmp_path, pd.concat(both), with_samples=False)
+  made_up.write_store(tmp_path, pd.concat(both), with_samples=False)
   _, _, data = read(report.write(tmp_path, figures='none'))
   assert data['datasets'] == ['dsprites', 'shapes']
   assert len(data['cells']) == 12
 
 
 def test_compare_and_merge_leave_the_page_of_the_first_alone(tmp_path, store):
-  first = conftest.write_store(
-    tmp_path / 'a', conftest.rows_of(seeds=3), with_samples=False
+  first = made_up.write_store(
+    tmp_path / 'a', made_up.rows_of(seeds=3), with_samples=False
   )
-  other = conftest.rows_of(seeds=3, study='other')
+  other = made_up.rows_of(seeds=3, study='other')
   other.loc[other['name'] == 'sap', 'value'] += 0.25
-  second = conftest.write_store(tmp_path / 'b', other, with_samples=False)
+  second = made_up.write_store(tmp_path / 'b', other, with_samples=False)
   path = report.write([first, second], compare=True, figures='none')
   assert path == first / 'report' / 'compare.html'
   _, reader, _ = read(path)
@@ -261,7 +261,7 @@ def test_compare_and_merge_leave_the_page_of_the_first_alone(tmp_path, store):
 
 
 def test_one_run_can_be_drawn(tmp_path):
-  conftest.write_store(tmp_path, conftest.rows_of(seeds=1))
+  made_up.write_store(tmp_path, made_up.rows_of(seeds=1))
   written = report.draw_run(tmp_path, 3)
   assert [path.name for path in written] == [
     'run_3_traversals.png',
@@ -339,8 +339,8 @@ def test_an_unknown_flag_is_one_clear_line(capsys):
 
 
 def test_the_command_prints_the_path(tmp_path):
-  conftest.write_store(
-    tmp_path, conftest.rows_of(seeds=2, metrics=()), with_samples=False
+  made_up.write_store(
+    tmp_path, made_up.rows_of(seeds=2, metrics=()), with_samples=False
   )
   done = subprocess.run(
     [sys.executable, '-m', 'experiments.report', f'--workdir={tmp_path}'],

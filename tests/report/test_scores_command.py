@@ -1,6 +1,6 @@
 """The Markdown of `experiments.scores` against means taken by hand."""
 
-import conftest
+import made_up
 import pandas as pd
 import pytest
 
@@ -10,7 +10,7 @@ from experiments import scores
 
 
 def test_the_table_holds_the_means_of_the_cells(store):
-  rows = conftest.rows_of()
+  rows = made_up.rows_of()
   study = tables.load([store])
   places = scores.columns(study, ['sap', 'kl'], 'mean')
   lines = scores.settings_table(study, places).splitlines()
@@ -31,7 +31,7 @@ def test_the_table_holds_the_means_of_the_cells(store):
 
 
 def test_grids_are_means_over_seeds():
-  rows = conftest.rows_of(methods={'beta_vae': 'beta'}, seeds=2)
+  rows = made_up.rows_of(methods={'beta_vae': 'beta'}, seeds=2)
   rows = rows[(rows['name'] == 'sap') & (rows['strength'] == 1)]
   rows = rows[rows['representation'] == 'mean'].assign(variant='')
   cells = [

@@ -3,7 +3,7 @@
 import json
 import math
 
-import conftest
+import made_up
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,7 +17,7 @@ def column(study, name, representation='mean'):
 
 
 def test_the_matrix_holds_the_rows(store):
-  rows = conftest.rows_of()
+  rows = made_up.rows_of()
   study = tables.load([store])
   assert study.notes == (
     '5 seeds per setting: bootstrap intervals of fewer than about ten seeds'
@@ -40,7 +40,7 @@ def test_the_matrix_holds_the_rows(store):
 
 
 def test_variants_of_a_method_are_cells_of_their_own(tmp_path):
-  rows = conftest.rows_of(methods={'beta_vae': 'beta'})
+  rows = made_up.rows_of(methods={'beta_vae': 'beta'})
   rows['variant'] = np.where(rows['seed'] < 2, 'net=mlp', 'net=conv')
   cell = rows[rows['name'] == 'sap'].assign(name='sap/3_7', representation='')
   (tmp_path / 'results').mkdir()
@@ -57,7 +57,7 @@ def test_variants_of_a_method_are_cells_of_their_own(tmp_path):
 
 
 def test_training_curves_are_read_without_and_with_the_latents(store):
-  rows = conftest.rows_of()
+  rows = made_up.rows_of()
   study = tables.load([store])
   names = set(study.training['name'].unique())
   assert names == {'train/loss', 'train/reconstruction', 'train/kl'}
@@ -71,7 +71,7 @@ def test_cell_table_has_the_statistics_of_its_cell(store):
   study = tables.load([store])
   i = column(study, 'mig_binned')
   table = summaries.cell_table(study, i, resamples=200)
-  rows = conftest.rows_of()
+  rows = made_up.rows_of()
   mine = rows[
     (rows['method'] == 'annealed_vae')
     & (rows['strength'] == 5)
@@ -92,15 +92,15 @@ def test_cell_table_has_the_statistics_of_its_cell(store):
 def test_metric_seeds_are_averaged_and_a_failed_one_is_not_hidden(
   tmp_path,
 ):
-  rows = conftest.rows_of(seeds=2)
+  rows = made_up.rows_of(seeds=2)
   again = rows[rows['metric_seed'] == 0].assign(metric_seed=1)
   again['value'] += 1.0
   sap = (again['name'] == 'sap') & (again['run_number'] == 0)
   again.loc[sap, 'value'] = np.nan
-  conftest.write_store(tmp_path, pd.concat([rows, again]), with_samples=False)
+  made_up.write_store(tmp_path, pd.concat([rows, again]), with_samples=False)
   study = tables.load([tmp_path])
   whole = tables.load(
-    [conftest.write_store(tmp_path / 'one', rows, with_samples=False)]
+    [made_up.write_store(tmp_path / 'one', rows, with_samples=False)]
   )
   np.testing.assert_allclose(
     study.scores['mig_binned', 'mean'], whole.scores['mig_binned', 'mean'] + 0.5
@@ -113,15 +113,15 @@ def test_metric_seeds_are_averaged_and_a_failed_one_is_not_hidden(
 
 
 def test_the_last_step_counts(tmp_path):
-  rows = conftest.rows_of(seeds=2)
+  rows = made_up.rows_of(seeds=2)
   early = rows[rows['metric_seed'] == 0].assign(step=100, value=9.0)
-  conftest.write_store(tmp_path, pd.concat([rows, early]), with_samples=False)
+  made_up.write_store(tmp_path, pd.concat([rows, early]), with_samples=False)
   study = tables.load([tmp_path])
   assert study.scores['sap', 'mean'].max() < 2
 
 
 def test_diverged_runs_are_counted_and_named(tmp_path):
-  rows = conftest.rows_of(seeds=3)
+  rows = made_up.rows_of(seeds=3)
   bad = rows['run_number'] == 4
   rows.loc[bad, 'status'] = 'not_finite'
   rows.loc[bad & ~rows['name'].str.startswith('train/'), 'value'] = np.nan
@@ -130,7 +130,7 @@ def test_diverged_runs_are_counted_and_named(tmp_path):
     .iloc[:1]
     .assign(name='diverged_at', value=120.0, representation='', metric_seed=-1)
   )
-  conftest.write_store(tmp_path, pd.concat([rows, said]), with_samples=False)
+  made_up.write_store(tmp_path, pd.concat([rows, said]), with_samples=False)
   study = tables.load([tmp_path])
   assert study.runs['status'].tolist().count('not_finite') == 1
   assert study.runs['diverged_at'][4] == 120
@@ -142,7 +142,7 @@ def test_diverged_runs_are_counted_and_named(tmp_path):
 
 
 def test_one_seed_has_no_interval_and_says_so(tmp_path):
-  conftest.write_store(tmp_path, conftest.rows_of(seeds=1), with_samples=False)
+  made_up.write_store(tmp_path, made_up.rows_of(seeds=1), with_samples=False)
   study = tables.load([tmp_path])
   assert any('One seed per setting' in note for note in study.notes)
   i = column(study, 'mig_binned')
@@ -155,16 +155,16 @@ def test_one_seed_has_no_interval_and_says_so(tmp_path):
 
 
 def test_a_metric_that_a_method_lacks_is_named(tmp_path):
-  rows = conftest.rows_of(seeds=2)
+  rows = made_up.rows_of(seeds=2)
   drop = (rows['method'] == 'annealed_vae') & (rows['name'] == 'sap')
-  conftest.write_store(tmp_path, rows[~drop], with_samples=False)
+  made_up.write_store(tmp_path, rows[~drop], with_samples=False)
   study = tables.load([tmp_path])
   assert 'sap (mean) is missing for annealed_vae.' in study.notes
 
 
 def test_a_torn_file_and_a_missing_study_are_named(tmp_path):
-  conftest.write_store(
-    tmp_path, conftest.rows_of(seeds=2), with_samples=False, info=False
+  made_up.write_store(
+    tmp_path, made_up.rows_of(seeds=2), with_samples=False, info=False
   )
   path = tmp_path / 'results' / '00001.parquet'
   path.write_bytes(path.read_bytes()[:200])
@@ -175,8 +175,8 @@ def test_a_torn_file_and_a_missing_study_are_named(tmp_path):
 
 
 def test_runs_that_have_not_finished_are_counted(tmp_path):
-  rows = conftest.rows_of(seeds=2)
-  conftest.write_store(tmp_path, rows, with_samples=False)
+  rows = made_up.rows_of(seeds=2)
+  made_up.write_store(tmp_path, rows, with_samples=False)
   planned = {key: [] for key in [*rows['run_id'].unique(), 'waiting']}
   (tmp_path / 'study.json').write_text(json.dumps({'runs': planned}))
   assert f'1 of 13 planned runs in {tmp_path} have not finished.' in (
@@ -185,9 +185,9 @@ def test_runs_that_have_not_finished_are_counted(tmp_path):
 
 
 def test_a_store_without_newer_columns_is_read(tmp_path):
-  rows = conftest.rows_of(seeds=2)
+  rows = made_up.rows_of(seeds=2)
   rows = rows.drop(columns=['metric_seed', 'versions', 'constants', 'seconds'])
-  conftest.write_store(tmp_path, rows, with_samples=False)
+  made_up.write_store(tmp_path, rows, with_samples=False)
   study = tables.load([tmp_path])
   assert len(study.runs) == 12
   assert study.runs['seconds'].isna().all()
@@ -205,10 +205,10 @@ def test_a_missing_directory_is_one_clear_line(tmp_path):
 
 
 def test_disentanglement_scores_come_first(tmp_path):
-  rows = conftest.rows_of(seeds=2)
+  rows = made_up.rows_of(seeds=2)
   mig = rows['name'] == 'mig_binned'
   rows = pd.concat([rows[~mig], rows[mig]])
-  conftest.write_store(tmp_path, rows, with_samples=False)
+  made_up.write_store(tmp_path, rows, with_samples=False)
   study, described = scores.arrange(tables.load([tmp_path]))
   supervised = [score.supervised for score in described]
   assert supervised == sorted(supervised, reverse=True) and supervised[0]
@@ -217,12 +217,12 @@ def test_disentanglement_scores_come_first(tmp_path):
 
 
 def test_merged_stores_share_cells_and_count_a_common_run_once(tmp_path):
-  first = conftest.write_store(
-    tmp_path / 'a', conftest.rows_of(seeds=2), with_samples=False
+  first = made_up.write_store(
+    tmp_path / 'a', made_up.rows_of(seeds=2), with_samples=False
   )
-  more = conftest.rows_of(seeds=3, study='more')
-  both = pd.concat([more, conftest.rows_of(seeds=2)])
-  second = conftest.write_store(tmp_path / 'b', both, with_samples=False)
+  more = made_up.rows_of(seeds=3, study='more')
+  both = pd.concat([more, made_up.rows_of(seeds=2)])
+  second = made_up.write_store(tmp_path / 'b', both, with_samples=False)
   study = tables.load([first, second])
   assert len(study.runs) == 12 + 18
   assert study.cells['runs'].tolist() == [5] * 6
@@ -231,12 +231,12 @@ def test_merged_stores_share_cells_and_count_a_common_run_once(tmp_path):
 
 
 def test_methods_without_a_strength_form_one_cell(tmp_path):
-  rows = conftest.rows_of(
+  rows = made_up.rows_of(
     methods={'vae': '', 'beta_vae': 'beta'},
     strengths={'vae': (math.nan,), 'beta_vae': (2.0, 4.0)},
     seeds=3,
   )
-  conftest.write_store(tmp_path, rows, with_samples=False)
+  made_up.write_store(tmp_path, rows, with_samples=False)
   study = tables.load([tmp_path])
   assert study.cells['label'].tolist() == [
     'vae',
@@ -247,12 +247,12 @@ def test_methods_without_a_strength_form_one_cell(tmp_path):
 
 
 def test_settings_that_vary_inside_a_cell_are_named(tmp_path):
-  rows = conftest.rows_of(seeds=2)
+  rows = made_up.rows_of(seeds=2)
   other = rows['seed'] == 1
   rows.loc[other, 'hparams'] = rows.loc[other, 'hparams'].str.replace(
     '0.0001', '0.001'
   )
-  conftest.write_store(tmp_path, rows, with_samples=False)
+  made_up.write_store(tmp_path, rows, with_samples=False)
   notes = tables.load([tmp_path]).notes
   assert any('learning_rate' in note for note in notes)
 
@@ -284,13 +284,13 @@ def test_the_best_median_and_worst_run():
 
 
 def test_compare_is_the_difference_of_the_means(tmp_path):
-  first = conftest.rows_of(seeds=4)
-  second = conftest.rows_of(seeds=4, study='other')
+  first = made_up.rows_of(seeds=4)
+  second = made_up.rows_of(seeds=4, study='other')
   second.loc[second['name'] == 'mig_binned', 'value'] += 0.5
   study = tables.load(
     [
-      conftest.write_store(tmp_path / 'a', first, with_samples=False),
-      conftest.write_store(tmp_path / 'b', second, with_samples=False),
+      made_up.write_store(tmp_path / 'a', first, with_samples=False),
+      made_up.write_store(tmp_path / 'b', second, with_samples=False),
     ]
   )
   i = column(study, 'mig_binned')

@@ -2,7 +2,7 @@
 
 import io
 
-import conftest
+import made_up
 import numpy as np
 import PIL.Image
 import pytest
@@ -79,7 +79,7 @@ def test_sheets_beyond_the_budget_become_smaller():
 
 
 def test_missing_and_damaged_files_give_none(tmp_path):
-  conftest.samples(['good'], tmp_path / 'samples')
+  made_up.samples(['good'], tmp_path / 'samples')
   assert traversals.load(tmp_path, 'good').traversals.shape == (4, 7, 16, 16, 1)
   assert traversals.load(tmp_path, 'missing') is None
   whole = (tmp_path / 'samples' / 'good.npz').read_bytes()
