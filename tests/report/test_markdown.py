@@ -1,19 +1,18 @@
-"""The Markdown of `experiments.scores` against means taken by hand."""
+"""The Markdown of `report.markdown` against means taken by hand."""
 
 import made_up
 import pandas as pd
 import pytest
 
 from disentangle_jax import errors
-from disentangle_jax.report import tables
-from experiments import scores
+from disentangle_jax.report import markdown, tables
 
 
 def test_the_table_holds_the_means_of_the_cells(store):
   rows = made_up.rows_of()
   study = tables.load([store])
-  places = scores.columns(study, ['sap', 'kl'], 'mean')
-  lines = scores.settings_table(study, places).splitlines()
+  places = markdown.columns(study, ['sap', 'kl'], 'mean')
+  lines = markdown.settings_table(study, places).splitlines()
   assert lines[0] == '| setting | runs | sap | kl |'
   assert len(lines) == 2 + 6
   pick = rows[
@@ -27,7 +26,7 @@ def test_the_table_holds_the_means_of_the_cells(store):
     pick['value'].mean(), abs=6e-4
   )
   with pytest.raises(errors.ConfigError, match='--scores'):
-    scores.columns(study, ['sapp'], 'mean')
+    markdown.columns(study, ['sapp'], 'mean')
 
 
 def test_grids_are_means_over_seeds():
@@ -40,7 +39,7 @@ def test_grids_are_means_over_seeds():
     for j in range(2)
     if (i, j) != (1, 1)
   ]
-  shown = scores.grid(pd.concat(cells), 'hit').splitlines()
+  shown = markdown.grid(pd.concat(cells), 'hit').splitlines()
   assert shown[1] == 'dsprites, beta_vae, strength 1, 2 seeds'
   numbers = [line.split('|')[2:-1] for line in shown[-2:]]
   assert [float(n) for n in numbers[0]] == pytest.approx(
@@ -49,4 +48,4 @@ def test_grids_are_means_over_seeds():
   assert float(numbers[1][0]) == pytest.approx(0.225, abs=6e-3)
   assert numbers[1][1].strip() == ''
   with pytest.raises(errors.ConfigError, match='--table=miss'):
-    scores.grid(pd.concat(cells), 'miss')
+    markdown.grid(pd.concat(cells), 'miss')
