@@ -34,6 +34,8 @@ INSTALL = [
 ]
 EXTRAS = {
   'data': ['h5py>=3.11', 'tensorflow-datasets>=4.9.9'],
+  'torch': ['torch>=2.4'],
+  'trackers': ['tensorboardX>=2.6', 'wandb>=0.18'],
   'test': [
     'pytest>=8.3',
     'pytest-timeout>=2.3',

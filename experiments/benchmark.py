@@ -1,50 +1,51 @@
 """Measures this engine on this machine, in one go and as ratios.
 
   python -m experiments.benchmark
-  python -m experiments.benchmark --config=FILE.py --runs=1,8,24
+  python -m experiments.benchmark --torch --output=runs/benchmark
+  python -m experiments.benchmark --config=FILE.py --method=all --runs=1,8,24
+  python -m experiments.benchmark --compare=laptop.json,gpu.json
   python -m experiments.benchmark --metrics=default --runs=100
-  python -m experiments.benchmark --metrics=dci_gbt --scikit_learn
 
 For every number of runs per program: run-steps/s, compile time and peak memory
-of one group of a study (the first, or --method's); beside them the same
-training as one run at a time (`loop`). The rates of all forms are taken in
-turns and the best of several repeats is shown, so that a shared machine's noise
-hits all alike. Writes a table, and JSON with --output.
+of one group of a study (the first; --method's; or of every method); beside them
+the same training as one run at a time (`loop`) and, with --torch, as PyTorch
+does it, eager and compiled. The rates of all forms are taken in turns and the
+best of several repeats is shown: a shared machine's noise then hits all alike.
+
+--output names a folder: it gets one JSON file per machine (devices, driver,
+versions, rates of a matrix product and of a copy; measurements of further calls
+are added), a Markdown table and a plot. --compare puts such files side by side.
 
 With --metrics it times scoring instead of training: the metrics named, each
 alone and all together, for so many runs of made-up codes at dSprites' size; and
 boosted-tree DCI against scikit-learn's on the same arrays.
 """
 
-import gc
 import json
-import platform
-import resource
-import time
+import pathlib
 
 from absl import flags
-import jax
-import jax.numpy as jnp
+from rich import box as rich_box
 from rich import console as rich_console
 from rich import table as rich_table
 
 from disentangle_jax import errors
+from disentangle_jax.benchmark import forms, machine, record
 from disentangle_jax.commands import cli
-from disentangle_jax.engine import (
-  devices,
-  estimate,
-  plan,
-  settings,
-  study,
-  train,
-)
+from disentangle_jax.engine import devices, plan, settings, study
 from experiments import metric_costs
 from experiments.configs import quickstart
 
 _CONFIG = cli.config_flag()
 _RUNS = flags.DEFINE_list('runs', ['1', '8', '24'], 'Runs per program.')
 _METHOD = flags.DEFINE_string(
-  'method', '', 'Method whose group is measured; the first by default.'
+  'method',
+  '',
+  "Method whose group is measured; the first by default, 'all' for every one.",
+)
+_LOOP = flags.DEFINE_bool('loop', True, 'Also time one run at a time.')
+_TORCH = flags.DEFINE_bool(
+  'torch', False, 'Also time PyTorch, eager and compiled (extra [torch]).'
 )
 _METRICS = flags.DEFINE_list(
   'metrics', [], "Time these metrics instead; 'default' for a sweep's own."
@@ -54,130 +55,18 @@ _AT_ONCE = flags.DEFINE_integer('at_once', 24, 'Runs scored in one program.')
 _SCIKIT_LEARN = flags.DEFINE_bool(
   'scikit_learn', False, 'Also time DCI by scikit-learn (takes minutes).'
 )
-_STEPS = flags.DEFINE_integer('steps', 100, 'Steps per measurement.')
-_REPEATS = flags.DEFINE_integer('repeats', 3, 'Measurements of each form.')
-_OUTPUT = flags.DEFINE_string('output', '', 'JSON file to write.')
+_STEPS = flags.DEFINE_integer('steps', 100, 'Steps per measurement.', 1)
+_REPEATS = flags.DEFINE_integer('repeats', 3, 'Measurements of each form.', 1)
+_OUTPUT = flags.DEFINE_string(
+  'output', '', 'Folder for JSON, table and plot; with --metrics a JSON file.'
+)
+_COMPARE = flags.DEFINE_list(
+  'compare', [], 'Show these files of machines side by side; measure nothing.'
+)
 
 
-def peak_mib() -> float:
-  """Peak memory: of the accelerator, or of this process on a CPU."""
-  stats = jax.devices()[0].memory_stats() or {}
-  if 'peak_bytes_in_use' in stats:
-    return stats['peak_bytes_in_use'] / 2**20
-  return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-class Engine:
-  """The engine at one number of runs per program."""
-
-  def __init__(self, group: plan.Group, count: int, mesh):
-    over = mesh.shape[devices.RUNS]
-    self.name = f'engine, {count} runs' if count > 1 else 'engine, 1 run'
-    self.size = devices.padded(count, over)
-    runs = (group.runs * count)[:count]
-    self._group = group._replace(runs=runs)
-    self._program = train.compile_group(group, mesh, self.size, group.steps)
-    self.compile_seconds = self._program.compile_seconds
-    self.peak_mib = peak_mib()
-    self.flops = self._program.flops
-
-  def rate(self) -> float:
-    """Run-steps/s of one measurement."""
-    runs = self._group.runs
-    trained = train.train_chunk(self._program, self._group, runs, self.size)
-    return self._group.steps * len(runs) / trained.seconds
-
-
-class Loop:
-  """One run at a time: a jitted step, called from Python, on one device."""
-
-  name = 'loop, one run at a time'
-  flops = 0.0
-
-  def __init__(self, group: plan.Group):
-    began = time.perf_counter()
-    sample = plan.sampler(group.module, group.config, group.dataset)
-    index = jnp.arange(group.batch_size)
-    run = group.runs[0]
-    hparams = {k: jnp.float32(v) for k, v in run.hparams.items()}
-
-    def step(key, t, state):
-      data_key, update_key = jax.random.split(jax.random.fold_in(key, t))
-      batch = sample(data_key, group.dataset.arrays, index)
-      return group.method.update(update_key, state, batch, hparams)
-
-    self._key = jax.random.key(run.seed)
-    batch = plan.example_batch(group)
-    self._init = lambda: group.method.init(self._key, batch, hparams)
-    self._step = jax.jit(step, donate_argnums=2)
-    self._steps = group.steps
-    jax.block_until_ready(self._step(self._key, 0, self._init()))
-    self.compile_seconds = time.perf_counter() - began
-    self.peak_mib = peak_mib()
-
-  def rate(self) -> float:
-    """Run-steps/s of one measurement."""
-    state = self._init()
-    jax.block_until_ready(state)
-    began = time.perf_counter()
-    for t in range(self._steps):
-      state, _ = self._step(self._key, t, state)
-    jax.block_until_ready(state)
-    return self._steps / (time.perf_counter() - began)
-
-
-def measure(group: plan.Group, counts: list[int], mesh) -> list[dict]:
-  """All forms, compiled first and then timed in turns.
-
-  Args:
-    group: what to train; its `steps` are one measurement.
-    counts: numbers of runs per program.
-    mesh: ('runs', 'data').
-
-  Returns:
-    One dict per form: name, run_steps_per_s, compile_s, peak_mib.
-  """
-  forms = [Engine(group, count, mesh) for count in counts]
-  forms.append(Loop(group))
-  best = [0.0] * len(forms)
-  for _ in range(_REPEATS.value):
-    for i, form in enumerate(forms):
-      gc.collect()
-      best[i] = max(best[i], form.rate())
-  return [
-    {
-      'form': form.name,
-      'run_steps_per_s': rate,
-      'compile_s': form.compile_seconds,
-      'peak_mib': form.peak_mib,
-    }
-    for form, rate in zip(forms, best)
-  ]
-
-
-def show(rows: list[dict], about: dict) -> None:
-  """Prints the table, rates relative to the loop."""
-  loop = next(r for r in rows if r['form'] == Loop.name)['run_steps_per_s']
-  table = rich_table.Table(title=f'{about["what"]} on {about["devices"]}')
-  for name in ('form', 'run-steps/s', 'times the loop', 'compile', 'peak'):
-    table.add_column(name, justify='left' if name == 'form' else 'right')
-  for row in rows:
-    rate = row['run_steps_per_s']
-    table.add_row(
-      row['form'],
-      f'{rate:,.0f}',
-      f'{rate / loop:.2f}',
-      f'{row["compile_s"]:.1f} s',
-      f'{row["peak_mib"]:,.0f} MiB',
-    )
-  rich_console.Console().print(table)
-  print(
-    'peak: memory of the process (CPU) or device so far, rising down the table'
-  )
-
-
-def chosen_group(config, method: str) -> plan.Group:
-  """The first group of a study, or the first of one method.
+def groups_of(config, method: str) -> list[plan.Group]:
+  """The first group of a study, of one method, or of every method.
 
   Raises:
     ConfigError: the study has no such method.
@@ -185,9 +74,37 @@ def chosen_group(config, method: str) -> plan.Group:
   groups = {}
   for group in plan.make(config).groups:
     groups.setdefault(group.method_name, group)
+  if method == 'all':
+    return list(groups.values())
   if method and method not in groups:
-    raise errors.choices('--method', method, groups)
-  return groups[method or next(iter(groups))]
+    raise errors.choices('--method', method, {*groups, 'all'})
+  return [groups[method or next(iter(groups))]]
+
+
+def measure(group: plan.Group, counts: list[int], mesh, what: str) -> dict:
+  """One measurement, as `record.save` takes it."""
+  made = [forms.Engine(group, count, mesh) for count in counts]
+  if _LOOP.value:
+    made.append(forms.Loop(group))
+  if _TORCH.value:
+    made += [forms.Torch(group, compiled) for compiled in (False, True)]
+  return {
+    'what': what,
+    'steps': group.steps,
+    'batch_size': group.batch_size,
+    'floor': forms.floors(group),
+    'rows': forms.measure(made, _REPEATS.value),
+  }
+
+
+def show(title: str, heads, lines, left: int = 1) -> None:
+  """Prints a table, all columns but the first ones to the right."""
+  table = rich_table.Table(title=title, box=rich_box.SIMPLE, pad_edge=False)
+  for i, head in enumerate(heads):
+    table.add_column(head, justify='left' if i < left else 'right')
+  for line in lines:
+    table.add_row(*line)
+  rich_console.Console().print(table)
 
 
 def score(config, counts: list[int]) -> None:
@@ -203,21 +120,19 @@ def score(config, counts: list[int]) -> None:
     rows = metric_costs.measure(
       names, runs, min(runs, _AT_ONCE.value), _EACH.value
     )
-    title = f'scoring {runs} runs on {about["devices"]}'
-    table = rich_table.Table(title=title)
-    for name in ('metric', 'seconds', 'seconds per run', 'first chunk'):
-      table.add_column(name, justify='left' if name == 'metric' else 'right')
-    for row in rows:
-      each = row['seconds'] / runs
-      table.add_row(
+    heads = ('metric', 'seconds', 'seconds per run', 'first chunk')
+    lines = [
+      (
         row['metric'],
         f'{row["seconds"]:.1f}',
-        f'{each:.3f}',
+        f'{row["seconds"] / runs:.3f}',
         f'{row["first_s"]:.1f}',
       )
-    rich_console.Console().print(table)
+      for row in rows
+    ]
+    show(f'scoring {runs} runs on {about["devices"]}', heads, lines)
     about[f'runs_{runs}'] = rows
-  print(f'peak memory {peak_mib():,.0f} MiB')
+  print(f'peak memory {machine.peak_mib():,.0f} MiB')
   if _SCIKIT_LEARN.value:
     about['dci'] = metric_costs.dci_against_scikit_learn()
     print(json.dumps(about['dci'], indent=1))
@@ -226,9 +141,28 @@ def score(config, counts: list[int]) -> None:
       json.dump(about, file, indent=1)
 
 
+def compare(paths: list[str]) -> None:
+  """Prints files side by side; a plot and a table with --output."""
+  found = [record.load(path) for path in paths]
+  heads, lines = record.compare(found)
+  show('run-steps/s', heads, lines, left=2)
+  if _OUTPUT.value:
+    _write(pathlib.Path(_OUTPUT.value), 'comparison', found, heads, lines)
+
+
+def _write(folder, name, found, heads, lines) -> None:
+  folder.mkdir(parents=True, exist_ok=True)
+  (folder / f'{name}.md').write_text(record.markdown(heads, lines) + '\n')
+  record.plot(found, folder / f'{name}.png')
+  print(f'table and plot: {folder / name}.md, .png')
+
+
 def main(argv):
   """See the module docstring."""
   del argv
+  if _COMPARE.value:
+    compare(_COMPARE.value)
+    return
   try:
     counts = sorted({int(count) for count in _RUNS.value})
   except ValueError:
@@ -242,21 +176,44 @@ def main(argv):
   # Compile times are part of the result: no help from the cache.
   config.engine.compile_cache = False
   devices.prepare(config.engine)
-  group = chosen_group(config, _METHOD.value)._replace(steps=_STEPS.value)
+  groups = groups_of(config, _METHOD.value)
   mesh = devices.mesh(config.engine.data_shards)
-  about = {
-    'what': f'{config.study}: {group.method_name}, batch {group.batch_size}',
-    'devices': devices.describe(),
-    'machine': platform.processor() or platform.machine(),
-    'versions': study.versions(),
-    'matmul_gflop_per_s': estimate.matmul_rate() / 1e9,
-    'steps': _STEPS.value,
-  }
-  rows = measure(group, counts, mesh)
-  show(rows, about)
-  if _OUTPUT.value:
-    with open(_OUTPUT.value, 'w') as file:
-      json.dump({**about, 'rows': rows}, file, indent=1)
+  about = machine.describe()
+  print(
+    f'{record.machine_name(about)}: matrix product '
+    f'{about["matmul_gflop_per_s"]:,.0f} GFLOP/s (bfloat16 '
+    f'{about["matmul_bfloat16_gflop_per_s"]:,.0f}), copy '
+    f'{about["copy_gb_per_s"]:,.1f} GB/s'
+  )
+  path = None
+  for group in groups:
+    shape = ' x '.join(map(str, group.dataset.observation_shape))
+    what = (
+      f'{config.study}: {group.method_name}, {group.config.net.name}, {shape}, '
+      f'batch {group.batch_size}'
+    )
+    form = getattr(group.config.net, 'conv_form', 'auto')
+    what += f', {form}' if form != 'auto' else ''
+    group = group._replace(steps=_STEPS.value)
+    measurement = measure(group, counts, mesh, what)
+    show(what, record.HEADS, record.table(measurement, about))
+    arithmetic, traffic = record.floor_rate(measurement, about)
+    print(
+      f'at most {arithmetic:,.0f} run-steps/s by arithmetic, {traffic:,.0f} by '
+      'reading and writing the state'
+    )
+    if _OUTPUT.value:
+      path = record.save(_OUTPUT.value, about, [measurement])
+  print(record.EXPLAINED)
+  if path is not None:
+    found = record.load(path)
+    lines = [
+      (m['what'], *line)
+      for m in found['measurements']
+      for line in record.table(m, found['machine'])
+    ]
+    print(f'measurements: {path}')
+    _write(path.parent, path.stem, [found], ('what', *record.HEADS), lines)
 
 
 if __name__ == '__main__':

@@ -28,13 +28,17 @@ def use_cpu_cores(count: int = 0) -> None:
     return
   if not count and jax.config.jax_num_cpu_devices > 0:
     return
-  try:
-    cores = len(os.sched_getaffinity(0))
-  except AttributeError:  # not on macOS
-    cores = os.cpu_count() or 1
   # RuntimeError: the backend is up already, and its devices are used as is.
   with contextlib.suppress(RuntimeError):
-    jax.config.update('jax_num_cpu_devices', count or cores)
+    jax.config.update('jax_num_cpu_devices', count or num_cores())
+
+
+def num_cores() -> int:
+  """CPU cores that this process may use."""
+  try:
+    return len(os.sched_getaffinity(0))
+  except AttributeError:  # not on macOS
+    return os.cpu_count() or 1
 
 
 def use_compile_cache() -> pathlib.Path:

@@ -1,0 +1,1 @@
+"""What training costs on a machine: this engine, a plain loop, PyTorch."""

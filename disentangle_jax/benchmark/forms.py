@@ -1,0 +1,210 @@
+"""Ways to train the same runs, each with a measured rate.
+
+A form has `name`, `runs`, `compile_seconds`, `peak_mib` and `rate()`: the
+run-steps/s of one measurement. Compiling and the first call are not part of it.
+"""
+
+from collections.abc import Sequence
+import gc
+import math
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from disentangle_jax import errors
+from disentangle_jax.benchmark import machine
+from disentangle_jax.engine import devices, estimate, plan, train
+from disentangle_jax.nn import nets
+
+LOOP = 'loop, one by one'
+EAGER, COMPILED = 'PyTorch eager', 'PyTorch compiled'
+# Images that PyTorch draws from.
+_IN_MEMORY = 4096
+
+
+class Engine:
+  """The engine at one number of runs per program.
+
+  Args:
+    group: what to train; its `steps` are one measurement.
+    runs: per program.
+    mesh: ('runs', 'data').
+  """
+
+  def __init__(self, group: plan.Group, runs: int, mesh):
+    self.name = f'engine, {runs} run{"s" if runs > 1 else ""}'
+    self.runs = runs
+    self._size = devices.padded(runs, mesh.shape[devices.RUNS])
+    self._group = group._replace(runs=(group.runs * runs)[:runs])
+    self._program = train.compile_group(group, mesh, self._size, group.steps)
+    self.compile_seconds = self._program.compile_seconds
+    self.peak_mib = machine.peak_mib()
+
+  def rate(self) -> float:
+    """Run-steps/s of one measurement."""
+    runs = self._group.runs
+    trained = train.train_chunk(self._program, self._group, runs, self._size)
+    return self._group.steps * len(runs) / trained.seconds
+
+
+class Loop:
+  """One run at a time: a jitted step, called from Python, on one device."""
+
+  name, runs = LOOP, 1
+
+  def __init__(self, group: plan.Group):
+    began = time.perf_counter()
+    sample = plan.sampler(group.module, group.config, group.dataset)
+    index = jnp.arange(group.batch_size)
+    run = group.runs[0]
+    hparams = {k: jnp.float32(v) for k, v in run.hparams.items()}
+
+    def step(key, t, state):
+      data_key, update_key = jax.random.split(jax.random.fold_in(key, t))
+      batch = sample(data_key, group.dataset.arrays, index)
+      return group.method.update(update_key, state, batch, hparams)
+
+    self._key = jax.random.key(run.seed)
+    batch = plan.example_batch(group)
+    self._init = lambda: group.method.init(self._key, batch, hparams)
+    self._step = jax.jit(step, donate_argnums=2)
+    self._steps = group.steps
+    jax.block_until_ready(self._step(self._key, 0, self._init()))
+    self.compile_seconds = time.perf_counter() - began
+    self.peak_mib = machine.peak_mib()
+
+  def rate(self) -> float:
+    """Run-steps/s of one measurement."""
+    state = self._init()
+    jax.block_until_ready(state)
+    began = time.perf_counter()
+    for t in range(self._steps):
+      state, _ = self._step(self._key, t, state)
+    jax.block_until_ready(state)
+    return self._steps / (time.perf_counter() - began)
+
+
+class Torch:
+  """PyTorch, one run at a time, images in memory.
+
+  Args:
+    group: what to train.
+    compiled: through `torch.compile`.
+
+  Raises:
+    ConfigError: PyTorch is not installed, cannot use this backend, or has no
+      counterpart of the method.
+  """
+
+  runs = 1
+
+  def __init__(self, group: plan.Group, compiled: bool):
+    try:
+      import torch
+
+      from disentangle_jax.benchmark import torch_nets
+    except ImportError as error:
+      raise errors.ConfigError(
+        f'--torch: PyTorch cannot be imported ({error}); pip install '
+        "'disentangle_jax[torch]', or leave the flag out"
+      ) from error
+    self.name = COMPILED if compiled else EAGER
+    backend = jax.default_backend()
+    if backend == 'gpu' and not torch.cuda.is_available():
+      raise errors.ConfigError(
+        '--torch: this PyTorch does not see the GPU that JAX uses'
+      )
+    self._wait = torch.cuda.synchronize if backend == 'gpu' else lambda: None
+    device = 'cuda' if backend == 'gpu' else 'cpu'
+    images = _images(group)
+    began = time.perf_counter()
+    self._step = torch_nets.Step(group, device, compiled, images)
+    ours = nets.count_parameters(_state(group).params)
+    if self._step.num_parameters != ours:
+      raise errors.ConfigError(
+        f'--torch: {self._step.num_parameters:,} parameters there, {ours:,} '
+        'here: the nets differ'
+      )
+    for _ in range(3):
+      self._step()
+    self._wait()
+    self._steps = group.steps
+    self.compile_seconds = time.perf_counter() - began
+    self.peak_mib = machine.peak_mib()
+
+  def rate(self) -> float:
+    """Run-steps/s of one measurement."""
+    began = time.perf_counter()
+    for _ in range(self._steps):
+      self._step()
+    self._wait()
+    return self._steps / (time.perf_counter() - began)
+
+
+def _images(group: plan.Group) -> np.ndarray:
+  """float32 [N, H, W, C], a draw from the data set."""
+  data = group.dataset
+  index = jnp.arange(_IN_MEMORY)
+  batch = jax.jit(data.sample)(jax.random.key(0), data.arrays, index)
+  return np.asarray(batch['observation'])
+
+
+def _state(group: plan.Group) -> Any:
+  """Shapes of one run's state."""
+  hparams = {k: jnp.float32(v) for k, v in group.module.HPARAMS.items()}
+  key, batch = jax.random.key(0), plan.example_batch(group)
+  return jax.eval_shape(group.method.init, key, batch, hparams)
+
+
+def floors(group: plan.Group) -> dict[str, float]:
+  """What one run-step must do at least.
+
+  Args:
+    group: what is trained.
+
+  Returns:
+    'flops': multiplications and additions of one step of one run, as XLA
+    counts them. 'bytes': its state read once and written once.
+  """
+  held = sum(
+    math.prod(x.shape) * x.dtype.itemsize
+    for x in jax.tree.leaves(_state(group))
+  )
+  return {
+    'flops': estimate.need(group, 0).flops_per_step,
+    'bytes': 2.0 * held,
+  }
+
+
+def measure(forms: Sequence[Any], repeats: int) -> list[dict[str, Any]]:
+  """Rates of all forms, taken in turns; the best of each.
+
+  A shared machine's slow moments then hit all alike.
+
+  Args:
+    forms: from this module.
+    repeats: measurements of each.
+
+  Returns:
+    One dict per form: 'form', 'runs', 'run_steps_per_s', 'all' (every
+    measurement), 'compile_s', 'peak_mib'.
+  """
+  rates = [[] for _ in forms]
+  for _ in range(repeats):
+    for form, found in zip(forms, rates):
+      gc.collect()
+      found.append(form.rate())
+  return [
+    {
+      'form': form.name,
+      'runs': form.runs,
+      'run_steps_per_s': max(found),
+      'all': found,
+      'compile_s': form.compile_seconds,
+      'peak_mib': form.peak_mib,
+    }
+    for form, found in zip(forms, rates)
+  ]
