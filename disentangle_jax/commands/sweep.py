@@ -3,7 +3,9 @@
   disentangle-sweep --config=my_study.py --workdir=runs/my_study
 
 Give the command again to continue; finished runs are skipped. --dry_run shows
-the numbered runs and what they need; --config.only=17 does one run alone.
+the numbered runs and what they need; --config.only=17 does one run alone. On
+several hosts, docs/scaling.md: --distributed, or --coordinator=HOST:PORT
+--num_processes=N --process_id=I.
 """
 
 import pathlib
@@ -14,7 +16,7 @@ from absl import flags
 
 from disentangle_jax import engine, errors
 from disentangle_jax.commands import cli, tables
-from disentangle_jax.engine import progress
+from disentangle_jax.engine import devices, hosts, progress
 
 _CONFIG = cli.config_flag()
 _WORKDIR = flags.DEFINE_string(
@@ -22,6 +24,22 @@ _WORKDIR = flags.DEFINE_string(
 )
 _DRY_RUN = flags.DEFINE_bool(
   'dry_run', False, 'Print runs, groups, memory and time; run nothing.'
+)
+
+
+_DISTRIBUTED = flags.DEFINE_bool(
+  'distributed',
+  False,
+  'One of several hosts; ask Slurm, Kubernetes or the TPU runtime which.',
+)
+_COORDINATOR = flags.DEFINE_string(
+  'coordinator', '', 'host:port of process 0, where nothing can be asked.'
+)
+_NUM_PROCESSES = flags.DEFINE_integer(
+  'num_processes', 0, 'Number of processes, with --coordinator.'
+)
+_PROCESS_ID = flags.DEFINE_integer(
+  'process_id', -1, 'Index of this process, with --coordinator.'
 )
 
 
@@ -39,6 +57,14 @@ def main(argv):
     return
   if not _WORKDIR.value:
     raise errors.ConfigError('--workdir is missing, e.g. --workdir=runs/try')
+  if (
+    _DISTRIBUTED.value
+    or _COORDINATOR.value
+    or _NUM_PROCESSES.value
+    or _PROCESS_ID.value >= 0
+  ):
+    devices.prepare(config.engine)
+    hosts.join(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
   installed = pathlib.Path(sys.argv[0]).name == 'disentangle-sweep'
   program = ['disentangle-sweep']
   if not installed:
@@ -50,6 +76,9 @@ def main(argv):
   workdir = pathlib.Path(_WORKDIR.value)
   if str(config.only):
     workdir = workdir / 'only'
+  if hosts.index():
+    print(f'host {hosts.index()} is done; host 0 writes the report')
+    return
   from disentangle_jax import report  # drawing libraries: slow to import
 
   page = report.write(workdir)

@@ -19,7 +19,7 @@ import jax
 import numpy as np
 
 from disentangle_jax import errors
-from disentangle_jax.engine import store
+from disentangle_jax.engine import hosts, store
 
 FOLDER = 'checkpoints'
 KEPT = 2
@@ -109,6 +109,20 @@ def steps(folder: pathlib.Path) -> list[int]:
   return sorted(int(name) for name in names if name.isdigit())
 
 
+def _checkpointer():
+  """Orbax for this process alone: hosts keep chunks of their own."""
+  import orbax.checkpoint as ocp  # slow to import
+
+  me = hosts.index()
+  return ocp.StandardCheckpointer(
+    multiprocessing_options=ocp.options.MultiprocessingOptions(
+      primary_host=me,
+      active_processes={me},
+      barrier_sync_key_prefix=f'host_{me}',
+    )
+  )
+
+
 class Keeper:
   """Saves and restores one chunk.
 
@@ -149,13 +163,11 @@ class Keeper:
       StoreError: it cannot be written; older ones are left as they were.
       KeyboardInterrupt: stopping was asked for.
     """
-    import orbax.checkpoint as ocp  # slow to import
-
     names = list(progress.logged[0])
     logged = jax.device_get(progress.logged)
     arrays = {f'log/{n}': np.stack([row[n] for row in logged]) for n in names}
     try:
-      with ocp.StandardCheckpointer() as checkpointer:
+      with _checkpointer() as checkpointer:
         checkpointer.save(
           self._folder / str(progress.step),
           {'state': progress.state, 'diverged': progress.diverged},
@@ -234,7 +246,7 @@ class Keeper:
     spread = jax.tree.leaves(state)[0].sharding
     diverged = jax.device_put(diverged, spread)
     like = {'state': shapes(state), 'diverged': shapes(diverged)}
-    with ocp.StandardCheckpointer() as checkpointer:
+    with _checkpointer() as checkpointer:
       found = checkpointer.restore(self._folder / str(step), like)
     ends = held['ends'].tolist()
     names = [name for name in held if name.startswith('log/')]

@@ -67,7 +67,7 @@ def prepare(engine: Mapping[str, Any]) -> None:
 
 
 def mesh(data_shards: int = 1) -> jax.sharding.Mesh:
-  """A ('runs', 'data') mesh over all devices.
+  """A ('runs', 'data') mesh over all devices of this host.
 
   Args:
     data_shards: over how many devices one batch is split.
@@ -75,7 +75,7 @@ def mesh(data_shards: int = 1) -> jax.sharding.Mesh:
   Returns:
     The mesh; its 'runs' axis holds devices // data_shards.
   """
-  devices = jax.devices()
+  devices = jax.local_devices()
   usable = len(devices) // data_shards * data_shards
   if not usable:
     raise errors.value(
@@ -97,8 +97,8 @@ def padded(count: int, over: int) -> int:
 
 
 def describe() -> str:
-  """The devices in words, e.g. '2 x cpu' or '1 x NVIDIA H200'."""
-  devices = jax.devices()
+  """This host's devices in words, e.g. '2 x cpu' or '1 x NVIDIA H200'."""
+  devices = jax.local_devices()
   return f'{len(devices)} x {devices[0].device_kind}'
 
 
@@ -109,9 +109,9 @@ def memory_bytes() -> int:
     An accelerator's own limit; for a CPU device its share of the machine's
     memory.
   """
-  device = jax.devices()[0]
+  device = jax.local_devices()[0]
   stats = device.memory_stats() if device.platform != 'cpu' else None
   if stats and 'bytes_limit' in stats:
     return int(stats['bytes_limit'])
   pages = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
-  return pages // len(jax.devices())
+  return pages // len(jax.local_devices())

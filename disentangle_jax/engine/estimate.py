@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax.engine import devices, train
+from disentangle_jax.engine import devices, hosts, train
 from disentangle_jax.engine import plan as plan_lib
 
 # Runs per program where the memory allows more. On 2 CPU cores throughput is
@@ -48,7 +48,7 @@ def matmul_rate() -> float:
     best = min(best, time.perf_counter() - began)
   rate = 2 * 1024**3 / best
   # CPU devices share the cores that one product already used.
-  many = 1 if jax.default_backend() == 'cpu' else len(jax.devices())
+  many = 1 if jax.default_backend() == 'cpu' else len(jax.local_devices())
   return rate * many
 
 
@@ -112,7 +112,8 @@ def runs_per_chunk(
     budget = _MEMORY_SHARE * devices.memory_bytes() * over
     per_run = need(group, grid_points).bytes_per_run
     most = max(1, min(most, int(budget // per_run)))
-  count = len(group.runs)
+  # Every host gets chunks of every group.
+  count = -(-len(group.runs) // hosts.number())
   number = -(-count // max(most, over))
   size = -(-count // number)
   return devices.padded(size, over)

@@ -61,13 +61,28 @@ class Progress:
     self.rows: list[_Row] = []
     self._began = time.perf_counter()
 
-  def start(self, plan: Any, chunks: Sequence[Any], done: Sequence[Any]):
-    """Called once, with all chunks and those that the store already holds."""
+  def start(
+    self,
+    plan: Any,
+    chunks: Sequence[Any],
+    done: Sequence[Any],
+    elsewhere: Sequence[Any] = (),
+  ):
+    """Called once, with all chunks.
+
+    Args:
+      plan: of the study.
+      chunks: all of them.
+      done: those that the store already holds.
+      elsewhere: those that other hosts train.
+    """
     self._began = time.perf_counter()
     self.rows = [
       _Row(group_name(g), len(g.runs), g.steps, g.batch_size)
       for g in plan.groups
     ]
+    for chunk in elsewhere:
+      self.rows[chunk.group].runs -= len(chunk.runs)
     for chunk in done:
       row = self.rows[chunk.group]
       row.runs_done += len(chunk.runs)
@@ -79,6 +94,9 @@ class Progress:
       f'group(s) and {len(chunks)} chunk(s)'
       + (f'; {skipped} runs are finished already' if skipped else '')
     )
+    if elsewhere:
+      count = sum(len(chunk.runs) for chunk in elsewhere)
+      self.say(f'{count} runs are trained by other hosts')
     for note in plan.notes:
       self.say(f'note: {note}')
     self.refresh()
@@ -186,9 +204,9 @@ class RichProgress(Progress):
     self._console = console
     self._live = rich_live.Live(console=console, refresh_per_second=4)
 
-  def start(self, plan, chunks, done):
+  def start(self, plan, chunks, done, elsewhere=()):
     self._live.start()
-    super().start(plan, chunks, done)
+    super().start(plan, chunks, done, elsewhere)
 
   def say(self, text: str) -> None:
     self._console.print(text, highlight=False)

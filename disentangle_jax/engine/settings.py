@@ -133,6 +133,8 @@ def base_config(
       'cpu_devices': 0,
       'compile_cache': True,
       'checkpoint_minutes': 10.0,
+      'tensorboard': False,
+      'wandb': '',
     }
   )
   return config.lock()

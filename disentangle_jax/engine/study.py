@@ -171,13 +171,22 @@ def chunks(
     # A few new runs of an old study get a program of their own size.
     size = min(sizes[g], devices.padded(len(left), over))
     for i in range(0, len(left), max(size, 1)):
-      runs = tuple(left[i : i + size])
-      ids = ','.join(run.run_id for run in runs)
-      part = (
-        f'{runs[0].number:06d}-{hashlib.sha256(ids.encode()).hexdigest()[:8]}'
-      )
-      out.append(Chunk(group=g, part=part, size=size, runs=runs))
+      out.append(_chunk(g, size, left[i : i + size]))
   return out
+
+
+def _chunk(group: int, size: int, runs: Sequence[plan_lib.Run]) -> Chunk:
+  ids = ','.join(run.run_id for run in runs)
+  digest = hashlib.sha256(ids.encode()).hexdigest()[:8]
+  return Chunk(group, f'{runs[0].number:06d}-{digest}', size, tuple(runs))
+
+
+def split(chunk: Chunk, size: int) -> list[Chunk]:
+  """The runs of a chunk in programs of `size` runs."""
+  return [
+    _chunk(chunk.group, size, chunk.runs[i : i + size])
+    for i in range(0, len(chunk.runs), size)
+  ]
 
 
 def save(
@@ -209,8 +218,9 @@ def save(
       numbers[text] = len(specs)
       specs.append(spec)
     runs[run.run_id] = (_coordinates(run), numbers[text])
-  parts = {chunk.part for chunk in planned}
-  dropped = [c for c in old['chunks'] if c['part'] not in parts]
+  covered = {run.run_id for chunk in planned for run in chunk.runs}
+  # Chunks with runs that this plan does not have; others are planned anew.
+  dropped = [c for c in old['chunks'] if not covered.issuperset(c['runs'])]
   contents = {
     'study': plan.study,
     'description': plan.config['description'],

@@ -1,32 +1,27 @@
 """A whole study: plan, train, score, store; again and again until done."""
 
 from collections.abc import Callable, Mapping
-import json
 import math
 import pathlib
 import shutil
 import tempfile
-import time
 from typing import Any
 
-import jax
-import numpy as np
 import pandas as pd
 
 from disentangle_jax.engine import (
   checkpoint,
   devices,
   estimate,
-  evaluate,
   extend,
-  samples,
+  hosts,
+  session,
   store,
   study,
-  train,
+  trackers,
 )
 from disentangle_jax.engine import plan as plan_lib
 from disentangle_jax.engine import progress as progress_lib
-from disentangle_jax.engine import rows as rows_lib
 
 
 def sweep(
@@ -75,11 +70,12 @@ def sweep(
   names = plan_lib.registry(methods, metrics, datasets)
   devices.prepare(plan_lib.plain(config)['engine'])
   plan = plan_lib.make(config, names)
+  trackers.check(plan.config['engine'])
   workdir = pathlib.Path(workdir)
   chosen = plan_lib.only(plan)
   if len(chosen.runs) < len(plan.runs):
     workdir = workdir / 'only'
-  with store.lock(workdir):
+  with session.held(workdir):
     _run(chosen, workdir, progress or progress_lib.Progress(), command)
   rows = store.read(workdir)
   return rows[rows['run_id'].isin({run.run_id for run in chosen.runs})]
@@ -92,9 +88,11 @@ def grid_points(plan: plan_lib.Plan, group: plan_lib.Group) -> int:
 
 
 def _run(plan, workdir, progress, command) -> None:
-  """Does what is missing in a locked workdir."""
-  began = time.perf_counter()
+  """Does what is missing in a workdir that the first host has locked."""
   mesh = devices.mesh(plan.config['engine']['data_shards'])
+  first = hosts.index() == 0
+  if not first:
+    hosts.wait('planned')
   old = study.open_study(workdir, plan)
   asked = plan.config['engine']['runs_per_chunk']
   sizes = [
@@ -102,109 +100,43 @@ def _run(plan, workdir, progress, command) -> None:
     for group in plan.groups
   ]
   chunks = study.chunks(old, plan, sizes, mesh.shape[devices.RUNS])
+  done = store.finished(workdir)
+  todo = [c for c in chunks if any(run.run_id not in done for run in c.runs)]
   about = {
     'command': command or old.get('command', ''),
     'devices': devices.describe(),
+    'hosts': hosts.number(),
     'versions': study.versions(),
     'wall_seconds': old.get('wall_seconds') or 0.0,
   }
-  contents = study.save(workdir, old, plan, chunks, **about)
-  done = store.finished(workdir)
-  todo = [c for c in chunks if any(run.run_id not in done for run in c.runs)]
-  store.clean(workdir)
-  checkpoint.clean(workdir, {chunk.part for chunk in todo})
-  progress.start(plan, chunks, [c for c in chunks if c not in todo])
-  evaluator = evaluate.Evaluator(plan, mesh)
-  programs, pictures = {}, {}
-  stop = checkpoint.Stop()
+  if first:
+    study.save(workdir, old, plan, chunks, **about)
+    store.clean(workdir)
+    checkpoint.clean(workdir, {chunk.part for chunk in todo})
+    hosts.wait('planned')
+  # No host begins before all have seen what is done.
+  hosts.wait('ready')
+  mine = hosts.share(todo)
+  kept = [c for c in chunks if c not in todo]
+  progress.start(plan, chunks, kept, [c for c in todo if c not in mine])
+
+  def save(planned, seconds):
+    if first:
+      seconds += about['wall_seconds']
+      more = {**about, 'wall_seconds': seconds, 'finished': study.now()}
+      study.save(workdir, old, plan, planned, **more)
+
   try:
-    with stop.listen(progress.say):
-      for chunk in todo:
-        keeper = _keeper(plan, chunk, workdir, stop, progress)
-        _run_chunk(
-          plan,
-          chunk,
-          mesh,
-          evaluator,
-          programs,
-          pictures,
-          workdir,
-          progress,
-          keeper,
-        )
-        contents['wall_seconds'] = about['wall_seconds'] + (
-          time.perf_counter() - began
-        )
-        contents['finished'] = study.now()
-        store.write_json(workdir / study.FILE, contents)
-        stop.check()
+    session.Session(plan, workdir, mesh, progress).run(mine, chunks, save)
+    hosts.wait('trained')
     # Scoring alone has no segments: here signals stop at once.
-    if done:
-      extend.add_metrics(plan, workdir, mesh, progress.say)
-    extend.score_seeds(plan, workdir, progress.say)
+    if first:
+      if done:
+        extend.add_metrics(plan, workdir, mesh, progress.say)
+      extend.score_seeds(plan, workdir, progress.say)
+    hosts.wait('scored')
   finally:
     progress.finish()
-
-
-def _keeper(plan, chunk, workdir, stop, progress) -> checkpoint.Keeper:
-  """Checkpoints of a chunk; others than of these very settings do not fit."""
-  engine = plan.config['engine']
-  identity = json.dumps(
-    [chunk.size, engine['log_every'], study.versions()], sort_keys=True
-  )
-  return checkpoint.Keeper(
-    workdir,
-    chunk.part,
-    identity,
-    engine['checkpoint_minutes'],
-    stop,
-    progress.say,
-  )
-
-
-def _run_chunk(
-  plan,
-  chunk,
-  mesh,
-  evaluator,
-  programs,
-  pictures,
-  workdir,
-  progress,
-  keeper,
-) -> None:
-  group = plan.groups[chunk.group]
-  key = (chunk.group, chunk.size)
-  if key not in programs:
-    progress.compiling(chunk)
-    programs[key] = train.compile_group(
-      group, mesh, chunk.size, plan.config['engine']['log_every']
-    )
-    pictures[key] = samples.program(group, mesh)
-  trained = train.train_chunk(
-    programs[key],
-    group,
-    chunk.runs,
-    chunk.size,
-    progress.window(chunk),
-    keeper,
-  )
-  progress.scoring(chunk)
-  scores = evaluator.scores(group, trained.state)
-  # Pictures and parameters first: the rows are what marks a run as finished.
-  if plan.config['engine']['keep_samples'] and pictures[key] is not None:
-    drawn = jax.device_get(pictures[key](trained.state, group.dataset.arrays))
-    samples.write_pictures(workdir, chunk.runs, drawn)
-  if plan.config['engine']['keep_params'] and hasattr(trained.state, 'params'):
-    samples.write_params(workdir, group, chunk.runs, trained.state)
-  store.append(
-    workdir,
-    chunk.part,
-    rows_lib.of_chunk(plan.study, chunk.runs, trained, scores),
-  )
-  keeper.finished()
-  lost = int(np.sum(trained.diverged[: len(chunk.runs)] != train.NEVER))
-  progress.chunk_done(chunk, lost)
 
 
 def dry_run(

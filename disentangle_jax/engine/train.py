@@ -45,7 +45,8 @@ class Program(NamedTuple):
     window: steps per call.
     index: int32 [batch_size], the example numbers.
     compile_seconds: of both programs.
-    temp_bytes: scratch memory of the segment, per device.
+    bytes: memory that the compiled segment holds, per device: state, data,
+      scratch, as its own analysis says; 0 if unknown.
     flops: arithmetic of one step of the whole chunk as XLA counts it, per
       device; 0 if unknown.
   """
@@ -55,7 +56,7 @@ class Program(NamedTuple):
   window: int
   index: jax.Array
   compile_seconds: float
-  temp_bytes: int
+  bytes: int
   flops: float
 
 
@@ -191,9 +192,15 @@ def compile_group(
     window=window,
     index=index,
     compile_seconds=time.perf_counter() - began,
-    temp_bytes=getattr(memory, 'temp_size_in_bytes', 0) if memory else 0,
+    bytes=_bytes(memory),
     flops=float(cost.get('flops', 0.0)),
   )
+
+
+def _bytes(memory: Any) -> int:
+  """What a compiled program holds; donated arguments are its outputs too."""
+  of = lambda kind: getattr(memory, f'{kind}_size_in_bytes', 0)
+  return of('argument') + of('output') + of('temp') - of('alias')
 
 
 class Trained(NamedTuple):

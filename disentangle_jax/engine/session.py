@@ -1,0 +1,207 @@
+"""The chunks of a planned study, one after the other, on one host's devices."""
+
+from collections.abc import Collection, Sequence
+import contextlib
+import json
+import pathlib
+import time
+
+import jax
+import numpy as np
+
+from disentangle_jax import errors
+from disentangle_jax.engine import (
+  checkpoint,
+  devices,
+  evaluate,
+  hosts,
+  rows,
+  samples,
+  store,
+  study,
+  trackers,
+  train,
+)
+from disentangle_jax.engine import plan as plan_lib
+from disentangle_jax.engine import progress as progress_lib
+
+# Share of a device's memory that a compiled program may ask for.
+_MEMORY_SHARE = 0.9
+
+
+class Session:
+  """Trains, scores and stores chunks of a study.
+
+  Args:
+    plan: the study.
+    workdir: its folder, locked.
+    mesh: ('runs', 'data').
+    progress: who is told.
+  """
+
+  def __init__(
+    self,
+    plan: plan_lib.Plan,
+    workdir: pathlib.Path,
+    mesh: jax.sharding.Mesh,
+    progress: progress_lib.Progress,
+  ):
+    self._plan, self._workdir, self._mesh = plan, workdir, mesh
+    self._engine = plan.config['engine']
+    self._progress = progress
+    self._evaluator = evaluate.Evaluator(plan, mesh)
+    self._stop = checkpoint.Stop()
+    self._programs = {}
+    self._pictures = {}
+    # Groups whose chunks were cut once, because memory ran out.
+    self._shrunk = set()
+
+  def run(
+    self, chunks: Sequence[study.Chunk], planned: Sequence[study.Chunk], save
+  ) -> None:
+    """Does the chunks; a wish to stop ends it between two of them.
+
+    Args:
+      chunks: to be done by this host.
+      planned: all chunks of the study.
+      save: `(planned chunks, seconds so far)`: keeps study.json true.
+
+    Raises:
+      ConfigError: memory ran out, and going on with fewer runs did not help.
+      KeyboardInterrupt: stopping was asked for.
+    """
+    began = time.perf_counter()
+    todo, planned = list(chunks), list(planned)
+    with self._stop.listen(self._progress.say):
+      while todo:
+        chunk = todo[0]
+        size = self._do(chunk)
+        if size < chunk.size:
+          # Those of the group that are still to come would not fit either.
+          large = {
+            c.part for c in todo if c.group == chunk.group and c.size > size
+          }
+          planned = _cut(planned, large, size)
+          todo = _cut(todo, large, size)
+        else:
+          todo.pop(0)
+        save(planned, time.perf_counter() - began)
+        self._stop.check()
+
+  def _do(self, chunk: study.Chunk) -> int:
+    """Runs a chunk and gives its size; or the smaller one to be tried."""
+    try:
+      program = self._compiled(chunk)
+      room = _MEMORY_SHARE * devices.memory_bytes()
+      if program.bytes > room:
+        return self._smaller(
+          chunk,
+          int(chunk.size * room / program.bytes),
+          f'the program needs {program.bytes / 2**30:.2f} GiB per device, of '
+          f'{devices.memory_bytes() / 2**30:.2f}',
+        )
+      self._train(chunk, program)
+    except jax.errors.JaxRuntimeError as error:
+      if 'RESOURCE_EXHAUSTED' not in str(error):
+        raise
+      return self._smaller(
+        chunk, chunk.size // 2, 'the device ran out of memory'
+      )
+    return chunk.size
+
+  def _smaller(self, chunk: study.Chunk, size: int, why: str) -> int:
+    """The size to go on with, chosen once per group.
+
+    Raises:
+      ConfigError: chosen before, no smaller one, or one of several hosts, whose
+        plan is one for all.
+    """
+    over = self._mesh.shape[devices.RUNS]
+    method = self._plan.groups[chunk.group].method_name
+    size = max(over, size // over * over)
+    if chunk.group in self._shrunk or size >= chunk.size or hosts.number() > 1:
+      raise errors.ConfigError(
+        f'{method}: {why}, with {chunk.size} runs per program; lower '
+        f'config.engine.runs_per_chunk (below {chunk.size}, in a new folder: '
+        'the old one keeps its plan), config.batch_size, or '
+        'config.engine.eval_memory_mib if it happened while scoring'
+      )
+    self._shrunk.add(chunk.group)
+    self._progress.say(
+      f'note: {method}: {why}, with {chunk.size} runs per program; going on '
+      f'with {size}'
+    )
+    key = (chunk.group, chunk.size)
+    for held in (self._programs, self._pictures):
+      held.pop(key, None)
+    return size
+
+  def _compiled(self, chunk: study.Chunk) -> train.Program:
+    group = self._plan.groups[chunk.group]
+    key = (chunk.group, chunk.size)
+    if key not in self._programs:
+      self._progress.compiling(chunk)
+      self._programs[key] = train.compile_group(
+        group, self._mesh, chunk.size, self._engine['log_every']
+      )
+      self._pictures[key] = samples.program(group, self._mesh)
+    return self._programs[key]
+
+  def _keeper(self, chunk: study.Chunk) -> checkpoint.Keeper:
+    """Checkpoints of a chunk; others than of these very settings do not fit."""
+    identity = json.dumps(
+      [chunk.size, self._engine['log_every'], study.versions()], sort_keys=True
+    )
+    return checkpoint.Keeper(
+      self._workdir,
+      chunk.part,
+      identity,
+      self._engine['checkpoint_minutes'],
+      self._stop,
+      self._progress.say,
+    )
+
+  def _train(self, chunk: study.Chunk, program: train.Program) -> None:
+    plan, workdir, runs = self._plan, self._workdir, chunk.runs
+    group, keeper = plan.groups[chunk.group], self._keeper(chunk)
+    window = self._progress.window(chunk)
+    trained = train.train_chunk(
+      program, group, runs, chunk.size, window, keeper
+    )
+    self._progress.scoring(chunk)
+    state = trained.state
+    scores = self._evaluator.scores(group, state)
+    # Pictures and parameters first: the rows are what marks a run as finished.
+    pictures = self._pictures[chunk.group, chunk.size]
+    if self._engine['keep_samples'] and pictures is not None:
+      drawn = jax.device_get(pictures(state, group.dataset.arrays))
+      samples.write_pictures(workdir, runs, drawn)
+    if self._engine['keep_params'] and hasattr(state, 'params'):
+      samples.write_params(workdir, group, runs, state)
+    trackers.write(workdir, plan, runs, trained, scores)
+    store.append(
+      workdir, chunk.part, rows.of_chunk(plan.study, runs, trained, scores)
+    )
+    keeper.finished()
+    lost = int(np.sum(trained.diverged[: len(runs)] != train.NEVER))
+    self._progress.chunk_done(chunk, lost)
+
+
+def _cut(
+  chunks: Sequence[study.Chunk], large: Collection[str], size: int
+) -> list[study.Chunk]:
+  """The chunks, with those named by part cut to programs of `size` runs."""
+  out = []
+  for chunk in chunks:
+    out += study.split(chunk, size) if chunk.part in large else [chunk]
+  return out
+
+
+@contextlib.contextmanager
+def held(workdir: pathlib.Path):
+  """Locks the folder for all hosts: the first one holds it."""
+  if hosts.index():
+    yield
+    return
+  with store.lock(workdir):
+    yield

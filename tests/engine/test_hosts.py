@@ -1,0 +1,118 @@
+"""Many devices and several hosts: the numbers of one device, nothing lost."""
+
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import disentangle_jax as dj
+from disentangle_jax.engine import hosts, store
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def start(workdir, devices, *more):
+  """The sweep command on a tiny study, in a process of its own."""
+  command = [
+    sys.executable,
+    '-m',
+    'experiments.sweep',
+    '--config=tests/engine/tiny_study.py',
+    "--config.metrics=('mig_binned', 'kl')",
+    '--config.engine.keep_samples=False',
+    f'--config.engine.cpu_devices={devices}',
+    f'--workdir={workdir}',
+    *more,
+  ]
+  environment = {
+    **os.environ,
+    'JAX_PLATFORMS': 'cpu',
+    'JAX_DISABLE_MOST_OPTIMIZATIONS': '1',  # compiling is what takes the time
+  }
+  return subprocess.Popen(
+    command,
+    cwd=ROOT,
+    env=environment,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.STDOUT,
+    text=True,
+  )
+
+
+def end(process):
+  said, _ = process.communicate(timeout=400)
+  assert process.returncode == 0, said
+  return said
+
+
+def free_port():
+  with socket.socket() as held:
+    held.bind(('127.0.0.1', 0))
+    return held.getsockname()[1]
+
+
+def values(workdir):
+  rows = store.read(workdir)
+  key = ['run_id', 'step', 'representation', 'name', 'metric_seed']
+  assert not rows.duplicated(key).any()
+  return rows.set_index(key)['value'].sort_index()
+
+
+@pytest.fixture(scope='module')
+def alone(tmp_path_factory):
+  workdir = tmp_path_factory.mktemp('alone')
+  end(start(workdir, 1))
+  return values(workdir)
+
+
+def agree(found, wanted):
+  assert found.index.equals(wanted.index)
+  scores = found.index.get_level_values('name').str.startswith('mig')
+  np.testing.assert_allclose(found[~scores], wanted[~scores], rtol=1e-5)
+  # Binned codes: a bin edge may be crossed by rounding.
+  np.testing.assert_allclose(found[scores], wanted[scores], atol=0.01)
+
+
+def test_eight_devices_give_the_numbers_of_one(alone, tmp_path):
+  end(start(tmp_path, 8))
+  agree(values(tmp_path), alone)
+  assert set(store.read(tmp_path, ['device'])['device']) == {'8 x cpu'}
+
+
+def test_two_hosts_of_four_devices_give_the_numbers_of_one(alone, tmp_path):
+  address = f'--coordinator=127.0.0.1:{free_port()}'
+  both = [
+    start(tmp_path, 4, address, '--num_processes=2', f'--process_id={i}')
+    for i in range(2)
+  ]
+  said = [end(process) for process in both]
+  agree(values(tmp_path), alone)
+  # Each trained one of the two groups; the first one wrote the report.
+  assert all('4 runs are trained by other hosts' in text for text in said)
+  assert 'report:' in said[0] and 'host 1 is done' in said[1]
+  assert (tmp_path / 'report' / 'index.html').exists()
+  parts = sorted((tmp_path / 'results').glob('part-*.parquet'))
+  assert len(parts) == 2
+
+
+@pytest.mark.parametrize(
+  ('given', 'complaint'),
+  [
+    (('127.0.0.1:1', 2, -1), 'belong together'),
+    (('', 2, 0), 'belong together'),
+    (('127.0.0.1:1', 2, 2), '--process_id = 2'),
+  ],
+)
+def test_half_a_cluster_is_refused(given, complaint):
+  with pytest.raises(dj.ConfigError, match=complaint):
+    hosts.join(*given)
+
+
+def test_alone_there_is_nothing_to_share():
+  assert hosts.share([1, 2, 3]) == [1, 2, 3]
+  assert (hosts.number(), hosts.index()) == (1, 0)
+  hosts.wait('never waits')
