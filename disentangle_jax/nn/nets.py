@@ -14,6 +14,7 @@ from typing import Any
 
 from flax import linen as nn
 import jax
+import jax.numpy as jnp
 
 from disentangle_jax import errors
 from disentangle_jax.nn import conv, mlp
@@ -43,6 +44,8 @@ class ConvConfig:
   name: str = 'conv'
 
 
+# What products are computed in, see `apply`.
+PRECISIONS = ('auto', 'float32', 'tensorfloat32', 'bfloat16')
 NetConfig = MLPConfig | ConvConfig
 NETS = {'mlp': MLPConfig, 'conv': ConvConfig}
 
@@ -170,6 +173,34 @@ class Decoder(nn.Module):
     for channels in c.channels[-2::-1]:
       x = nn.relu(up(channels)(x))
     return up(out)(x)
+
+
+def apply(
+  module: nn.Module, params: Any, x: jax.Array, precision: str = 'auto'
+) -> Any:
+  """Runs a network at a chosen precision; parameters stay float32.
+
+  Args:
+    module: of this package.
+    params: its parameters, float32.
+    x: float32 input.
+    precision: one of PRECISIONS. 'float32' asks for products of full precision
+      where an accelerator would round their factors; 'tensorfloat32' lets it
+      round them to 10 bits; 'bfloat16' also keeps activations in bfloat16;
+      'auto' is what JAX does on the backend. Gradients follow.
+
+  Returns:
+    The output, float32.
+  """
+  if precision == 'bfloat16':
+    to = lambda kind: lambda leaf: leaf.astype(kind)
+    low = jax.tree.map(to(jnp.bfloat16), (params, x))
+    out = module.apply({'params': low[0]}, low[1])
+    return jax.tree.map(to(jnp.float32), out)
+  if precision == 'auto':
+    return module.apply({'params': params}, x)
+  with jax.default_matmul_precision(precision):
+    return module.apply({'params': params}, x)
 
 
 def count_parameters(params: Any) -> int:

@@ -135,6 +135,7 @@ def test_methods_that_couple_examples_ask_for_two():
       'must start there',
     ),
     ('vae', {'salt_and_pepper': 1.5}, 'salt_and_pepper'),
+    ('vae', {'precision': 'half'}, 'bfloat16, float32, tensorfloat32'),
     ('beta_tcvae', {'estimator': 'mms'}, 'mss, mws'),
     ('beta_tcvae', {'kl': 'exact'}, 'analytic, sampled'),
     ('factor_vae', {'permuted': 'batch'}, 'same_batch, second_batch'),

@@ -60,11 +60,14 @@ class DecoderConfig:
     likelihood_scale: standard deviation of 'gaussian' (at 1 the gradient is
       that of half the squared error); where the learned scales start, one
       number shared by all pixels.
+    precision: of the products in the networks, one of `nets.PRECISIONS`.
+      Likelihoods, KL terms, parameters and moments are float32 always.
   """
 
   net: nets.NetConfig = nets.ConvConfig()
   likelihood: str = 'bernoulli'
   likelihood_scale: float = 1.0
+  precision: str = 'auto'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,6 +164,10 @@ def _check(config: Any) -> None:
     raise errors.choices(
       'config.static.likelihood', config.likelihood, LIKELIHOODS
     )
+  if config.precision not in nets.PRECISIONS:
+    raise errors.choices(
+      'config.static.precision', config.precision, nets.PRECISIONS
+    )
   scale = config.likelihood_scale
   if not 0.0 < scale < math.inf:
     raise errors.value(
@@ -210,7 +217,7 @@ def build_decoder(config: Any, data: types.Dataset, width: int) -> Decoder:
     return params
 
   def decode(params, z):
-    return module.apply({'params': params['decoder']}, z)
+    return nets.apply(module, params['decoder'], z, config.precision)
 
   def log_likelihood(params, raw, observation):
     scale = jnp.float32(log_scale)
@@ -251,7 +258,7 @@ def build(
     return {'encoder': params, **decoder.init(decoder_key)}
 
   def encode(params, observation):
-    return encoder.apply({'params': params['encoder']}, observation)
+    return nets.apply(encoder, params['encoder'], observation, config.precision)
 
   def see(key, observation, index):
     if not config.salt_and_pepper:

@@ -1,0 +1,80 @@
+"""The precision of networks: what is rounded, what stays float32."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from disentangle_jax import data as data_lib
+from disentangle_jax.methods.vae import beta_vae
+from disentangle_jax.nn import nets
+
+DATA = data_lib.load(
+  'dsprites', resolution=8, scales=2, orientations=3, positions=4
+)
+HPARAMS = {k: jnp.float32(v) for k, v in beta_vae.HPARAMS.items()}
+NETS = {
+  'mlp': nets.MLPConfig(encoder_hidden=(16,), decoder_hidden=(16,)),
+  'conv': nets.ConvConfig(channels=(4,), kernels=(4,), hidden=8),
+}
+
+
+def batch():
+  index = jnp.arange(16)
+  return DATA.sample(jax.random.key(1), DATA.arrays, index)
+
+
+def made(net, precision):
+  config = beta_vae.Config(net=NETS[net], num_latents=3, precision=precision)
+  method = beta_vae.make(config, DATA)
+  return method, method.init(jax.random.key(0), batch(), HPARAMS)
+
+
+def kinds(net, precision):
+  """(dtype, precision) of every product of one update, gradients included."""
+  method, state = made(net, precision)
+  update = lambda s: method.update(jax.random.key(2), s, batch(), HPARAMS)
+  found = []
+
+  def walk(jaxpr):
+    for eqn in jaxpr.eqns:
+      if eqn.primitive.name in ('dot_general', 'conv_general_dilated'):
+        rounded = str(eqn.params['precision'])
+        found.append((str(eqn.invars[0].aval.dtype), rounded))
+      for inner in jax.tree.leaves(
+        eqn.params, is_leaf=lambda x: hasattr(x, 'eqns') or hasattr(x, 'jaxpr')
+      ):
+        inner = getattr(inner, 'jaxpr', inner)
+        if hasattr(inner, 'eqns'):
+          walk(inner)
+
+  walk(jax.make_jaxpr(update)(state).jaxpr)
+  assert len(found) >= 10
+  return set(found)
+
+
+@pytest.mark.parametrize('net', list(NETS))
+def test_every_product_has_the_precision_asked_for(net):
+  assert kinds(net, 'auto') == {('float32', 'None')}
+  (full,) = kinds(net, 'float32')
+  assert 'HIGHEST' in full[1]
+  (rounded,) = kinds(net, 'tensorfloat32')
+  assert rounded[0] == 'float32' and rounded[1] not in ('None', full[1])
+  assert {kind for kind, _ in kinds(net, 'bfloat16')} == {'bfloat16'}
+
+
+@pytest.mark.parametrize('net', list(NETS))
+def test_bfloat16_keeps_float32_parameters_and_is_near(net):
+  method, state = made(net, 'bfloat16')
+  step = lambda m: jax.jit(m.update)(jax.random.key(2), state, batch(), HPARAMS)
+  low, scalars = step(method)
+  _, exact = step(made(net, 'float32')[0])
+  assert {x.dtype for x in jax.tree.leaves((low.params, scalars))} == {
+    jnp.dtype('float32')
+  }
+  np.testing.assert_allclose(scalars['loss'], exact['loss'], rtol=0.01)
+  assert scalars['loss'] != exact['loss']
+  moved = jax.tree.map(lambda a, b: jnp.any(a != b), low.params, state.params)
+  assert all(jax.tree.leaves(moved))
+  codes = method.represent(state, batch()['observation'])
+  assert codes.vector.dtype == jnp.float32
