@@ -60,6 +60,11 @@ _REPEATS = flags.DEFINE_integer('repeats', 3, 'Measurements of each form.', 1)
 _OUTPUT = flags.DEFINE_string(
   'output', '', 'Folder for JSON, table and plot; with --metrics a JSON file.'
 )
+_COST = flags.DEFINE_list(
+  'cost',
+  ['1800x300000', '1000000x300000'],
+  'Studies, as runs x steps, whose cost the best rate implies.',
+)
 _COMPARE = flags.DEFINE_list(
   'compare', [], 'Show these files of machines side by side; measure nothing.'
 )
@@ -79,6 +84,22 @@ def groups_of(config, method: str) -> list[plan.Group]:
   if method and method not in groups:
     raise errors.choices('--method', method, {*groups, 'all'})
   return [groups[method or next(iter(groups))]]
+
+
+def studies(texts: list[str]) -> list[tuple[int, int]]:
+  """'1800x300000' -> (runs, steps), several of them.
+
+  Raises:
+    ConfigError: a text of another form.
+  """
+  found = []
+  for text in texts:
+    runs, _, steps = text.partition('x')
+    if not (runs.isdigit() and steps.isdigit() and int(runs) * int(steps)):
+      rule = 'must be RUNSxSTEPS, e.g. 1800x300000'
+      raise errors.value('--cost', text, rule)
+    found.append((int(runs), int(steps)))
+  return found
 
 
 def measure(group: plan.Group, counts: list[int], mesh, what: str) -> dict:
@@ -169,6 +190,7 @@ def main(argv):
     counts = [0]
   if counts[0] < 1:
     raise errors.value('--runs', _RUNS.value, 'must be numbers of at least 1')
+  asked = studies(_COST.value)
   config = _CONFIG.value or quickstart.get_config()
   if _METRICS.value:
     score(config, counts)
@@ -202,6 +224,12 @@ def main(argv):
       f'at most {arithmetic:,.0f} run-steps/s by arithmetic, {traffic:,.0f} by '
       'reading and writing the state'
     )
+    for runs, steps in asked:
+      form, hours = record.cost(measurement, runs, steps)
+      print(
+        f'{runs:,} runs of {steps:,} steps: {hours:,.1f} hours of this machine '
+        f'({form})'
+      )
     if _OUTPUT.value:
       path = record.save(_OUTPUT.value, about, [measurement])
   print(record.EXPLAINED)

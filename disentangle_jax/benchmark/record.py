@@ -143,6 +143,25 @@ def table(
   return lines
 
 
+def cost(
+  measurement: Mapping[str, Any], runs: int, steps: int
+) -> tuple[str, float]:
+  """What a study takes at the best rate of the engine that was measured.
+
+  Args:
+    measurement: one of `save`.
+    runs: of the study.
+    steps: of each.
+
+  Returns:
+    The form with the best rate and the hours of this machine, for training
+    alone.
+  """
+  ours = [r for r in measurement['rows'] if r['form'].startswith('engine')]
+  best = max(ours, key=lambda row: row['run_steps_per_s'])
+  return best['form'], runs * steps / best['run_steps_per_s'] / 3600
+
+
 def markdown(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
   """A Markdown table."""
   rows = [heads, ['---'] * len(heads), *lines]

@@ -59,6 +59,13 @@ def test_ratios_are_against_the_loop_and_the_faster_pytorch():
   assert record.table(without, CPU)[0][3:5] == ('-', '-')
 
 
+def test_the_cost_of_a_study_is_at_the_best_rate_of_the_engine():
+  fast = {**SMALL['rows'][2], 'run_steps_per_s': 1e6}
+  held = {**SMALL, 'rows': [*SMALL['rows'], fast]}
+  # 60 run-steps/s: 1,800 runs of 300,000 steps are 2,500 hours.
+  assert record.cost(held, 1800, 300_000) == ('engine, 8 runs', 2500.0)
+
+
 def test_a_file_per_machine_grows_and_replaces(tmp_path):
   path = record.save(tmp_path / 'new', CPU, [SMALL])
   assert path.name == '2_cores_some_chip_r_9.json'

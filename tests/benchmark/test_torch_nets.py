@@ -43,7 +43,14 @@ ENCODER = ('Conv', 'MLP', 'Heads')
 DECODER = ('MLP', 'Conv', 'Dense')
 
 
-def load(module, kinds, params):
+def channels_first(flat):
+  """[2 * 2 * 6, ...] from the order H, W, C to C, H, W."""
+  rest = flat.shape[1:]
+  moved = np.moveaxis(flat.reshape(2, 2, 6, *rest), 2, 0)
+  return moved.reshape(-1, *rest)
+
+
+def load(module, kinds, params, rows_from=None, rows_to=None):
   """Copies kernels and biases in the order of the forward pass."""
   layers = {}
   for path, leaf in jax.tree_util.tree_leaves_with_path(params):
@@ -55,6 +62,11 @@ def load(module, kinds, params):
   assert len(order) == len(module)
   for layer, place in zip(module, order):
     kernel, bias = layers[place]['kernel'], layers[place]['bias']
+    # What Flax flattens as rows, columns, channels, PyTorch has channels first.
+    if place == rows_from:
+      kernel = channels_first(kernel)
+    if place == rows_to:
+      kernel, bias = channels_first(kernel.T).T, channels_first(bias)
     if isinstance(layer, torch.nn.Linear):
       kernel = kernel.T
     elif isinstance(layer, torch.nn.Conv2d):
@@ -92,8 +104,17 @@ def test_losses_agree_at_equal_parameters_and_noise(method, net):
 
   model = torch_nets.VAE(group.config, group.dataset.observation_shape)
   encoder = [*layers_of(model.encoder), model.mean, model.logvar]
-  load(encoder, ENCODER, state.params['encoder'])
-  load(layers_of(model.decoder), DECODER, state.params['decoder'])
+  conv = net == 'conv'
+  places = [
+    ('MLP_0', name) if conv else None for name in ('Dense_0', 'Dense_1')
+  ]
+  load(encoder, ENCODER, state.params['encoder'], rows_from=places[0])
+  load(
+    layers_of(model.decoder),
+    DECODER,
+    state.params['decoder'],
+    rows_to=places[1],
+  )
   judge = None
   if method == 'factor_vae':
     judge = torch_nets.discriminator(group.config)
