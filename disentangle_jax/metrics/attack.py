@@ -162,7 +162,7 @@ def images_per_class(data: types.Dataset, factor: int) -> np.ndarray:
   """
   classes = data.factor_sizes[factor]
   if data.render is None:
-    labels = np.asarray(data.arrays['factors'][:, factor])
+    labels = np.asarray(data.arrays['factors'])[:, factor]
     return np.bincount(labels, minlength=classes)
   return np.full(classes, math.prod(data.factor_sizes) // classes)
 
@@ -270,6 +270,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   check(config, data)
   classes = data.factor_sizes[config.factor]
   pairs = pairs_of(classes)
+  pool_size = _pool_size(config, data)
   # Ordered pair and number of the source, one row per attack.
   rows = np.array(list(np.ndindex(len(pairs), config.sources)))
   block = min(config.block, len(rows))
@@ -289,7 +290,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     test = data.sample(test_key, arrays, jnp.arange(_JUDGED))
     labels = test['factors'][:, config.factor]
     accuracy = image_classifier.accuracy(judge, test['observation'], labels)
-    index = jnp.arange(_pool_size(config, data), dtype=jnp.int32)
+    index = jnp.arange(pool_size, dtype=jnp.int32)
     pool = data.sample(pool_key, arrays, index)
     labels = pool['factors'][:, config.factor]
     chosen, found = select(labels, classes, 2 * config.sources)
