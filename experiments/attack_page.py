@@ -39,15 +39,7 @@ def kind(hparams: str) -> str:
 
 
 def marginals(rows, name: str) -> dict[str, np.ndarray]:
-  """Rates by source class.
-
-  Args:
-    rows: of the store.
-    name: of RATES.
-
-  Returns:
-    kind -> float [seeds, K + 1]; the last column is the mean over all pairs.
-  """
+  """kind -> rates by source class, and over all pairs: [seeds, K + 1]."""
   source = rows['name'].str.extract(rf'^{name}/(\d+)$')[0].astype(float)
   rows = rows.assign(source=source.where(rows['name'] != name, np.inf))
   rows = rows.dropna(subset='source')
@@ -134,6 +126,7 @@ def pictures(workdir: pathlib.Path, rows) -> pathlib.Path:
       ax.set_xticks([], [])
       ax.set_yticks([], [])
       ax.grid(visible=False)
+      ax.set_anchor('E')
     path = workdir / 'figures' / 'attack.png'
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, facecolor='white')

@@ -17,7 +17,7 @@ and a categorical one of 10 values: disentangled is JointVAE with capacities of
 which is the plain evidence lower bound; the third is entangled with decoupled
 weight decay. JointVAE's own settings for digits otherwise (Dupont 2018: Adam at
 5e-4, batch 64, capacities in 25,000 steps, temperature 0.67), 100,000 steps, 10
-seeds. Latent attack, Euclidean budget 1.5, 200 steps, 100 sources per class:
+seeds. Latent attack, Euclidean budget 2, 200 steps, 100 sources per class:
 9,000 attacks per run. Not run at this size yet.
 
 Images are the project's own digits. For MNIST, with its files in a folder (see
@@ -79,7 +79,7 @@ def get_config(variant: str = ''):
     {
       'kind': 'latent',
       'norm': 'l2',
-      'budget': 1.5,
+      'budget': 2.0,
       'num_steps': 200,
       'sources': 100,
       'block': 512,
@@ -112,6 +112,8 @@ def _make_small(config, variant):
     config.seeds = 1
     config.net.mlp.encoder_hidden = (32,)
     config.net.mlp.decoder_hidden = (32,)
+    config.metric_options.kl.num_points = 200
+    config.metric_options.reconstruction.num_points = 200
     config.metric_options.attack.num_steps = 3
     config.metric_options.attack.sources = 2
     config.metric_options.attack.classifier_steps = 50
