@@ -29,8 +29,8 @@ Expected: disentangled above weight decay in both rates for most source digits;
 1 the easiest to move. What came out: docs/studies/attack.md.
 
 Variants:
-  :laptop  2 CPU cores: MLPs of 256, 256 each way, 3,000 steps at 1e-3,
-           capacities in 2,000 steps, 50 steps per attack, 20 sources per class,
+  :laptop  2 CPU cores: MLPs of 256, 256 each way, 2,500 steps at 1e-3,
+           capacities in 1,700 steps, 50 steps per attack, 20 sources per class,
            5 seeds: 15 runs.
   :smoke   a minute at most.
 """
@@ -97,10 +97,10 @@ def _make_small(config, variant):
   config.net.mlp.encoder_hidden = (256, 256)
   config.net.mlp.decoder_hidden = (256, 256)
   config.net.mlp.decoder_activation = 'relu'
-  config.steps = 3000
+  config.steps = 2500
   config.seeds = 5
   config.hparams.learning_rate = 1e-3
-  config.hparams.anneal_steps = 2000.0
+  config.hparams.anneal_steps = 1700.0
   config.sweep = kinds(weight_decay=0.3)
   config.metric_options.kl.num_points = 2000
   config.metric_options.reconstruction.num_points = 2000
