@@ -116,17 +116,12 @@ def pictures(workdir: pathlib.Path, rows) -> pathlib.Path:
       (f'{name}: reconstruction', 'attacked', 'its reconstruction'), shown
     )
   with style.use():
-    figure, axes = figures.new(
-      6.0, 0.42 * len(sheets), nrows=len(sheets), ncols=1
-    )
+    figure, axes = figures.new(6.0, 0.42 * len(sheets), nrows=len(sheets))
     for ax, (name, images) in zip(axes, sheets):
       strip = np.concatenate(list(np.asarray(images)), axis=1)
       ax.imshow(strip.squeeze(), cmap='gray', vmin=0, vmax=1)
       ax.set_ylabel(name, rotation=0, ha='right', va='center')
-      ax.set_xticks([], [])
-      ax.set_yticks([], [])
-      ax.grid(visible=False)
-      ax.set_anchor('E')
+      ax.set(xticks=[], yticks=[], anchor='E')
     path = workdir / 'figures' / 'attack.png'
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, facecolor='white')
