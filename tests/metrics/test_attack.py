@@ -1,5 +1,6 @@
 """The attack as a score: tables, means, judge, and what is refused."""
 
+import dataclasses
 import functools
 
 import jax
@@ -11,7 +12,10 @@ import disentangle_jax as dj
 from disentangle_jax import data as data_lib
 from disentangle_jax import types
 from disentangle_jax.data import factorial, stream
+from disentangle_jax.engine import plan
+from disentangle_jax.methods import METHODS
 from disentangle_jax.metrics import attack, image_classifier
+from disentangle_jax.nn import nets
 
 SOURCES = 3
 SMALL = {
@@ -245,3 +249,34 @@ def test_a_study_refuses_them_at_plan_time_and_stores_the_table(tmp_path):
   assert names.value_counts().eq(2).all()
   assert names.nunique() == 1 + 10 + 90
   assert names.str.startswith('attack_target').all()
+
+
+def small_method(module, data):
+  """A method with tiny nets and the shapes of its state."""
+  fields = {f.name for f in dataclasses.fields(module.Config)}
+  nets_config = nets.MLPConfig(encoder_hidden=(8,), decoder_hidden=(8,))
+  options = {'net': nets_config, 'num_latents': 3}
+  config = module.Config(**{k: v for k, v in options.items() if k in fields})
+  method = module.make(config, data)
+  sample = plan.sampler(module, config, data)
+  hparams = {k: jnp.float32(v) for k, v in module.HPARAMS.items()}
+  init = lambda key: method.init(key, sample(key, (), jnp.arange(2)), hparams)
+  return method, jax.eval_shape(init, jax.random.key(0))
+
+
+@pytest.mark.parametrize('kind', ['latent', 'output'])
+@pytest.mark.parametrize('name', METHODS)
+def test_every_method_that_reconstructs_can_be_attacked(name, kind):
+  data = data_lib.load(
+    'dsprites', resolution=8, scales=2, orientations=3, positions=4
+  )
+  module = METHODS[name]
+  method, state = small_method(module, data)
+  if method.represent is None:
+    pytest.skip('has no encoder')
+  made = attack.make(attack.Config(sources=2, num_steps=2, kind=kind), data)
+  held = jax.eval_shape(made.fit, jax.random.key(0), ())
+  run = lambda held, state: made.score(None, held, method, state, ())
+  found = jax.eval_shape(run, held, state)
+  assert len(found) == 4 + 2 * (1 + 3 + 6)
+  assert all(x.shape == () and x.dtype == 'float32' for x in found.values())
