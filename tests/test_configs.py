@@ -14,6 +14,9 @@ CONFIGS = pathlib.Path(__file__).parent.parent / 'experiments' / 'configs'
 EXPECTED = {
   ('quickstart', ''): (72, 2),
   ('quickstart', 'smoke'): (8, 2),
+  ('attack', ''): (30, 1),
+  ('attack', 'laptop'): (15, 1),
+  ('attack', 'smoke'): (3, 1),
   ('capacity_order', ''): (5, 1),
   ('capacity_order', 'laptop'): (5, 1),
   ('capacity_order', 'smoke'): (2, 1),

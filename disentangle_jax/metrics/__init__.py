@@ -8,6 +8,7 @@ from disentangle_jax.metrics import (
   active_units,
   active_units_kl,
   arrays,
+  attack,
   beta_vae_score,
   beta_vae_score_changed,
   catalogue,
@@ -64,6 +65,7 @@ METRICS = {
   'reconstruction': reconstruction,
   'kl': kl,
   'elbo': elbo,
+  'attack': attack,
 }
 
 # Names for several modules or scores at once.

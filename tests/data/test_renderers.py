@@ -69,6 +69,25 @@ def test_every_renderer_keeps_the_contract(name):
 
 
 @pytest.mark.parametrize('name', data.RENDERED)
+def test_every_renderer_can_be_trained_on_over_devices(name):
+  """Loops must start from what varies over devices as their results do."""
+  dataset = data.load(name, **SMALL.get(name, {'resolution': 16}))
+  mesh = jax.sharding.Mesh(np.array(jax.devices()[:2]), ('runs',))
+  spec = jax.sharding.PartitionSpec('runs')
+  draw = lambda keys, arrays: dataset.sample(keys[0], arrays, jnp.arange(2))
+  over = jax.shard_map(
+    draw,
+    mesh=mesh,
+    in_specs=(spec, jax.sharding.PartitionSpec()),
+    out_specs=spec,
+  )
+  shapes = jax.eval_shape(
+    over, jax.random.split(jax.random.key(0)), dataset.arrays
+  )
+  assert shapes['observation'].shape == (4, *dataset.observation_shape)
+
+
+@pytest.mark.parametrize('name', data.RENDERED)
 def test_deterministic_says_whether_the_key_is_used(name):
   dataset, batch, _ = batch_of(name)
   traced = jax.make_jaxpr(lambda key, f: dataset.render(dataset.arrays, f, key))

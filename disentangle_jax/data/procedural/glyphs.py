@@ -108,7 +108,6 @@ def draw(
     dx, dy = dx - share * along[0], dy - share * along[1]
     return jnp.minimum(squared, dx * dx + dy * dy), None
 
-  squared, _ = jax.lax.scan(
-    nearer, jnp.full((side, side), jnp.inf), (start, step)
-  )
+  # Made from x and y: where these vary over devices, so must the start.
+  squared, _ = jax.lax.scan(nearer, jnp.inf + 0.0 * (x + y), (start, step))
   return jnp.clip((thickness / 2 - jnp.sqrt(squared)) * side + 0.5, 0.0, 1.0)

@@ -98,8 +98,9 @@ def _nearest(origin, direction):
 
   # Loops, not twenty copies: the program stays small and each piece is traced
   # once.
-  side = direction[0].shape
-  state = jnp.full(side, jnp.inf), (jnp.zeros(side),) * 3
+  # Made from the rays: where these vary over devices, so must the start.
+  zero = 0.0 * (origin[0] + direction[0])
+  state = jnp.inf + zero, (zero,) * 3
   capsules = [(s, e, (r, r, r)) for s, e, r in _CAPSULES]
   state, _ = jax.lax.scan(ellipsoid, state, jnp.asarray(_ELLIPSOIDS))
   state, _ = jax.lax.scan(capsule, state, jnp.asarray(capsules))
