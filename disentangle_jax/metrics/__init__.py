@@ -15,6 +15,7 @@ from disentangle_jax.metrics import (
   dci_forest,
   dci_gbt,
   dci_lasso,
+  digit_svm,
   downstream_gbt,
   downstream_logistic,
   elbo,
@@ -64,6 +65,7 @@ METRICS = {
   'reconstruction': reconstruction,
   'kl': kl,
   'elbo': elbo,
+  'digit_svm': digit_svm,
 }
 
 # Names for several modules or scores at once.
