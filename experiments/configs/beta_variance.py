@@ -126,10 +126,10 @@ def _make_mnist(config, variant):
   if variant == 'mnist':
     return
   config.net.name = 'mlp'
-  config.net.mlp.encoder_hidden = (128, 128)
-  config.net.mlp.decoder_hidden = (128, 128)
+  config.net.mlp.encoder_hidden = (64, 64)
+  config.net.mlp.decoder_hidden = (64, 64)
   config.hparams.learning_rate = 1e-3
-  config.steps = 3000
+  config.steps = 2000
   config.batch_size = 32
   config.engine.keep_samples = False
   config.sweep = grid.product({**share, 'hparams.beta': [0, 0.1, 0.5, 1, 2, 4]})
