@@ -81,8 +81,8 @@ def _autoencoders(nets, betas, **more):
 
 def _make_small(config, variant):
   """A laptop's sizes; `:smoke` is the same with next to no steps."""
-  config.net.mlp.encoder_hidden = (64, 64)
-  config.net.mlp.decoder_hidden = (64, 64)
+  config.net.mlp.encoder_hidden = (32, 64)
+  config.net.mlp.decoder_hidden = (64, 32)
   config.net.conv.channels = (8, 8, 16, 16)
   config.net.conv.hidden = 64
   config.hparams.learning_rate = 2e-3

@@ -60,7 +60,9 @@ def test_the_sources_own_test_images(archive, tmp_path):
   path = tmp_path / 'both.npz'
   rng = np.random.default_rng(0)
   x = rng.integers(0, 256, (9, 28, 28)).astype(np.uint8)
-  np.savez(path, x_train=x[:6], y_train=range(6), x_test=x[6:], y_test=[1, 8, 2])
+  np.savez(
+    path, x_train=x[:6], y_train=range(6), x_test=x[6:], y_test=[1, 8, 2]
+  )
   dataset = data.load('mnist', path=str(path), test='split', share=0.5)
   assert dataset.arrays['images'].shape == (3, 28, 28, 1)
   np.testing.assert_array_equal(dataset.arrays['test_images'][..., 0], x[6:])

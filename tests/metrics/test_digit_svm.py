@@ -66,7 +66,9 @@ def test_linear_accuracy_is_that_of_scikit_learn(digits, scored, run):
   assert scores['svm_accuracy'][run] == pytest.approx(expected, abs=slack)
 
 
-@pytest.mark.parametrize('name', ['svm_accuracy_rbf', 'svm_accuracy_rbf_scaled'])
+@pytest.mark.parametrize(
+  'name', ['svm_accuracy_rbf', 'svm_accuracy_rbf_scaled']
+)
 @pytest.mark.parametrize('run', [0, 1])
 def test_kernel_accuracy_is_near_that_of_scikit_learn(
   digits, scored, name, run
