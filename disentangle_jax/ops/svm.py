@@ -1,8 +1,9 @@
 """Linear support-vector classifiers, solved to their optimum.
 
-`fit` takes any number of features. `fit_feature` is for one: the points inside the margin are a prefix or a suffix of the
-sorted points, so that prefix sums give objective, gradient and Hessian of every
-one-vs-rest problem by a binary search, whatever the number of points.
+`fit` takes any number of features. `fit_feature` is for one: the points inside
+the margin are then a prefix or a suffix of the sorted points, so that prefix
+sums give objective, gradient and Hessian of every one-vs-rest problem by a
+binary search, whatever the number of points.
 """
 
 import functools

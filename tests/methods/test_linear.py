@@ -149,6 +149,6 @@ def test_codes_without_a_distribution_are_not_sampled():
   config.methods = ('pca',)
   config.dataset.resolution = 8
   config.metrics = ('reconstruction',)
-  with pytest.raises(errors.ConfigError, match='config.representations') as e:
+  with pytest.raises(errors.ConfigError, match=r'config\.representations') as e:
     dj.sweep(config)
   assert '\n' not in str(e.value)

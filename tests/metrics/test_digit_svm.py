@@ -124,12 +124,14 @@ def test_every_image_is_encoded_once_and_in_order(digits):
 
 
 def test_what_it_needs_is_named():
-  with pytest.raises(errors.ConfigError, match='config.dataset.test') as caught:
+  with pytest.raises(
+    errors.ConfigError, match=r'config\.dataset\.test'
+  ) as caught:
     digit_svm.make(CONFIG, data.load('digits'))
   assert '\n' not in str(caught.value)
   small = {'slants': 1, 'thicknesses': 1, 'sizes': 1, 'test': 'held_out'}
   divided = data.load('digits', **small)
-  with pytest.raises(errors.ConfigError, match='digit_svm.factor'):
+  with pytest.raises(errors.ConfigError, match=r'digit_svm\.factor'):
     digit_svm.make(digit_svm.Config(factor=4), divided)
-  with pytest.raises(errors.ConfigError, match='digit_svm.c'):
+  with pytest.raises(errors.ConfigError, match=r'digit_svm\.c'):
     digit_svm.make(digit_svm.Config(c=0.0), divided)
