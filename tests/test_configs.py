@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import json
 import pathlib
 
 import pytest
@@ -20,18 +21,32 @@ EXPECTED = {
   ('capacity_order', ''): (5, 1),
   ('capacity_order', 'laptop'): (5, 1),
   ('capacity_order', 'smoke'): (2, 1),
+  ('baselines', ''): (30, 6),
+  ('baselines', 'laptop'): (30, 6),
+  ('baselines', 'smoke'): (6, 6),
+  ('beta_variance', ''): (520, 4),
+  ('beta_variance', 'laptop'): (320, 4),
+  ('beta_variance', 'mnist'): (2460, 12),
+  ('beta_variance', 'mnist_laptop'): (90, 3),
+  ('beta_variance', 'mnist_smoke'): (8, 2),
+  ('beta_variance', 'smoke'): (16, 4),
   ('unsupervised_study', ''): (1800, 6),
   ('unsupervised_study', 'reference'): (1800, 6),
   ('unsupervised_study', 'gpu'): (180, 6),
   ('unsupervised_study', 'laptop'): (90, 6),
   ('unsupervised_study', 'smoke'): (6, 6),
 }
+# Sets that need the user's file, and what stands for them here.
+STAND_INS = {'mnist': 'digits'}
 
 
 @functools.cache
 def planned_as(study, variant):
   module = importlib.import_module(f'experiments.configs.{study}')
-  return plan.make(module.get_config(variant))
+  config = module.get_config(variant)
+  name = config.dataset.name
+  config.dataset.name = STAND_INS.get(name, name)
+  return plan.make(config)
 
 
 def test_no_config_is_forgotten():
@@ -73,3 +88,33 @@ def test_the_reference_variant_counts_factor_vae_updates_as_its_code_did():
   assert ('factor_vae', 150_000) in steps and ('beta_vae', 300_000) in steps
   configs = {g.method_name: g.config for g in planned.groups}
   assert configs['factor_vae'].permuted == 'same_batch'
+
+
+def test_a_study_of_a_file_says_where_to_get_it():
+  from experiments.configs import beta_variance
+
+  with pytest.raises(dj.ConfigError, match=r'config\.dataset\.path') as caught:
+    plan.make(beta_variance.get_config('mnist'))
+  assert '\n' not in str(caught.value)
+
+
+def test_betas_and_autoencoders_of_the_variance_study_are_the_published_ones():
+  runs = planned_as('beta_variance', '').runs
+  betas = sorted({run.hparams['beta'] for run in runs})
+  assert betas == [pytest.approx(0.2 * i) for i in range(26)]
+  kinds = {(r.config.net.name, r.config.salt_and_pepper) for r in runs}
+  assert kinds == {(n, p) for n in ('mlp', 'conv') for p in (0.0, 0.2)}
+  small = planned_as('beta_variance', 'laptop').runs
+  assert {r.steps for r in small} == {3000}
+  by_net = lambda net: {
+    r.hparams['beta'] for r in small if r.config.net.name == net
+  }
+  assert by_net('mlp') == set(betas) and by_net('conv') == set(range(6))
+
+
+def test_digits_are_seen_in_the_published_shares():
+  runs = planned_as('beta_variance', 'mnist').runs
+  shares = {json.loads(run.dataset[1])['share'] for run in runs}
+  assert shares == {0.1, 0.3, 1.0}
+  betas = sorted({run.hparams['beta'] for run in runs})
+  assert betas == [pytest.approx(0.1 * i) for i in range(41)]

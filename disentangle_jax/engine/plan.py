@@ -637,6 +637,17 @@ def _check_group(group: Group, config, names: Registry, wanted, made) -> None:
         f'is defined for Gaussian latents alone, and method '
         f'{group.method_name} has discrete ones; leave it out',
       )
+    if (
+      isinstance(metric, types.Diagnostic)
+      and metric.per_representation
+      and 'sampled' in config['representations']
+      and 'logvar' not in codes.parts
+    ):
+      rule = (
+        f'method {group.method_name} has no distribution of codes to sample '
+        f"from, as {name!r} would; legal: 'mean'"
+      )
+      raise errors.value('config.representations', 'sampled', rule)
     if isinstance(metric, (types.Diagnostic, types.Probe)):
       offered = {
         *(n for n in ('represent', 'decode') if getattr(group.method, n)),

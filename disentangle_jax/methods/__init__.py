@@ -1,5 +1,6 @@
 """Published systems by name: one module of pure functions each."""
 
+from disentangle_jax.methods.linear import ica, pca, raw_pixels
 from disentangle_jax.methods.vae import (
   annealed_vae,
   beta_tcvae,
@@ -9,6 +10,7 @@ from disentangle_jax.methods.vae import (
   dip_vae_ii,
   factor_vae,
   joint_vae,
+  untrained_vae,
   vae,
 )
 
@@ -22,4 +24,8 @@ METHODS = {
   'dip_vae_ii': dip_vae_ii,
   'joint_vae': joint_vae,
   'capacity_generator': capacity_generator,
+  'raw_pixels': raw_pixels,
+  'pca': pca,
+  'ica': ica,
+  'untrained_vae': untrained_vae,
 }

@@ -16,6 +16,7 @@ from disentangle_jax.metrics import (
   dci_forest,
   dci_gbt,
   dci_lasso,
+  digit_svm,
   downstream_gbt,
   downstream_logistic,
   elbo,
@@ -66,6 +67,7 @@ METRICS = {
   'kl': kl,
   'elbo': elbo,
   'attack': attack,
+  'digit_svm': digit_svm,
 }
 
 # Names for several modules or scores at once.

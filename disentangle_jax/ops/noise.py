@@ -31,10 +31,12 @@ def salt_and_pepper(
   shape = observation.shape[1:-1] + (1,) if image else observation.shape[1:]
 
   def draw(k):
-    share_key, hit_key, colour_key = jax.random.split(k, 3)
+    share_key, pixel_key = jax.random.split(k)
     share = most * jax.random.uniform(share_key)
-    hit = jax.random.uniform(hit_key, shape) < share
-    return hit, jax.random.bernoulli(colour_key, 0.5, shape)
+    # One number says both: below the share a pixel is hit, below half of it
+    # it turns white. Random numbers are what this costs.
+    u = jax.random.uniform(pixel_key, shape)
+    return u < share, u < 0.5 * share
 
   hit, white = jax.vmap(draw)(per_example.keys(key, index))
   return jnp.where(hit, white.astype(observation.dtype), observation)

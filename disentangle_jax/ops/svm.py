@@ -1,8 +1,9 @@
-"""Linear support-vector classifiers on one feature, solved exactly.
+"""Linear support-vector classifiers, solved to their optimum.
 
-With one feature the points inside the margin are a prefix or a suffix of the
-sorted points, so that prefix sums give objective, gradient and Hessian of every
-one-vs-rest problem by a binary search, whatever the number of points.
+`fit` takes any number of features. `fit_feature` is for one: the points inside
+the margin are then a prefix or a suffix of the sorted points, so that prefix
+sums give objective, gradient and Hessian of every one-vs-rest problem by a
+binary search, whatever the number of points.
 """
 
 import functools
@@ -11,9 +12,89 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax.ops import ranking
+from disentangle_jax.ops import lbfgs, ranking
 
 NUM_STEPS = 30
+
+
+def fit(
+  x: jax.Array,
+  labels: jax.Array,
+  num_classes: int,
+  c: float,
+  num_steps: int = 300,
+  tolerance: float = 1e-6,
+) -> tuple[jax.Array, jax.Array]:
+  """One-vs-rest squared-hinge SVMs of all features.
+
+  Minimises (|w|^2 + b^2) / 2 + c sum_n max(0, 1 - y_n (w x_n + b))^2 for every
+  class: scikit-learn's LinearSVC, whose solver penalises the intercept. By
+  L-BFGS on features of unit size.
+
+  Args:
+    x: float32 [N, D].
+    labels: int32 [N], below `num_classes`.
+    num_classes: C.
+    c: weight of the loss.
+    num_steps: most evaluations of the objective.
+    tolerance: greatest gradient entry, per point, of a solved problem.
+
+  Returns:
+    (w [D, C], b [C]), float32; the decision values are x w + b.
+  """
+  num_points = x.shape[0]
+  size = jnp.sqrt(jnp.mean(jnp.square(x), axis=0))
+  # A feature that is always zero keeps its weight at zero by the penalty.
+  size = jnp.where(size > 0, size, 1)
+  inputs = jnp.concatenate([x / size, jnp.ones_like(x[:, :1])], axis=1)
+  # The unknowns are the weights of `inputs`; the penalty is on those of x.
+  penalty = jnp.append(1 / jnp.square(size), 1.0)[:, None]
+  sign = jnp.where(labels[:, None] == jnp.arange(num_classes), 1.0, -1.0)
+  scale = 1 / (c * num_points)
+
+  def value_and_grad(weights):
+    short = jnp.maximum(0, 1 - sign * (inputs @ weights))
+    value = jnp.sum(penalty * jnp.square(weights), axis=0) / 2
+    value += c * jnp.sum(jnp.square(short), axis=0)
+    gradient = penalty * weights - 2 * c * (inputs.T @ (sign * short))
+    return scale * value, scale * gradient
+
+  start = jnp.zeros((x.shape[1] + 1, num_classes), x.dtype)
+  group = np.arange(num_classes)
+  found = lbfgs.minimize(value_and_grad, start, group, num_steps, tolerance)
+  return found[:-1] / size[:, None], found[-1]
+
+
+def random_features(
+  key: jax.Array, num_inputs: int, num_features: int, gamma: float
+) -> tuple[jax.Array, jax.Array]:
+  """Directions and phases whose cosines stand for a Gaussian kernel.
+
+  Rahimi & Recht 2007, "Random features for large-scale kernel machines": with
+  f(x) = sqrt(2 / M) cos(x W + p), the mean of f(x) f(y) is
+  exp(-gamma |x - y|^2), so that a linear classifier of f is a kernel machine.
+
+  Args:
+    key: typed PRNG key.
+    num_inputs: D.
+    num_features: M.
+    gamma: of the kernel.
+
+  Returns:
+    (W float32 [D, M], p float32 [M]); see `apply_features`.
+  """
+  way_key, phase_key = jax.random.split(key)
+  ways = jax.random.normal(way_key, (num_inputs, num_features))
+  phases = jax.random.uniform(phase_key, (num_features,), maxval=2 * np.pi)
+  return ways * np.sqrt(2 * gamma), phases
+
+
+def apply_features(
+  features: tuple[jax.Array, jax.Array], x: jax.Array
+) -> jax.Array:
+  """f(x) of `random_features`; float [N, D] -> float [N, M]."""
+  ways, phases = features
+  return jnp.sqrt(2 / len(phases)) * jnp.cos(x @ ways + phases)
 
 
 def _prefix(x):

@@ -27,6 +27,15 @@ ENTRIES = {
   eprint = {1804.03599},
   archivePrefix = {arXiv}
 }""",
+  'peychev2017quantifying': """@misc{peychev2017quantifying,
+  title = {Quantifying the Effects of Enforcing Disentanglement on Variational
+           Autoencoders},
+  author = {Peychev, Momchil and Veli{\\v{c}}kovi{\\'c}, Petar and Li{\\`o},
+            Pietro},
+  year = {2017},
+  eprint = {1711.09159},
+  archivePrefix = {arXiv}
+}""",
   'kim2018disentangling': """@inproceedings{kim2018disentangling,
   title = {Disentangling by Factorising},
   author = {Kim, Hyunjik and Mnih, Andriy},
@@ -102,6 +111,10 @@ METHODS = {
   'beta_tcvae': ('chen2018isolating',),
   'dip_vae_i': ('kumar2018variational',),
   'dip_vae_ii': ('kumar2018variational',),
+  'raw_pixels': ('higgins2017beta',),
+  'pca': ('higgins2017beta',),
+  'ica': ('higgins2017beta',),
+  'untrained_vae': ('higgins2017beta',),
 }
 # By the longest beginning of the score's name.
 SCORES = {
@@ -114,6 +127,8 @@ SCORES = {
   'explicitness': ('ridgeway2018learning',),
   'irs': ('suter2019robustly',),
   'udr': ('duan2020unsupervised',),
+  'beta_vae_score_changed': ('higgins2017beta', 'peychev2017quantifying'),
+  'svm_accuracy': ('peychev2017quantifying',),
 }
 ALWAYS = ('locatello2019challenging', 'agarwal2021deep')
 

@@ -26,14 +26,20 @@ def lowered(group, mesh, count):
 @pytest.mark.parametrize('name', METHODS)
 def test_sixty_four_runs_are_one_program_without_collectives(name, config):
   config.methods = (name,)
-  strength = METHODS[name].STRENGTH or 'learning_rate'
-  config.sweep = dj.product(
-    {f'hparams.{strength}': [0.5 + 0.25 * i for i in range(8)]}
-  )
-  config.seeds = 8
+  module = METHODS[name]
+  strength = module.STRENGTH or next(iter(module.HPARAMS), None)
+  if 'learning_rate' not in module.HPARAMS:
+    config.hparams.learning_rate = None
+  config.sweep, config.seeds = None, 64
+  if strength:
+    config.sweep = dj.product(
+      {f'hparams.{strength}': [0.5 + 0.25 * i for i in range(8)]}
+    )
+    config.seeds = 8
   config.metrics = ()
-  if name == 'capacity_generator':
-    config.static.num_latents = None  # as many as the data set has factors
+  takes = plan_lib.settings.static_fields(module)
+  if name == 'capacity_generator' or 'num_latents' not in takes:
+    config.static.num_latents = None  # the data set says how many
   (group,) = plan_lib.make(config).groups
   assert len(group.runs) == 64
   method, traced = group.method, []

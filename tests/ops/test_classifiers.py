@@ -192,3 +192,43 @@ def test_accuracy_of_a_linear_feature(size):
   ).fit(x, labels)
   got = svm.linear_accuracy(size, C, size * 50)
   assert got == pytest.approx(reference.score(x, labels), abs=1e-6)
+
+
+def _three_classes(num_points=400):
+  rng = np.random.default_rng(3)
+  labels = rng.integers(0, 3, num_points)
+  x = rng.normal(size=(num_points, 4)) + 1.5 * np.eye(3, 4)[labels]
+  # Uneven scales and a feature that says nothing.
+  x = x * [1, 20, 0.1, 0]
+  return x.astype(np.float32), labels.astype(np.int32)
+
+
+def test_linear_svm_is_the_one_of_scikit_learn():
+  x, labels = _three_classes()
+  w, b = jax.jit(lambda x, y: svm.fit(x, y, 3, 0.3))(x, labels)
+  reference = sklearn_svm.LinearSVC(
+    C=0.3, loss='squared_hinge', dual=False, tol=1e-8, max_iter=100_000
+  ).fit(x, labels)
+  decisions = reference.decision_function(x)
+  np.testing.assert_allclose(x @ w + b, decisions, atol=2e-3)
+  np.testing.assert_allclose(w[:3].T, reference.coef_[:, :3], atol=5e-3)
+  assert np.all(w[3] == 0)
+
+
+def test_svm_of_random_cosines_is_nearly_a_kernel_machine():
+  rng = np.random.default_rng(4)
+  x = rng.normal(size=(600, 2)).astype(np.float32)
+  # A ring around a disc: no linear classifier separates them.
+  labels = (np.linalg.norm(x, axis=1) > 1.2).astype(np.int32)
+  features = svm.random_features(jax.random.key(0), 2, 400, 0.5)
+  f = np.asarray(svm.apply_features(features, jnp.asarray(x)))
+  squared = np.sum(np.square(x[:, None] - x), axis=-1)
+  assert np.max(np.abs(f @ f.T - np.exp(-0.5 * squared))) < 0.25
+  train, test = slice(0, 400), slice(400, None)
+  w, b = jax.jit(lambda f, y: svm.fit(f, y, 2, 1.0))(f[train], labels[train])
+  ours = np.argmax(f[test] @ w + b, axis=1)
+  reference = sklearn_svm.SVC(C=1.0, gamma=0.5).fit(x[train], labels[train])
+  assert np.mean(ours == reference.predict(x[test])) > 0.95
+  assert np.mean(ours == labels[test]) > 0.93
+  straight = sklearn_svm.LinearSVC().fit(x[train], labels[train])
+  assert np.mean(straight.predict(x[test]) == labels[test]) < 0.8

@@ -11,7 +11,7 @@ import numpy as np
 import PIL.Image
 
 from disentangle_jax import types
-from disentangle_jax.data import checks, files
+from disentangle_jax.data import checks, files, parts
 from disentangle_jax.data.real import image_set, source
 
 WHERE = (
@@ -48,6 +48,7 @@ def make(config: Config) -> types.Dataset:
   checks.integer('resolution', config.resolution, 8)
   checks.choice('source', config.source, source.SOURCES)
   checks.choice('split', config.split, image_set.SPLITS)
+  parts.check(config, ('none', 'held_out'))
   side = config.resolution
   if config.source == 'tfds':
 
@@ -64,4 +65,5 @@ def make(config: Config) -> types.Dataset:
   else:
     path = files.require(config.path, source.FIELD, WHERE)
     images = files.folder(path, side, source.FIELD)
-  return image_set.streamed(images, None, 'celeba', (side, side, 3))
+  shape = (side, side, 3)
+  return image_set.divided(images, None, config, 'celeba', shape)

@@ -5,15 +5,15 @@ import dataclasses
 import numpy as np
 
 from disentangle_jax import errors, types
-from disentangle_jax.data import checks, files, stream
+from disentangle_jax.data import checks, files, parts, stream
 from disentangle_jax.data.real import source
 
 SPLITS = ('train', 'test')
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
-  """Static options.
+class Config(parts.Config):
+  """Static options, beside those of `parts.Config`.
 
   Attributes:
     path: of the file or folder; see `files.images` for the formats.
@@ -52,18 +52,57 @@ def load(
     ConfigError: a source that is missing, corrupt or foreign.
   """
   checks.choice('split', config.split, SPLITS)
+  parts.check(config)
   sources = source.SOURCES if builder else ('file',)
   checks.choice('source', config.source, sources)
-  if config.source == 'tfds':
-    given = source.Config(path=config.path, source='tfds')
-    keys = (label,) if label else ()
-    images, labels = source.tfds_images(builder, config.split, given, keys)
-    labels = labels[:, 0] if label else None
-  else:
-    images, labels = files.images(
-      config.path, source.FIELD, config.split, where
-    )
-  return streamed(images, labels, name, shape)
+
+  def read(split):
+    if config.source == 'tfds':
+      given = source.Config(path=config.path, source='tfds')
+      keys = (label,) if label else ()
+      images, labels = source.tfds_images(builder, split, given, keys)
+      return images, labels[:, 0] if label else None
+    return files.images(config.path, source.FIELD, split, where)
+
+  images, labels = read(config.split)
+  test = None
+  if config.test == 'split':
+    test = read('test')
+    if np.array_equal(test[0], images):
+      rule = 'the source has no other images than these; legal: held_out'
+      raise errors.value('config.dataset.test', config.test, rule)
+  return divided(images, labels, config, name, shape, test)
+
+
+def divided(
+  images: np.ndarray,
+  labels: np.ndarray | None,
+  config: parts.Config,
+  name: str,
+  shape: tuple[int, ...],
+  test: tuple[np.ndarray, np.ndarray | None] | None = None,
+) -> types.Dataset:
+  """The stream of the share that training sees.
+
+  Args:
+    images: uint8 [N, H, W, C].
+    labels: int [N] or None.
+    config: checked.
+    name: of the data set.
+    shape: (H, W, C) that its images must have.
+    test: the source's own test images and labels.
+
+  Returns:
+    The data set, with test images where there are some.
+
+  Raises:
+    ConfigError: images of another shape, or too few to hold some out.
+  """
+  pick = lambda x, rows: None if x is None else x[rows]
+  seen, aside = parts.divide(len(images), config)
+  if len(aside):
+    test = images[aside], pick(labels, aside)
+  return streamed(images[seen], pick(labels, seen), name, shape, test)
 
 
 def streamed(
@@ -71,6 +110,7 @@ def streamed(
   labels: np.ndarray | None,
   name: str,
   shape: tuple[int, ...],
+  test: tuple[np.ndarray, np.ndarray | None] | None = None,
 ) -> types.Dataset:
   """Checks the images' shape and makes the stream.
 
@@ -79,6 +119,7 @@ def streamed(
     labels: int [N] or None.
     name: of the data set.
     shape: (H, W, C) that the images must have.
+    test: images and labels kept for judges.
 
   Returns:
     The data set.
@@ -89,6 +130,8 @@ def streamed(
   if images.shape[1:] != shape:
     rule = f'{name} has images of {shape}'
     raise errors.value(f'{source.FIELD}: images', images.shape[1:], rule)
-  if labels is None:
-    return stream.stream(images, name=name)
-  return stream.stream(images, labels[:, None], ('label',), name=name)
+  names = () if labels is None else ('label',)
+  column = lambda x: None if x is None else x[:, None]
+  if test is not None:
+    test = test[0], column(test[1])
+  return stream.stream(images, column(labels), names, name=name, test=test)

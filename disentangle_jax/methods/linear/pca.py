@@ -1,0 +1,55 @@
+"""Principal component analysis, from batches.
+
+Pearson 1901, https://doi.org/10.1080/14786440109462720; a baseline of Higgins
+et al. 2017, https://openreview.net/forum?id=Sy2fzU9gl (table "2D shapes"). With
+the mean m and the covariance S of all images seen so far, the columns of V are
+the D leading eigenvectors of S, and the code is
+
+  z = V^T (x - m),   x^ = m + V z
+
+Codes keep the variance of the images, the first the largest. The loss is half
+the squared error |x - x^|^2 / 2. Deviations: none; V comes from one orthogonal
+iteration per step (Golub & Van Loan, section 7.3.2), so that the number of
+steps must suffice for it to settle.
+"""
+
+from disentangle_jax import types
+from disentangle_jax.methods.linear import common
+
+HPARAMS: dict[str, float] = {}
+STRENGTH = None
+BATCH = common.BATCH
+Config = common.Config
+State = common.State
+
+
+def make(config: Config, data: types.Dataset) -> types.Method:
+  """See the module docstring.
+
+  Args:
+    config: static choices.
+    data: the data set, for its observation shape.
+
+  Returns:
+    The method; codes have no distribution around them.
+
+  Raises:
+    ConfigError: more components than pixels.
+  """
+  common.check(config, data)
+
+  def init(key, batch, hparams):
+    del hparams
+    return common.init(key, batch, config.num_latents)
+
+  def update(key, state, batch, hparams):
+    del key, hparams
+    x = common.flat(batch['observation'])
+    loss = common.error(state.params, x)
+    return common.absorb(state, x), {'loss': loss}
+
+  def decode(params, vector):
+    x = params['mean'] + vector @ params['components'].T
+    return x.reshape(-1, *data.observation_shape)
+
+  return common.method(init, update, common.project, decode)

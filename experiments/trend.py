@@ -1,0 +1,160 @@
+"""How a score follows the strength of its method, with intervals.
+
+  python -m experiments.trend --workdir=runs/study --scores=mig_binned
+  python -m experiments.trend --workdir=runs/study --scores=svm_accuracy \\
+      --strengths=0,1,2 --pairs=0:0.1,0.1:4
+
+One row per method (and variant), as Markdown: the standard deviation between
+seeds at equal strength, the seed's share of the variance of the score, the rank
+correlation of score and strength over all runs, and for each pair a:b the mean
+score at b minus that at a; by default from the least to the largest strength.
+Intervals: 95 % percentile bootstrap over the seeds of every strength.
+"""
+
+import math
+
+from absl import flags
+import numpy as np
+import pandas as pd
+
+from disentangle_jax import errors
+from disentangle_jax.commands import cli
+
+_WORKDIR = flags.DEFINE_list('workdir', [], 'Directories of finished sweeps.')
+_SCORES = flags.DEFINE_list('scores', [], 'Scores to show.')
+_STRENGTHS = flags.DEFINE_list('strengths', [], 'Strengths; all by default.')
+_PAIRS = flags.DEFINE_list('pairs', [], 'Pairs a:b of strengths to compare.')
+
+RESAMPLES = 2000
+
+
+def rank_correlation(cells: dict[float, np.ndarray]) -> float:
+  """Spearman's correlation of score and strength over all runs.
+
+  Args:
+    cells: strength -> scores over seeds.
+
+  Returns:
+    In [-1, 1]; NaN where scores or strengths do not vary.
+  """
+  strength = np.repeat(list(cells), [len(v) for v in cells.values()])
+  values = pd.Series(np.concatenate(list(cells.values())))
+  if values.nunique() < 2 or len(cells) < 2:
+    return math.nan
+  ranks = [values.rank(), pd.Series(strength).rank()]
+  return float(np.corrcoef(*ranks)[0, 1])
+
+
+def rank_interval(
+  cells: dict[float, np.ndarray], resamples: int = RESAMPLES
+) -> tuple[float, float, float]:
+  """`rank_correlation` with its interval.
+
+  Args:
+    cells: strength -> scores over seeds, each resampled on its own.
+    resamples: bootstrap samples.
+
+  Returns:
+    (value, low, high); NaN limits where a strength has one seed alone.
+  """
+  value = rank_correlation(cells)
+  if min(map(len, cells.values())) < 2 or math.isnan(value):
+    return value, math.nan, math.nan
+  rng = np.random.default_rng(0)
+  draw = lambda x: x[rng.integers(0, len(x), len(x))]
+  draws = [
+    rank_correlation({s: draw(v) for s, v in cells.items()})
+    for _ in range(resamples)
+  ]
+  low, high = np.nanquantile(draws, [0.025, 0.975])
+  return value, float(low), float(high)
+
+
+def deviation(cells: dict[float, np.ndarray]) -> float:
+  """Standard deviation between seeds, pooled over strengths (n - 1)."""
+  squares = sum(np.sum(np.square(v - v.mean())) for v in cells.values())
+  free = sum(len(v) - 1 for v in cells.values())
+  return math.sqrt(squares / free) if free else math.nan
+
+
+def _figure(value: float, low: float, high: float, sign: str = '+') -> str:
+  if math.isnan(low):
+    return f'{value:{sign}.3f} (no interval)'
+  return f'{value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]'
+
+
+def table(
+  cells: dict[str, dict[float, np.ndarray]], pairs: list[tuple[float, float]]
+) -> str:
+  """Markdown of one score.
+
+  Args:
+    cells: method -> strength -> scores over seeds.
+    pairs: (a, b), strengths to compare; empty for the ends.
+
+  Raises:
+    ConfigError: a strength that a method does not have.
+  """
+  from disentangle_jax.report import statistics
+
+  named = [f'at {b:g} minus at {a:g}' for a, b in pairs] or ['last minus first']
+  lines = [
+    '| method | runs | deviation of seeds | share of the seed | rank '
+    f'correlation | {" | ".join(named)} |',
+    '|---' * (5 + len(named)) + '|',
+  ]
+  for method, own in cells.items():
+    strength = np.repeat(list(own), [len(v) for v in own.values()])
+    values = np.concatenate(list(own.values()))
+    shares = statistics.variance_shares(
+      values, np.zeros(len(values)), strength
+    ).loc['seed']
+    row = [
+      method,
+      str(len(values)),
+      f'{deviation(own):.3f}',
+      _figure(shares['share'], shares['low'], shares['high'], ''),
+      _figure(*rank_interval(own)),
+    ]
+    for a, b in pairs or [(min(own), max(own))]:
+      for strength in (a, b):
+        if strength not in own:
+          raise errors.choices('--pairs', strength, map(str, own))
+      row.append(_figure(*statistics.difference_interval(own[b], own[a])))
+    lines.append(f'| {" | ".join(row)} |')
+  return '\n'.join(lines)
+
+
+def main(argv):
+  """See the module docstring."""
+  from disentangle_jax.report import tables
+  from experiments import scores as scores_command
+
+  del argv
+  if not _WORKDIR.value:
+    raise errors.ConfigError('--workdir is missing')
+  study = tables.load(_WORKDIR.value)
+  try:
+    pairs = [tuple(map(float, p.split(':'))) for p in _PAIRS.value]
+    chosen = [float(strength) for strength in _STRENGTHS.value]
+    pairs = [(a, b) for a, b in pairs]
+  except ValueError:
+    rule = 'write --strengths=0,1 and --pairs=a:b,c:d, in numbers'
+    raise errors.value('--pairs', ','.join(_PAIRS.value), rule) from None
+  for place in scores_command.columns(study, _SCORES.value, 'mean'):
+    values = study.scores.iloc[:, place].to_numpy()
+    cells = {}
+    for (method, strength), part in study.runs.groupby(
+      ['method', 'strength'], sort=False
+    ):
+      own = values[part.index.to_numpy()]
+      own = own[np.isfinite(own)]
+      if len(own) and (not chosen or strength in chosen):
+        cells.setdefault(method, {})[float(strength)] = own
+    ordered = {m: dict(sorted(c.items())) for m, c in cells.items()}
+    print(f'### {study.scores.columns[place][0]}\n')
+    print(table(ordered, pairs) + '\n')
+
+
+if __name__ == '__main__':
+  cli.run(main)
