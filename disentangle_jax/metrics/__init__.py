@@ -7,6 +7,7 @@ import numpy as np
 from disentangle_jax.metrics import (
   active_units,
   active_units_kl,
+  aggregate_posterior,
   arrays,
   beta_vae_score,
   beta_vae_score_changed,
@@ -60,6 +61,7 @@ METRICS = {
   'active_units': active_units,
   'active_units_kl': active_units_kl,
   'frobenius_degree': frobenius_degree,
+  'aggregate_posterior': aggregate_posterior,
   'clustering_accuracy': clustering_accuracy,
   'reconstruction': reconstruction,
   'kl': kl,
