@@ -17,8 +17,10 @@ from disentangle_jax.data.procedural import (
   lit_solid,
   moving_digits,
   multi_sprites,
+  random_projection,
   shape_motion,
   shapes3d,
+  xor,
 )
 from disentangle_jax.data.real import (
   cars3d,
@@ -62,11 +64,13 @@ DATASETS = {
   'mpi3d_toy': mpi3d_toy,
   'multi_sprites': multi_sprites,
   'npz': npz,
+  'random_projection': random_projection,
   'shape_motion': shape_motion,
   'shapes3d': shapes3d,
   'shapes3d_file': shapes3d_file,
   'smallnorb': smallnorb,
   'svhn': svhn,
+  'xor': xor,
 }
 
 # Drawn on the device: nothing to download.

@@ -175,7 +175,8 @@ class Evaluator:
     ):
       index = factorial.flat_index(factors, data.factor_sizes)
       if not use_grid:
-        flat = np.asarray(factors.reshape(-1, factors.shape[-1]))
+        count = math.prod(factors.shape[:-1])
+        flat = np.asarray(factors.reshape(count, factors.shape[-1]))
         # Independent points: the longest draw came first and holds the others.
         key_of = (seed, self._design_name(name))
         shared = points is not None and key_of == drawn_by
