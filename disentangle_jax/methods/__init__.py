@@ -1,5 +1,9 @@
 """Published systems by name: one module of pure functions each."""
 
+from disentangle_jax.methods.autoencoder import (
+  covariance_autoencoder,
+  covariance_classifier,
+)
 from disentangle_jax.methods.vae import (
   annealed_vae,
   beta_tcvae,
@@ -22,4 +26,6 @@ METHODS = {
   'dip_vae_ii': dip_vae_ii,
   'joint_vae': joint_vae,
   'capacity_generator': capacity_generator,
+  'covariance_autoencoder': covariance_autoencoder,
+  'covariance_classifier': covariance_classifier,
 }
