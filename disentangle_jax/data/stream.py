@@ -66,9 +66,7 @@ def rows(
     rule = 'must be finite numbers [N, ...]'
     raise errors.value('observations', observations.shape, rule)
   factors = _factors(factors, len(observations), names)
-  return _drawn(
-    jnp.asarray(observations), lambda x: x, factors, names, name
-  )
+  return _drawn(jnp.asarray(observations), lambda x: x, factors, names, name)
 
 
 def _shown(images: jax.Array) -> jax.Array:

@@ -13,9 +13,7 @@ set; with two values there is one logistic output, with more a softmax.
 
 Deviations, where the paper is silent: cross entropy as the error; Adam; the
 covariance is taken over batches drawn with replacement, not over all examples;
-weights start from a normal distribution of deviation `initial_scale` over the
-square root of the layer's inputs (at the Glorot scale of the other networks the
-logistic units stay near 1/2 for long, and the penalty removes all of them).
+weights start normal with variance 1 / inputs (LeCun).
 """
 
 import dataclasses
@@ -42,12 +40,10 @@ class Config:
   Attributes:
     hidden: widths of the hidden layers, at least one.
     penalty: a key of `activations.PENALTIES`.
-    initial_scale: of the weights, see the module docstring.
   """
 
   hidden: tuple[int, ...] = (4, 4)
   penalty: str = 'covariance'
-  initial_scale: float = 3.0
 
 
 class _Net(nn.Module):
@@ -55,11 +51,10 @@ class _Net(nn.Module):
 
   hidden: tuple[int, ...]
   outputs: int
-  scale: float
 
   @nn.compact
   def __call__(self, x):
-    start = nn.initializers.variance_scaling(self.scale**2, 'fan_in', 'normal')
+    start = nn.initializers.lecun_normal()
     x = x.reshape(x.shape[0], -1)
     layers = []
     for width in self.hidden:
@@ -90,17 +85,12 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     raise errors.choices(
       'config.static.penalty', config.penalty, activations.PENALTIES
     )
-  if not config.initial_scale > 0:
-    rule = 'must be > 0'
-    raise errors.value(
-      'config.static.initial_scale', config.initial_scale, rule
-    )
   if not data.factor_sizes:
     rule = 'has no labels'
     raise errors.value('config.dataset.name', data.name, rule)
   classes = data.factor_sizes[0]
   outputs = 1 if classes == 2 else classes
-  module = _Net(config.hidden, outputs, config.initial_scale)
+  module = _Net(config.hidden, outputs)
   penalty_of = activations.PENALTIES[config.penalty]
 
   def run(params, observation):
@@ -132,7 +122,9 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     return types.Codes(layers[-1], parts)
 
   init, update = common.trainer(
-    lambda key, batch: {'net': module.init(key, batch['observation'])['params']},
+    lambda key, batch: {
+      'net': module.init(key, batch['observation'])['params']
+    },
     loss_fn,
   )
   return types.Method(init, update, represent, None)
