@@ -105,18 +105,14 @@ def draw_models(study, out: pathlib.Path) -> None:
   rng = np.random.default_rng(0)
   clouds, clouds_axes = figures.new(7.2, 1.7, ncols=len(mine) + 1)
   sheets, sheet_axes = figures.new(7.2, 2.2, ncols=len(mine))
-  prior = rng.normal(size=(1965, 2))
+  prior = rng.normal(size=(2000, 2))
   shown = rng.normal(size=(36, 2))
   clouds_axes[0].plot(*prior.T, '.', ms=1)
   clouds_axes[0].set_title('prior', fontsize=7)
   for place, (beta, run) in enumerate(mine):
     number = int(study.runs['run_number'][run])
     trained = load_run(study.workdirs[0], number)
-    images = trained.dataset.arrays
-    if isinstance(images, dict):
-      images = np.asarray(images['images'], np.float32) / 255.0
-    else:
-      images = np.asarray(trained.sample(2000)['observation'])
+    images = np.asarray(trained.sample(2000)['observation'])
     parts = trained.represent(images).parts
     mean, logvar = np.asarray(parts['mean']), np.asarray(parts['logvar'])
     z = mean + np.exp(logvar / 2) * rng.normal(size=mean.shape)

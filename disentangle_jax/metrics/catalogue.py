@@ -132,7 +132,6 @@ COST = {
   'active_units': 0.0015,
   'active_units_kl': 0.0021,
   'frobenius_degree': 0.012,
-  'aggregate_posterior': 0.002,
   'clustering_accuracy': 0.0014,
 }
 

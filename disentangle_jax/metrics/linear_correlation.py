@@ -4,7 +4,8 @@ Source: Kågebäck & Mogren 2018, https://arxiv.org/abs/1802.05591, section 3.1,
 with C the covariance of the D codes: MAPC, the mean absolute Pearson
 correlation of pairs; CVR = sum |C_ij| / tr C; TdV, the share of the d largest
 variances in the total, d the number of factors; UD90, the number of codes
-needed for 90 % of the total variance.
+needed for 90 % of the total variance. Where a data set has no factors, d is the
+option num_top; without it TdV is NaN.
 
 MAPC in [0, 1], lower is better. CVR in [1, D], lower is better. TdV in [0, 1],
 higher is better. UD90 in [1, D], neither.
