@@ -112,9 +112,11 @@ def exclusive_or(rows: pd.DataFrame, out: pathlib.Path | None) -> None:
       matrix[place] = run[name]
     half = len(matrix) // 2
     for layer, rows_of in enumerate((slice(0, half), slice(half, None)), 1):
-      axis = next(places)
-      axis.imshow(matrix[rows_of, rows_of], cmap='RdBu', vmin=-0.3, vmax=0.3)
-      axis.set_title(f'lambda {run["strength"]:g}, layer {layer}', fontsize=7)
+      axis, own = next(places), matrix[rows_of, rows_of]
+      peak = np.abs(own).max()
+      axis.imshow(own, cmap='RdBu', vmin=-peak, vmax=peak)
+      title = f'lambda {run["strength"]:g}, layer {layer}\n+-{peak:.2g}'
+      axis.set_title(title, fontsize=7)
       axis.tick_params(labelsize=6)
   drawn.savefig(out / 'covariance_penalty_xor.png', dpi=110)
 
