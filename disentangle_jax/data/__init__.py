@@ -14,11 +14,14 @@ from disentangle_jax.data.procedural import (
   dsprites_noshape,
   dsprites_scream,
   dsprites_triangle,
+  faces,
   lit_solid,
   moving_digits,
   multi_sprites,
+  random_projection,
   shape_motion,
   shapes3d,
+  xor,
 )
 from disentangle_jax.data.real import (
   cars3d,
@@ -51,6 +54,7 @@ DATASETS = {
   'dsprites_noshape': dsprites_noshape,
   'dsprites_scream': dsprites_scream,
   'dsprites_triangle': dsprites_triangle,
+  'faces': faces,
   'fashion_mnist': fashion_mnist,
   'frey_faces': frey_faces,
   'images': images,
@@ -62,11 +66,13 @@ DATASETS = {
   'mpi3d_toy': mpi3d_toy,
   'multi_sprites': multi_sprites,
   'npz': npz,
+  'random_projection': random_projection,
   'shape_motion': shape_motion,
   'shapes3d': shapes3d,
   'shapes3d_file': shapes3d_file,
   'smallnorb': smallnorb,
   'svhn': svhn,
+  'xor': xor,
 }
 
 # Drawn on the device: nothing to download.
@@ -79,6 +85,7 @@ RENDERED = (
   'dsprites_noshape',
   'dsprites_scream',
   'dsprites_triangle',
+  'faces',
   'lit_solid',
   'moving_digits',
   'multi_sprites',

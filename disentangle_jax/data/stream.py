@@ -1,6 +1,6 @@
-"""Sets without a grid of factors: images drawn with replacement."""
+"""Sets without a grid of factors: rows drawn with replacement."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -9,21 +9,6 @@ import numpy as np
 from disentangle_jax import errors, types
 from disentangle_jax.data import factorial, files
 from disentangle_jax.ops import per_example
-
-
-def _checked(images, factors, names) -> tuple[np.ndarray, np.ndarray]:
-  """Images as bytes and one row of factors for each."""
-  images = files.to_uint8(images, 'images')
-  count = len(images)
-  if factors is None:
-    factors = np.zeros((count, 0), np.int64)
-  factors = np.asarray(factors)
-  if factors.shape != (count, len(names)):
-    rule = f'must be {(count, len(names))}: one row per image'
-    raise errors.value('shape of the factors', factors.shape, rule)
-  if factors.dtype.kind not in 'iu' or (factors.size and factors.min() < 0):
-    raise errors.value('factors', factors.dtype.name, 'must be integers >= 0')
-  return images, factors
 
 
 def stream(
@@ -53,31 +38,94 @@ def stream(
   Raises:
     ConfigError: images or factors that do not fit.
   """
-  images, factors = _checked(images, factors, names)
-  count = len(images)
-  largest = factors.max(0)
-  arrays = {
-    'images': jnp.asarray(images),
-    'factors': jnp.asarray(factors, jnp.int32),
-  }
+  images = files.to_uint8(images, 'images')
+  factors = _factors(factors, len(images), names)
+  kept = None
   if test is not None:
-    test_images, test_factors = _checked(*test, names)
+    test_images = files.to_uint8(test[0], 'images')
     if test_images.shape[1:] != images.shape[1:]:
       rule = f'must be that of the others, {images.shape[1:]}'
       raise errors.value('shape of test images', test_images.shape[1:], rule)
-    arrays['test_images'] = jnp.asarray(test_images)
-    arrays['test_factors'] = jnp.asarray(test_factors, jnp.int32)
-    largest = np.maximum(largest, test_factors.max(0))
-  sizes = tuple(int(n) for n in largest + 1)
+    kept = test_images, _factors(test[1], len(test_images), names)
+  return _drawn(jnp.asarray(images), _shown, factors, names, name, kept)
+
+
+def rows(
+  observations: np.ndarray,
+  factors: np.ndarray | None = None,
+  names: Sequence[str] = (),
+  *,
+  name: str = 'rows',
+) -> types.Dataset:
+  """Observations that are no images: real vectors of any range.
+
+  Args:
+    observations: float [N, ...].
+    factors: int [N, K] >= 0, or None.
+    names: K names.
+    name: of the data set.
+
+  Returns:
+    The data set, drawn from as `stream` says.
+
+  Raises:
+    ConfigError: observations or factors that do not fit.
+  """
+  observations = np.asarray(observations, np.float32)
+  if observations.ndim < 2 or not np.isfinite(observations).all():
+    rule = 'must be finite numbers [N, ...]'
+    raise errors.value('observations', observations.shape, rule)
+  factors = _factors(factors, len(observations), names)
+  return _drawn(jnp.asarray(observations), lambda x: x, factors, names, name)
+
+
+def _shown(images: jax.Array) -> jax.Array:
+  return images.astype(jnp.float32) / 255.0
+
+
+def _factors(
+  factors: np.ndarray | None, count: int, names: Sequence[str]
+) -> np.ndarray:
+  """Factors int [N, K], checked."""
+  if factors is None:
+    factors = np.zeros((count, 0), np.int64)
+  factors = np.asarray(factors)
+  if factors.shape != (count, len(names)):
+    rule = f'must be {(count, len(names))}: one row per image'
+    raise errors.value('shape of the factors', factors.shape, rule)
+  if factors.dtype.kind not in 'iu' or (factors.size and factors.min() < 0):
+    raise errors.value('factors', factors.dtype.name, 'must be integers >= 0')
+  return factors
+
+
+def _drawn(
+  observations: jax.Array,
+  show: Callable[[jax.Array], jax.Array],
+  factors: np.ndarray,
+  names: Sequence[str],
+  name: str,
+  test: tuple[np.ndarray, np.ndarray] | None = None,
+) -> types.Dataset:
+  """Rows drawn uniformly; `show` makes observations of what is kept."""
+  count = len(factors)
+  largest = factors.max(0)
   rows, counts = np.unique(factors, axis=0, return_counts=True)
   logs = np.log(counts / count).astype(np.float32)
+  arrays = {
+    'images': observations,
+    'factors': jnp.asarray(factors, jnp.int32),
+  }
+  if test is not None:
+    arrays['test_images'] = jnp.asarray(test[0])
+    arrays['test_factors'] = jnp.asarray(test[1], jnp.int32)
+    largest = np.maximum(largest, test[1].max(0))
+  sizes = tuple(int(n) for n in largest + 1)
 
   def sample(key, arrays, index):
     draw = lambda k: factorial.uniform_factors(k, (count,))[0]
     number = jax.vmap(draw)(per_example.keys(key, index))
-    observation = arrays['images'][number].astype(jnp.float32) / 255.0
     return {
-      'observation': observation,
+      'observation': show(arrays['images'][number]),
       'factors': arrays['factors'][number],
       'index': index,
     }
@@ -91,7 +139,7 @@ def stream(
     factor_names=tuple(names),
     factor_sizes=sizes,
     factor_values=tuple(np.arange(float(n)) for n in sizes),
-    observation_shape=tuple(images.shape[1:]),
+    observation_shape=tuple(observations.shape[1:]),
     arrays=arrays,
     render=None,
     sample=sample,

@@ -162,21 +162,26 @@ class Evaluator:
     drawn = sum(math.prod(d.shape[:-1]) for d in designs.values())
     grid = math.prod(data.factor_sizes)
     use_grid = data.deterministic and grid <= max(drawn, _SMALL_GRID)
+    # A stream has no grid: its points are numbered draws.
+    use_grid &= data.render is not None
     table = None
     if use_grid:
       points = factorial.grid(data.factor_sizes)
       table = self._encode(group, state, points, jax.random.key(0))
     out = []
-    points, codes = None, table
+    points, codes, drawn_by = None, table, None
     for (name, seed), factors in sorted(
       designs.items(), key=lambda item: self._order(*item)
     ):
       index = factorial.flat_index(factors, data.factor_sizes)
       if not use_grid:
-        flat = np.asarray(factors.reshape(-1, factors.shape[-1]))
+        count = math.prod(factors.shape[:-1])
+        flat = np.asarray(factors.reshape(count, factors.shape[-1]))
         # Independent points: the longest draw came first and holds the others.
-        if points is None or not np.array_equal(points[: len(flat)], flat):
-          points = flat
+        key_of = (seed, self._design_name(name))
+        shared = points is not None and key_of == drawn_by
+        if not shared or not np.array_equal(points[: len(flat)], flat):
+          points, drawn_by = flat, key_of
           key = self._design_key(name, seed)
           codes = self._encode(group, state, points, key)
         index = jnp.arange(len(flat)).reshape(factors.shape[:-1])
@@ -200,8 +205,16 @@ class Evaluator:
   def _design(self, data, name, metric, seed) -> jax.Array:
     cached = (data.name, data.factor_sizes, name, seed)
     if cached not in self._designs:
-      draw = jax.jit(metric.sample_factors)
-      self._designs[cached] = draw(self._design_key(name, seed))
+      key = self._design_key(name, seed)
+      points = jax.jit(metric.sample_factors)
+      if data.render is None:
+        # As many draws as the design has points, with the factors they have.
+        count = jax.eval_shape(points, key).shape[0]
+        draw = jax.jit(data.sample)
+        drawn = draw(key, data.arrays, jnp.arange(count, dtype=jnp.int32))
+        self._designs[cached] = drawn['factors']
+      else:
+        self._designs[cached] = points(key)
     return self._designs[cached]
 
   def _encode(self, group, state, points: np.ndarray, key) -> types.Codes:
@@ -220,17 +233,20 @@ class Evaluator:
     if cached in self._score_programs:
       return self._score_programs[cached]
 
-    def encode_block(state, arrays, points, keys):
-      observation = jax.vmap(data.render, (None, 0, 0))(arrays, points, keys)
+    def encode_block(state, arrays, key, points, index):
+      if data.render is None:
+        observation = data.sample(key, arrays, index)['observation']
+      else:
+        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(index)
+        observation = jax.vmap(data.render, (None, 0, 0))(arrays, points, keys)
       represent = lambda s: method.represent(s, observation)
       return jax.vmap(represent)(state)
 
     def encode(state, arrays, points, key):
-      index = jnp.arange(blocks * block)
-      keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(index)
+      index = jnp.arange(blocks * block, dtype=jnp.int32)
       split = lambda x: x.reshape(blocks, block, *x.shape[1:])
-      step = lambda x: encode_block(state, arrays, *x)
-      codes = jax.lax.map(step, (split(points), split(keys)))
+      step = lambda x: encode_block(state, arrays, key, *x)
+      codes = jax.lax.map(step, (split(points), split(index)))
       merge = lambda x: jnp.moveaxis(x, 0, 1).reshape(
         x.shape[1], blocks * block, *x.shape[3:]
       )
@@ -307,9 +323,7 @@ class Evaluator:
       for seed in range(self._config['metric_seeds']):
         key = metric_key('diagnostics', seed)
         values = program(key, state, group.dataset.arrays)
-        for (name, representation), scores in zip(
-          self._pairs(chosen), jax.device_get(values)
-        ):
+        for (name, representation), scores in jax.device_get(values).items():
           constants = json.dumps(chosen[name].constants, sort_keys=True)
           shown = representation if chosen[name].per_representation else ''
           out += [
@@ -340,12 +354,14 @@ class Evaluator:
     def one(state, batch, noise_key, score_key):
       codes = method.represent(state, batch['observation'])
       noise = _noise(codes, noise_key, batch['index'].shape)
-      scores = []
+      scores = {}
       for name, representation in self._pairs(diagnostics):
+        if representation == SAMPLED and 'logvar' not in codes.parts:
+          continue  # no distribution to sample from
         shown = represent_as(codes, representation, noise)
         given = {**batch, 'codes': shown}
         score = diagnostics[name].score
-        scores.append(score(score_key, method, state, given))
+        scores[name, representation] = score(score_key, method, state, given)
       return scores
 
     def diagnose(key, state, arrays):

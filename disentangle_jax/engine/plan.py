@@ -660,12 +660,20 @@ def _check_group(group: Group, config, names: Registry, wanted, made) -> None:
             name,
             f'needs {need!r}, which method {group.method_name} lacks',
           )
-    elif not group.dataset.factor_sizes:
-      raise errors.value(
-        'config.metrics',
-        name,
-        f'data set {group.dataset.name} has no factors to score against',
-      )
+    else:
+      _check_factors(name, names.metrics[name], group.dataset)
+
+
+def _check_factors(name: str, module: Any, data: types.Dataset) -> None:
+  """Refuses a metric that the data set's factors cannot supply."""
+  if getattr(module, 'FACTORS', True) and not data.factor_sizes:
+    rule = f'data set {data.name} has no factors to score against'
+    raise errors.value('config.metrics', name, rule)
+  # Independent points can be drawn from a stream, chosen ones cannot.
+  drawn = getattr(module, 'DESIGN', '') in ('points', 'split')
+  if data.render is None and not drawn:
+    rule = f'asks for chosen factors, and data set {data.name} has no grid'
+    raise errors.value('config.metrics', name, rule)
 
 
 def metric_place(

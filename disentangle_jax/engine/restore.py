@@ -105,9 +105,11 @@ class TrainedRun(NamedTuple):
     """KL of every Gaussian latent from the prior, float32 [D], nats.
 
     Raises:
-      ConfigError: the method has no encoder.
+      ConfigError: the method has no encoder, or no Gaussian latents.
     """
     parts = self.represent(self.sample(count)['observation']).parts
+    if 'logvar' not in parts:
+      raise errors.value('method', self.about['method'], 'has no posterior')
     kl = gaussian.kl_to_standard(parts['mean'], parts['logvar'])
     return np.asarray(jnp.mean(kl, axis=0))
 

@@ -1,5 +1,9 @@
 """Published systems by name: one module of pure functions each."""
 
+from disentangle_jax.methods.autoencoder import (
+  covariance_autoencoder,
+  covariance_classifier,
+)
 from disentangle_jax.methods.linear import ica, pca, raw_pixels
 from disentangle_jax.methods.vae import (
   annealed_vae,
@@ -28,4 +32,6 @@ METHODS = {
   'pca': pca,
   'ica': ica,
   'untrained_vae': untrained_vae,
+  'covariance_autoencoder': covariance_autoencoder,
+  'covariance_classifier': covariance_classifier,
 }

@@ -19,6 +19,7 @@ from disentangle_jax.metrics import base, designs
 KEYS = ('active_units',)
 DESIGN = 'points'
 CONTINUOUS = True
+FACTORS = False
 DIRECTION = 'none'
 RANGE = (0.0, float('inf'))
 SOURCE = 'Burda et al. 2016, arXiv:1509.00519, section 5'

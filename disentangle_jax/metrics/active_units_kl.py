@@ -22,6 +22,7 @@ from disentangle_jax.ops import gaussian
 KEYS = ('active_units_kl',)
 DESIGN = 'points'
 CONTINUOUS = True
+FACTORS = False
 DIRECTION = 'none'
 RANGE = (0.0, float('inf'))
 SOURCE = 'Duan et al. 2020, arXiv:1905.12614'

@@ -24,6 +24,7 @@ from disentangle_jax.ops import gaussian
 KEYS = ('frobenius_degree',)
 DESIGN = 'points'
 CONTINUOUS = True
+FACTORS = False
 DIRECTION = 'lower'
 RANGE = (0.0, float('inf'))
 SOURCE = 'Hassan 2022, Understanding Variational Autoencoders, section 5.1'

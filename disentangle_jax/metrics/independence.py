@@ -37,6 +37,7 @@ KEYS = (
 )
 DESIGN = 'points'
 CONTINUOUS = True
+FACTORS = False
 DIRECTION = 'lower'
 RANGE = {
   'gaussian_total_correlation': (0.0, float('inf')),

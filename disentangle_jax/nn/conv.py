@@ -11,7 +11,10 @@ So each operation has two forms that agree to rounding:
     stride one over blocks; gather those few shifted views and do one matrix
     product. The transpose is its adjoint: one matrix product, then the
     overlapping blocks are added. Both gradients are again matrix products and
-    shifts, and `vmap` makes them batched matrix products.
+    shifts, and `vmap` makes them batched matrix products. A stride that does
+    not divide the kernel would fill blocks with zeros (3 x 3 at stride 2: 16
+    places for 9 weights); those take the places that have weights one by one.
+    At stride one and fewer channels out than in, products come before shifts.
 
 `default_form` is the one place that chooses. Padding is 'SAME' everywhere, as
 TensorFlow defines it; the transpose is the gradient of the forward convolution
@@ -87,10 +90,14 @@ def conv(
       x, kernel, (stride, stride), 'SAME', dimension_numbers=_DIMENSIONS
     )
   b, h, w, c = x.shape
+  kh, kw, _, o = kernel.shape
+  if stride == 1 and o < c and kh % 2 and kw % 2:
+    # The adjoint with the kernel turned around moves o values per tap, not c.
+    return conv_transpose(x, kernel[::-1, ::-1], 1, form)
   weights, th, tw = _block_kernel(kernel, stride)
   (oh, top), (ow, left) = (
-    _same(h, kernel.shape[0], stride),
-    _same(w, kernel.shape[1], stride),
+    _same(h, kh, stride),
+    _same(w, kw, stride),
   )
   nh, nw = oh - 1 + th, ow - 1 + tw  # blocks along each axis
   x = jnp.pad(
@@ -102,13 +109,21 @@ def conv(
       (0, 0),
     ),
   )
-  x = x.reshape(b, nh, stride, nw, stride, c).transpose(0, 1, 3, 2, 4, 5)
+  x = x.reshape(b, nh, stride, nw, stride, c)
+  if kh % stride or kw % stride:
+    views = [
+      x[:, i // stride :, i % stride, j // stride :, j % stride][:, :oh, :ow]
+      for i in range(kh)
+      for j in range(kw)
+    ]
+    return jnp.concatenate(views, axis=-1) @ kernel.reshape(-1, o)
+  x = x.transpose(0, 1, 3, 2, 4, 5)
   x = x.reshape(b, nh, nw, stride * stride * c)
   views = [
     x[:, i : i + oh, j : j + ow, :] for i in range(th) for j in range(tw)
   ]
   patches = jnp.concatenate(views, axis=-1)
-  return patches @ weights.reshape(-1, kernel.shape[-1])
+  return patches @ weights.reshape(-1, o)
 
 
 def conv_transpose(
@@ -145,20 +160,35 @@ def conv_transpose(
       dimension_numbers=_DIMENSIONS,
     )
   weights, th, tw = _block_kernel(kernel, stride)
-  weights = weights.transpose(4, 0, 1, 2, 3, 5).reshape(c, -1)
-  y = (x @ weights).reshape(b, h, w, th, tw, stride * stride * o)
-  total = 0.0
-  for i in range(th):
-    for j in range(tw):
-      total += jnp.pad(
-        y[:, :, :, i, j],
-        ((0, 0), (i, th - 1 - i), (j, tw - 1 - j), (0, 0)),
-      )
   nh, nw = h + th - 1, w + tw - 1
-  total = total.reshape(b, nh, nw, stride, stride, o)
-  total = total.transpose(0, 1, 3, 2, 4, 5).reshape(
-    b, nh * stride, nw * stride, o
-  )
+
+  def shifted(y, i, j):
+    room = ((0, 0), (i, th - 1 - i), (j, tw - 1 - j), (0, 0))
+    return jnp.pad(y, room)
+
+  if kh % stride or kw % stride:
+    weights = kernel.transpose(2, 0, 1, 3).reshape(c, -1)
+    y = (x @ weights).reshape(b, h, w, kh, kw, o)
+    # What falls on the same place of a block, over the taps that do.
+    place = lambda p, q: sum(
+      shifted(y[:, :, :, i, j], i // stride, j // stride)
+      for i in range(p, kh, stride)
+      for j in range(q, kw, stride)
+    )
+    nothing = jnp.zeros((b, nh, nw, o), y.dtype)  # kernel below the stride
+    row = lambda p: jnp.stack(
+      [nothing + place(p, q) for q in range(stride)], axis=3
+    )
+    total = jnp.stack([row(p) for p in range(stride)], axis=2)
+  else:
+    weights = weights.transpose(4, 0, 1, 2, 3, 5).reshape(c, -1)
+    y = (x @ weights).reshape(b, h, w, th, tw, stride * stride * o)
+    total = sum(
+      shifted(y[:, :, :, i, j], i, j) for i in range(th) for j in range(tw)
+    )
+    total = total.reshape(b, nh, nw, stride, stride, o)
+    total = total.transpose(0, 1, 3, 2, 4, 5)
+  total = total.reshape(b, nh * stride, nw * stride, o)
   return total[:, top : top + h * stride, left : left + w * stride, :]
 
 

@@ -4,7 +4,7 @@
 the same decoder): at 64x64 its encoder has 309,204 parameters for one channel
 and 310,228 for three, its decoder 381,313 and 382,339, at 10 latents. 'mlp' is
 the fully connected pair of Chen et al. 2018 and Burgess et al. 2018 with free
-widths.
+widths; without hidden layers it is linear. 'keras_conv': see that module.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from disentangle_jax import errors
-from disentangle_jax.nn import conv, mlp
+from disentangle_jax.nn import conv, keras_conv, mlp
 
 _ACTIVATIONS = {'relu': nn.relu, 'tanh': nn.tanh, 'leaky_relu': nn.leaky_relu}
 
@@ -44,10 +44,14 @@ class ConvConfig:
   name: str = 'conv'
 
 
+NetConfig = MLPConfig | ConvConfig | keras_conv.KerasConvConfig
+NETS = {
+  'mlp': MLPConfig,
+  'conv': ConvConfig,
+  'keras_conv': keras_conv.KerasConvConfig,
+}
 # What products are computed in, see `apply`.
 PRECISIONS = ('auto', 'float32', 'tensorfloat32', 'bfloat16')
-NetConfig = MLPConfig | ConvConfig
-NETS = {'mlp': MLPConfig, 'conv': ConvConfig}
 
 
 def make_config(name: str, options: Mapping[str, Any]) -> NetConfig:
@@ -86,6 +90,8 @@ def make_config(name: str, options: Mapping[str, Any]) -> NetConfig:
 
 def check(config: NetConfig, observation_shape: tuple[int, ...]) -> None:
   """Raises ConfigError when the network cannot take such observations."""
+  if config.name == 'keras_conv':
+    keras_conv.check(config, observation_shape)
   if config.name != 'conv':
     return
   halvings = len(config.channels)
@@ -139,6 +145,8 @@ class Encoder(nn.Module):
     if c.name == 'mlp':
       activation = _ACTIVATIONS[c.encoder_activation]
       return Heads(self.heads)(mlp.MLP(c.encoder_hidden, activation)(x))
+    if c.name == 'keras_conv':
+      return Heads(self.heads)(keras_conv.trunk(c, x))
     for channels, kernel in zip(c.channels, c.kernels):
       x = nn.relu(conv.Conv(channels, kernel, 2, form=c.conv_form)(x))
     return Heads(self.heads)(mlp.MLP((c.hidden,))(x))
@@ -165,6 +173,8 @@ class Decoder(nn.Module):
       size = math.prod(self.observation_shape)
       x = nn.Dense(size, kernel_init=mlp.KERNEL_INIT)(x)
       return x.reshape(-1, *self.observation_shape)
+    if c.name == 'keras_conv':
+      return keras_conv.decode(c, self.observation_shape, z)
     height, width, out = self.observation_shape
     factor = 2 ** len(c.channels)
     base = (height // factor, width // factor, c.channels[-1])

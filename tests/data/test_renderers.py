@@ -27,6 +27,7 @@ from disentangle_jax.data.procedural import (
 SMALL = {
   'blobs': {'resolution': 16},
   'digits': {'resolution': 12},
+  'faces': {},
   'multi_sprites': {'resolution': 16},
   'moving_digits': {'resolution': 32, 'frames': 3},
   'shape_motion': {'resolution': 16, 'frames': 3},

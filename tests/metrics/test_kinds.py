@@ -210,6 +210,19 @@ BANDS = {
     'rescaled': (8, 12),
     'constant': (0, 0.5),
   },
+  # Three codes of variance 1.01 and two posteriors that are the prior.
+  'aggregate_kl': {
+    'perfect': (0, 0.05),
+    # Variances 4, 0.25 and 9 about 1, 0 and -2: (1 + 4 + 10.25 - log 9) / 2.
+    'rescaled': (6, 7),
+    # Five means of 0.05 and nothing else.
+    'constant': (0.006, 0.0065),
+  },
+  'aggregate_frechet': {
+    'perfect': (0, 0.05),
+    'rescaled': (9, 11),
+    'constant': (0.0124, 0.0126),
+  },
   # Seven clusters for three labels, each label in clusters of its own.
   'clustering_accuracy': dict.fromkeys(kinds.KINDS[:-1], ONE),
   'dci_disentanglement_forest': {

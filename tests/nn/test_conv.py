@@ -9,7 +9,15 @@ from disentangle_jax import data
 from disentangle_jax.methods.vae import beta_vae
 from disentangle_jax.nn import conv, nets
 
-SHAPES = [(8, 7, 4, 2), (9, 5, 5, 2), (6, 6, 3, 1), (4, 6, 2, 2), (7, 7, 7, 3)]
+SHAPES = [
+  (8, 7, 4, 2),
+  (9, 5, 5, 2),
+  (6, 6, 3, 1),
+  (4, 6, 2, 2),
+  (7, 7, 7, 3),
+  (7, 4, 3, 2),
+  (5, 6, 2, 3),
+]
 
 
 def naive_conv(x, kernel, stride):
@@ -41,10 +49,11 @@ def naive_transpose(x, kernel, stride):
 
 @pytest.mark.parametrize('h, w, k, stride', SHAPES)
 @pytest.mark.parametrize('form', ['blocks', 'lax'])
-def test_forms_equal_the_naive_sums(h, w, k, stride, form):
+@pytest.mark.parametrize('out', [2, 5])
+def test_forms_equal_the_naive_sums(h, w, k, stride, form, out):
   rng = np.random.default_rng(0)
   x = rng.normal(size=(2, h, w, 3)).astype(np.float32)
-  kernel = rng.normal(size=(k, k, 3, 5)).astype(np.float32)
+  kernel = rng.normal(size=(k, k, 3, out)).astype(np.float32)
   both = jax.jit(
     lambda x, k: (
       conv.conv(x, k, stride, form),
@@ -57,13 +66,14 @@ def test_forms_equal_the_naive_sums(h, w, k, stride, form):
 
 
 @pytest.mark.parametrize('op', [conv.conv, conv.conv_transpose])
-def test_forms_have_the_same_gradients_under_vmap(op):
+@pytest.mark.parametrize('k, stride, out', [(4, 2, 5), (3, 2, 5), (3, 1, 2)])
+def test_forms_have_the_same_gradients_under_vmap(op, k, stride, out):
   keys = jax.random.split(jax.random.key(0), 2)
   x = jax.random.normal(keys[0], (3, 2, 8, 8, 3))
-  kernel = jax.random.normal(keys[1], (3, 4, 4, 3, 5))
+  kernel = jax.random.normal(keys[1], (3, k, k, 3, out))
 
   def gradients(form):
-    loss = lambda x, k: jnp.sum(jnp.sin(op(x, k, 2, form)))
+    loss = lambda x, k: jnp.sum(jnp.sin(op(x, k, stride, form)))
     return jax.jit(jax.vmap(jax.grad(loss, (0, 1))))(x, kernel)
 
   for a, b in zip(gradients('blocks'), gradients('lax')):

@@ -1,0 +1,1 @@
+"""Deterministic networks with a penalty on their activations."""

@@ -1,0 +1,97 @@
+"""Scores of data sets that have no grid of factors."""
+
+import numpy as np
+import pytest
+from tiny_study import tiny_config
+
+import disentangle_jax as dj
+from disentangle_jax.data import stream
+from disentangle_jax.engine import plan
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (40, 4, 4, 1)).astype(np.uint8)
+SETS = {
+  'unlabelled': stream.stream(IMAGES, name='unlabelled'),
+  'labelled': stream.stream(
+    IMAGES, np.arange(40)[:, None] % 3, ('label',), name='labelled'
+  ),
+  'vectors': stream.rows(RNG.normal(size=(40, 5)) + 3, name='vectors'),
+}
+
+
+def config_of(name, metrics, method='beta_vae'):
+  config = tiny_config()
+  with config.unlocked():
+    config.dataset = {'name': name}
+  config.methods = (method,)
+  config.sweep = None
+  config.metrics = metrics
+  config.metric_options.linear_correlation.num_train = 300
+  config.metric_options.linear_correlation.num_top = 2
+  config.metric_options.frobenius_degree.num_train = 200
+  config.metric_options.reconstruction.num_points = 64
+  return config
+
+
+def scores(rows):
+  kept = rows[~rows['name'].str.startswith('train/')]
+  return kept.set_index(['seed', 'name', 'representation'])['value']
+
+
+def test_codes_of_independent_draws_are_scored(tmp_path):
+  config = config_of(
+    'unlabelled', ('linear_correlation', 'frobenius_degree', 'reconstruction')
+  )
+  found = scores(dj.sweep(config, tmp_path, datasets=SETS))
+  run = dj.load_run(tmp_path, 0, datasets=SETS)
+  # All forty images: the draws are with replacement, so only about equal.
+  code = np.asarray(run.represent(IMAGES / 255.0).vector)
+  variance = np.sort(code.var(axis=0))[::-1]
+  want = variance[:2].sum() / variance.sum()
+  assert found[0, 'tdv', 'mean'] == pytest.approx(want, abs=0.05)
+  assert found[0, 'frobenius_degree', 'mean'] > 0
+  assert np.isfinite(found.to_numpy()).all()
+
+
+def test_metrics_that_read_labels_take_those_of_the_draws(tmp_path):
+  config = config_of('labelled', ('mig_binned', 'linear_correlation'))
+  found = scores(dj.sweep(config, tmp_path, datasets=SETS))
+  assert (found.loc[:, 'mig_binned', 'mean'] >= 0).all()
+
+
+@pytest.mark.parametrize(
+  'name, metric, match',
+  [
+    ('unlabelled', 'mig_binned', 'has no factors'),
+    ('labelled', 'factor_vae_score', 'has no grid'),
+    ('labelled', 'udr', 'has no grid'),
+  ],
+)
+def test_what_a_stream_cannot_supply_is_refused(name, metric, match):
+  config = config_of(name, (metric,))
+  with pytest.raises(dj.ConfigError, match=match):
+    plan.make(config, plan.registry(datasets=SETS))
+
+
+def test_codes_without_a_distribution_over_vectors(tmp_path):
+  """An autoencoder has no sampled representation; vectors no pictures."""
+  config = config_of(
+    'vectors',
+    ('linear_correlation', 'reconstruction'),
+    'covariance_autoencoder',
+  )
+  config.static.output = 'linear'
+  rows = dj.sweep(config, tmp_path, datasets=SETS)
+  found = scores(rows)
+  assert set(found.index.get_level_values(2)) == {'mean'}
+  assert np.isfinite(found.to_numpy()).all()
+  run = dj.load_run(tmp_path, 1, datasets=SETS)
+  values = np.asarray(SETS['vectors'].arrays['images'])
+  back = np.asarray(run.decode(run.represent(values).vector))
+  error = np.square(back - values).sum(axis=1).mean()
+  got = found[1, 'reconstruction/squared_error', 'mean']
+  assert got == pytest.approx(error, rel=0.3)
+  with pytest.raises(dj.ConfigError, match='no posterior'):
+    run.kl()
+  again = dj.sweep(config, tmp_path, datasets=SETS)
+  assert len(again) == len(rows)
