@@ -2,6 +2,8 @@
 
 from disentangle_jax.methods.vae import (
   annealed_vae,
+  aux_gmvae,
+  aux_vae,
   beta_tcvae,
   beta_vae,
   capacity_generator,
@@ -22,4 +24,6 @@ METHODS = {
   'dip_vae_ii': dip_vae_ii,
   'joint_vae': joint_vae,
   'capacity_generator': capacity_generator,
+  'aux_vae': aux_vae,
+  'aux_gmvae': aux_gmvae,
 }

@@ -33,6 +33,7 @@ from disentangle_jax.metrics import (
   reconstruction,
   sap,
   single_code_auc,
+  swap,
   udr,
 )
 
@@ -64,6 +65,7 @@ METRICS = {
   'reconstruction': reconstruction,
   'kl': kl,
   'elbo': elbo,
+  'swap': swap,
 }
 
 # Names for several modules or scores at once.
