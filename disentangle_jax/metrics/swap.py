@@ -6,9 +6,9 @@ is trained on the data, never on what models decode. Then, over images of the
 data set, the share whose label it names right, given
 
   swap_classifier      the image itself (what the judge can do at all),
-  swap_reconstructed   the decoded code of the image,
-  swap_local           the same with the local latents drawn anew from the prior,
-  swap_global          the same with the global latents drawn anew.
+  swap_reconstructed   its decoded code,
+  swap_local           the same with the local latents drawn from the prior,
+  swap_global          the same with the global latents drawn from the prior.
 
 Range [0, 1]; chance is the share of the most frequent label. When the label is
 global, a good model keeps swap_local near swap_reconstructed and takes

@@ -15,7 +15,6 @@ from disentangle_jax.data import checks, factorial
 from disentangle_jax.data.procedural import colours, glyphs
 
 
-
 @dataclasses.dataclass(frozen=True)
 class Config:
   """Static options.
