@@ -127,12 +127,6 @@ def make(config: Config, data: types.Dataset) -> types.Method:
 
   init, update = common.trainer(init_params, loss_fn)
   decode, extras = common.decoding(networks.decoder)
-  extras = {
-    **extras,
-    'resample_global': resample_global,
-    'resample_local': lambda key, state, vector: aux_vae.resample_local(
-      key, state, vector, num_global
-    ),
-  }
+  more = aux_vae.extras_with(networks, num_global, resample_global)
   represent = aux_vae.represent_with(networks)
-  return types.Method(init, update, represent, decode, extras)
+  return types.Method(init, update, represent, decode, {**extras, **more})

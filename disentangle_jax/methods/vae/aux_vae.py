@@ -255,11 +255,30 @@ def represent_with(networks: Networks) -> Callable[..., types.Codes]:
   return represent
 
 
-def resample_local(key, state, vector, num_global: int):
-  """Draws z_l anew from N(0, 1) and keeps z_g; see `make`."""
-  del state
-  drawn = jax.random.normal(key, vector[:, num_global:].shape)
-  return jnp.concatenate([vector[:, :num_global], drawn], axis=-1)
+def extras_with(
+  networks: Networks, num_global: int, resample_global: Callable[..., jax.Array]
+) -> dict[str, Callable]:
+  """What `make` promises beside the extras of every decoder."""
+
+  def resample_local(key, state, vector):
+    del state
+    drawn = jax.random.normal(key, vector[:, num_global:].shape)
+    return jnp.concatenate([vector[:, :num_global], drawn], axis=-1)
+
+  extras = {
+    'resample_global': resample_global,
+    'resample_local': resample_local,
+    'local_view': lambda state, observation: networks.local_view(observation),
+  }
+  auxiliary = networks.auxiliary
+  if auxiliary is not None:
+
+    def decode_local(state, vector):
+      own = state.params['auxiliary']
+      return jax.nn.sigmoid(auxiliary.decode(own, vector[:, num_global:]))
+
+    extras['decode_local'] = decode_local
+  return extras
 
 
 def make(config: Config, data: types.Dataset) -> types.Method:
@@ -273,7 +292,10 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     The method. 'kl' covers both groups; 'kl_global', 'kl_local' and
     'auxiliary_reconstruction' are also reported, nats. Its extras
     'resample_global' and 'resample_local' are `(key, state, vector [B, D]) ->
-    vector [B, D]`: the codes with that group drawn anew from the prior.
+    vector [B, D]`: the codes with that group drawn anew from the prior;
+    'local_view' `(state, observation) -> observation` is what z_l is encoded
+    from, and 'decode_local' `(state, vector) -> observation` the mean of
+    p(x_hat|z_l), where there is one.
 
   Raises:
     ConfigError: see `build`.
@@ -300,11 +322,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     lambda key, batch: networks.init(key, batch['observation']), loss_fn
   )
   decode, extras = common.decoding(networks.decoder)
-  extras = {
-    **extras,
-    'resample_global': resample_global,
-    'resample_local': lambda key, state, vector: resample_local(
-      key, state, vector, num_global
-    ),
-  }
-  return types.Method(init, update, represent_with(networks), decode, extras)
+  more = extras_with(networks, num_global, resample_global)
+  return types.Method(
+    init, update, represent_with(networks), decode, {**extras, **more}
+  )
