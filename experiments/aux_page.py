@@ -127,7 +127,7 @@ def main(argv):
     task = 'task' if _ON in variant else 'no_task'
     run = load_run(_WORKDIR.value, int(first['run_number']))
     for kind, page in sheets(run).items():
-      path = out / f'{first["method"]}_{task}_{kind}.png'
+      path = out / f'{run.about["method"]}_{task}_{kind}.png'
       # Few colours do: a palette keeps the file small.
       PIL.Image.fromarray(page).quantize(256).save(path, optimize=True)
       print(path)
