@@ -54,7 +54,7 @@ def test_configs_expand(study, variant):
 def test_variants_on_svhn_expand_given_the_file(study, tmp_path):
   module = importlib.import_module(f'experiments.configs.{study}')
   config = module.get_config('svhn')
-  with pytest.raises(dj.ConfigError, match='config.dataset.path'):
+  with pytest.raises(dj.ConfigError, match=r'config\.dataset\.path'):
     plan.make(config)
   config.dataset.path = str(tmp_path / 'svhn.npz')
   images = np.zeros((20, 32, 32, 3), np.uint8)
