@@ -41,6 +41,8 @@ class Method(NamedTuple):
       p(x|z), or None.
     extras: optional abilities by name. 'log_likelihood':
       `(state, vector [B, D], observation) -> float32 [B]` in nats.
+      'resample_global', 'resample_local': `(key, state, vector [B, D]) ->
+      vector [B, D]`, that group of latents drawn anew from its prior.
   """
 
   init: Callable[..., PyTree]

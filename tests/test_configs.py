@@ -5,6 +5,7 @@ import importlib
 import json
 import pathlib
 
+import numpy as np
 import pytest
 
 import disentangle_jax as dj
@@ -38,6 +39,12 @@ EXPECTED = {
   ('covariance_penalty', 'xor'): (20, 1),
   ('covariance_penalty', 'images'): (120, 2),
   ('covariance_penalty', 'smoke'): (8, 2),
+  ('aux_vae', ''): (20, 2),
+  ('aux_vae', 'laptop'): (10, 2),
+  ('aux_vae', 'smoke'): (4, 2),
+  ('aux_gmvae', ''): (70, 2),
+  ('aux_gmvae', 'laptop'): (10, 2),
+  ('aux_gmvae', 'smoke'): (4, 2),
   ('unsupervised_study', ''): (1800, 6),
   ('unsupervised_study', 'reference'): (1800, 6),
   ('unsupervised_study', 'gpu'): (180, 6),
@@ -67,6 +74,25 @@ def test_configs_expand(study, variant):
   planned = planned_as(study, variant)
   assert (len(planned.runs), len(planned.groups)) == EXPECTED[study, variant]
   assert not planned.notes
+
+
+@pytest.mark.parametrize('study', ['aux_vae', 'aux_gmvae'])
+def test_variants_on_svhn_expand_given_the_file(study, tmp_path):
+  module = importlib.import_module(f'experiments.configs.{study}')
+  config = module.get_config('svhn')
+  with pytest.raises(dj.ConfigError, match=r'config\.dataset\.path'):
+    plan.make(config)
+  config.dataset.path = str(tmp_path / 'svhn.npz')
+  images = np.zeros((20, 32, 32, 3), np.uint8)
+  np.savez(config.dataset.path, images=images, labels=np.arange(20) % 10)
+  planned = plan.make(config)
+  counts = (len(planned.runs), len(planned.groups))
+  assert counts == EXPECTED[study, '']
+  # Digits need a cluster each.
+  if study == 'aux_gmvae':
+    config.static.num_classes = 9
+    with pytest.raises(dj.ConfigError, match='at least 10, the values of'):
+      plan.make(config)
 
 
 def test_unknown_variants_are_refused():

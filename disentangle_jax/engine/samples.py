@@ -91,7 +91,8 @@ def write_params(workdir: pathlib.Path, group: plan_lib.Group, runs, state):
   """`params/<run_id>.safetensors` of every run: what represents and decodes."""
   flat = flatten(jax.device_get(state.params))
   for r, run in enumerate(runs):
-    own = {name: np.ascontiguousarray(x[r]) for name, x in flat.items()}
+    # A learned scale is a scalar, which ascontiguousarray would make a vector.
+    own = {name: np.array(x[r], order='C') for name, x in flat.items()}
     about = {
       'method': run.method,
       'config': json.dumps(plan_lib.describe_static(run.config)),

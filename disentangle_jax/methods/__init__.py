@@ -7,6 +7,8 @@ from disentangle_jax.methods.autoencoder import (
 from disentangle_jax.methods.linear import ica, pca, raw_pixels
 from disentangle_jax.methods.vae import (
   annealed_vae,
+  aux_gmvae,
+  aux_vae,
   beta_tcvae,
   beta_vae,
   capacity_generator,
@@ -34,4 +36,6 @@ METHODS = {
   'untrained_vae': untrained_vae,
   'covariance_autoencoder': covariance_autoencoder,
   'covariance_classifier': covariance_classifier,
+  'aux_vae': aux_vae,
+  'aux_gmvae': aux_gmvae,
 }

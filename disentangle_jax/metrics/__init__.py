@@ -37,6 +37,7 @@ from disentangle_jax.metrics import (
   reconstruction,
   sap,
   single_code_auc,
+  swap,
   udr,
 )
 
@@ -72,6 +73,7 @@ METRICS = {
   'elbo': elbo,
   'attack': attack,
   'digit_svm': digit_svm,
+  'swap': swap,
 }
 
 # Names for several modules or scores at once.

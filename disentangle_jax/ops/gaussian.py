@@ -37,6 +37,29 @@ def kl_to_standard(mean: jax.Array, logvar: jax.Array) -> jax.Array:
   return 0.5 * (jnp.square(mean) + jnp.expm1(logvar) - logvar)
 
 
+def kl(
+  mean: jax.Array,
+  logvar: jax.Array,
+  prior_mean: jax.Array,
+  prior_logvar: jax.Array,
+) -> jax.Array:
+  """KL(N(mean, exp(logvar)) || N(prior_mean, exp(prior_logvar))) per dimension.
+
+  The KL to the standard normal of what the prior's own units measure.
+
+  Args:
+    mean: float [..., D].
+    logvar: float [..., D].
+    prior_mean: float [..., D].
+    prior_logvar: float [..., D].
+
+  Returns:
+    float [..., D], nats, >= 0.
+  """
+  shift = (mean - prior_mean) * jnp.exp(-0.5 * prior_logvar)
+  return kl_to_standard(shift, logvar - prior_logvar)
+
+
 def log_density(x: jax.Array, mean: jax.Array, logvar: jax.Array) -> jax.Array:
   """log N(x; mean, exp(logvar)) of every dimension on its own.
 

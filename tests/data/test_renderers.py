@@ -513,6 +513,27 @@ def test_strokes_match_a_distance_loop():
   np.testing.assert_allclose(got, want, atol=1e-4)
 
 
+def test_digits_lie_on_a_darker_background_of_its_own_hue():
+  options = {'resolution': 12, 'background_hues': 4, 'background_value': 0.4}
+  coloured = data.load('digits', hues=3, **options)
+  assert coloured.factor_names[-2:] == ('hue', 'background_hue')
+  assert coloured.factor_sizes[-2:] == (3, 4)
+  white = data.load('digits', **options)
+  assert white.factor_names[-1] == 'background_hue'
+  assert 'hue' not in white.factor_names
+  for hue, ground in ((0, 1), (2, 0), (1, 3)):
+    factors = jnp.asarray([8, 4, 2, 2, hue, ground])
+    image = np.asarray(coloured.render((), factors, None))
+    factors = jnp.asarray([8, 4, 2, 2, ground])
+    plain = np.asarray(white.render((), factors, None))
+    share = np.asarray(glyphs.draw(8, 0.0, 0.1, 0.8, 12))[..., None]
+    behind = 0.4 * np.array(colorsys.hsv_to_rgb(ground / 4, 1, 1))
+    before = np.array(colorsys.hsv_to_rgb(hue / 3, 1, 1))
+    for seen, colour in ((image, before), (plain, np.ones(3))):
+      want = share * colour + (1 - share) * behind
+      np.testing.assert_allclose(seen, want, atol=1e-5)
+
+
 def test_digits_all_differ():
   draw = lambda d: glyphs.draw(d, 0.0, 0.1, 0.9, 20)
   images = np.asarray(jax.vmap(draw)(jnp.arange(10))).reshape(10, -1)
@@ -531,6 +552,7 @@ def test_digits_all_differ():
     ('shape_motion', {'frames': 1}),
     ('moving_digits', {'resolution': 16}),
     ('digits', {'hues': -1}),
+    ('digits', {'background_value': 1.5}),
   ],
 )
 def test_bad_options_name_the_field(name, options):

@@ -154,6 +154,31 @@ def test_shuffled_patches_are_a_permutation():
   )
 
 
+def test_every_order_of_patches_is_drawn_alike():
+  """And so the shuffled image tells nothing of the order before it."""
+  image = np.repeat(np.repeat(np.arange(4.0).reshape(2, 2), 4, 0), 4, 1)
+  image = image[..., None] + np.linspace(0, 0.5, 64).reshape(8, 8, 1) % 0.1
+  keys = jax.random.split(jax.random.key(0), 2400)
+  shuffle = jax.jit(
+    jax.vmap(lambda k, x: samplers.shuffle_patches(k, x, 4), (0, None))
+  )
+  seen = []
+  for start in (image, np.asarray(shuffle(keys[:1], image))[0]):
+    drawn = np.asarray(shuffle(keys, start))
+    # Every pixel is kept, in every image.
+    pixels = np.sort(drawn.reshape(2400, -1), axis=1)
+    want = np.sort(np.float32(image).ravel())
+    np.testing.assert_array_equal(pixels, np.broadcast_to(want, pixels.shape))
+    orders, counts = np.unique(
+      drawn.reshape(2400, -1), axis=0, return_counts=True
+    )
+    assert len(orders) == 24
+    # Chi-square with 23 degrees of freedom.
+    assert ((counts - 100) ** 2 / 100).sum() < 23 + 5 * np.sqrt(46)
+    seen.append(orders)
+  np.testing.assert_array_equal(*seen)
+
+
 def test_redrawing_keeps_the_distribution_and_its_holes():
   grid = data.load(
     'dsprites', resolution=8, scales=4, orientations=1, positions=4

@@ -21,6 +21,9 @@ SMALL = {
   'net': nets.MLPConfig(encoder_hidden=(16,), decoder_hidden=(16,)),
   'num_latents': 3,
   'num_classes': 3,
+  'num_global': 2,
+  'num_local': 3,
+  'patch': 4,
   'discriminator_width': 16,
   'discriminator_depth': 2,
 }

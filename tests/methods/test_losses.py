@@ -22,6 +22,8 @@ VARIANTS = [
   ('vae', {'likelihood': 'gaussian', 'likelihood_scale': 0.5}),
   ('vae', {'likelihood': 'gaussian_learned', 'likelihood_scale': 0.5}),
   ('vae', {'likelihood': 'discretized_logistic', 'likelihood_scale': 0.1}),
+  ('aux_vae', {'auxiliary': False}),
+  ('aux_gmvae', {'auxiliary': False}),
 ]
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5
@@ -125,9 +127,12 @@ class Step:
     self.key = made.keys(step)[1]
     latent_key = self.key
     self.other_key = None
-    if name in ('factor_vae', 'joint_vae'):
+    if name in ('factor_vae', 'joint_vae', 'aux_gmvae'):
       latent_key, self.other_key = jax.random.split(self.key)
     if 'encoder' not in self.params:
+      return
+    if name in ('aux_vae', 'aux_gmvae'):
+      self.two_encoders(latent_key)
       return
     heads = encode(self.params, self.x)
     self.mean, self.logvar = heads['mean'], heads['logvar']
@@ -137,6 +142,30 @@ class Step:
     self.kl = kl_terms(self.mean, self.logvar)
     if name != 'joint_vae':
       self.rec = reconstruction(self.params, self.z, self.x, options)
+
+  def two_encoders(self, latent_key):
+    """z_g from x, z_l from x_hat; costs of both images."""
+    options = {
+      'likelihood': 'discretized_logistic',
+      'likelihood_scale': 0.1,
+      **self.options,
+    }
+    task = self.options.get('auxiliary', True)
+    seen = np.asarray(self.batch['shuffled'], np.float64) if task else self.x
+    split = {'encoder': self.params['global_encoder']}
+    self.heads = encode(split, self.x)
+    split = {'encoder': self.params['local_encoder']}
+    self.local = encode(split, seen)
+    both = lambda name: np.concatenate([self.heads[name], self.local[name]], 1)
+    self.mean = both('mean')
+    z = self.mean + np.exp(both('logvar') / 2) * self.noise(latent_key)
+    self.rec = reconstruction(self.params, z, self.x, options)
+    self.second = 0.0
+    if task:
+      z_local = z[:, self.heads['mean'].shape[1] :]
+      own = self.params['auxiliary']
+      self.second = reconstruction(own, z_local, seen, options)
+    self.kl_local = kl_terms(self.local['mean'], self.local['logvar']).sum()
 
   def noise(self, key):
     shape = (self.mean.shape[1],)
@@ -269,6 +298,31 @@ def raw_pixels(s):
   return [size, -size]
 
 
+def aux_vae(s):
+  beta = s.hparams['beta']
+  kl_global = kl_terms(s.heads['mean'], s.heads['logvar']).sum()
+  return [s.rec, s.second, beta * kl_global, beta * s.kl_local]
+
+
+def aux_gmvae(s):
+  beta, prior = s.hparams['beta'], s.params['prior']
+  logits = s.heads['class_logits']
+  gumbel = concrete.gumbel(s.other_key, s.index, (logits.shape[1],))
+  scores = np.exp((logits + np.asarray(gumbel)) / s.hparams['temperature'])
+  y = scores / scores.sum(1, keepdims=True)
+  kl_global = 0.0
+  for b in range(len(y)):
+    mean = sum(w * m for w, m in zip(y[b], prior['mean']))
+    logvar = sum(w * v for w, v in zip(y[b], prior['logvar']))
+    for d in range(len(mean)):
+      ratio = np.exp(s.heads['logvar'][b, d] - logvar[d])
+      shift = (s.heads['mean'][b, d] - mean[d]) ** 2 / np.exp(logvar[d])
+      kl_global += 0.5 * (shift + ratio - 1 - np.log(ratio)) / len(y)
+  q = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+  kl_class = np.mean(np.sum(q * np.log(q * q.shape[1]), 1))
+  return [s.rec, s.second, beta * kl_global, beta * s.kl_local, kl_class]
+
+
 REFERENCES = {
   f.__name__: f
   for f in (
@@ -285,6 +339,8 @@ REFERENCES = {
     pca,
     ica,
     untrained_vae,
+    aux_vae,
+    aux_gmvae,
   )
 }
 

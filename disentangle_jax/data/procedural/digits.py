@@ -1,7 +1,8 @@
-"""Digits drawn by this project: digit, slant, thickness, size, and a hue.
+"""Digits drawn by this project: digit, slant, thickness, size, and hues.
 
-For trying what is meant for MNIST (or, with hues, SVHN) where neither is at
-hand. The strokes are those of `glyphs`; scores on them are not scores on MNIST.
+For trying what is meant for MNIST (or, with hues of digit and background, SVHN)
+where neither is at hand. The strokes are those of `glyphs`; scores on them are
+not scores on MNIST or SVHN.
 """
 
 import dataclasses
@@ -13,8 +14,6 @@ import numpy as np
 from disentangle_jax import types
 from disentangle_jax.data import checks, factorial, parts, stream
 from disentangle_jax.data.procedural import colours, glyphs
-
-FACTORS = ('digit', 'slant', 'thickness', 'size', 'hue')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +28,10 @@ class Config(parts.Config):
     slants: number of slants, -0.4 to 0.4.
     thicknesses: number of thicknesses, 0.06 to 0.14 of the image.
     sizes: number of sizes, 0.65 to 0.95 of the image.
-    hues: number of hues of the digit; 0 for white digits in one channel.
+    hues: number of hues of the digit; 0 for white digits.
+    background_hues: number of hues of the background; 0 for black.
+    background_value: brightness of a coloured background, 0 to 1; below 1, so
+      that a digit of the background's own hue is seen.
   """
 
   resolution: int = 28
@@ -37,6 +39,8 @@ class Config(parts.Config):
   thicknesses: int = 5
   sizes: int = 5
   hues: int = 0
+  background_hues: int = 0
+  background_value: float = 0.5
 
 
 def make(config: Config) -> types.Dataset:
@@ -47,8 +51,8 @@ def make(config: Config) -> types.Dataset:
 
   Returns:
     A procedural data set; observations are float32
-    [resolution, resolution, 1] in [0, 1], with 3 channels and a fifth factor
-    when `hues` is not 0.
+    [resolution, resolution, 1] in [0, 1]. With `hues` or `background_hues`
+    there are 3 channels, and 'hue' and 'background_hue' join the factors.
 
   Raises:
     ConfigError: an option out of range.
@@ -58,29 +62,51 @@ def make(config: Config) -> types.Dataset:
     checks.integer(field, getattr(config, field), 1)
   checks.integer('hues', config.hues, 0)
   parts.check(config, ('none', 'held_out'))
-  values = (
-    np.arange(10.0),
-    np.linspace(-0.4, 0.4, config.slants),
-    np.linspace(0.06, 0.14, config.thicknesses),
-    np.linspace(0.65, 0.95, config.sizes),
-  )
-  if config.hues:
-    values = (*values, np.arange(config.hues) / config.hues)
+  checks.integer('background_hues', config.background_hues, 0)
+  checks.number('background_value', config.background_value, 0.0, 1.0)
+  values = {
+    'digit': np.arange(10.0),
+    'slant': np.linspace(-0.4, 0.4, config.slants),
+    'thickness': np.linspace(0.06, 0.14, config.thicknesses),
+    'size': np.linspace(0.65, 0.95, config.sizes),
+  }
+  for name, count in (
+    ('hue', config.hues),
+    ('background_hue', config.background_hues),
+  ):
+    if count:
+      values[name] = np.arange(count) / count
+  places = {name: place for place, name in enumerate(values)}
+  coloured = bool(config.hues or config.background_hues)
 
   def render(arrays, factors, key):
     del arrays, key
-    look = lambda k: jnp.asarray(values[k], jnp.float32)[factors[k]]
-    image = glyphs.draw(
-      factors[0], look(1), look(2), look(3), config.resolution
+    look = lambda name: jnp.asarray(values[name], jnp.float32)[
+      factors[places[name]]
+    ]
+    stroke = glyphs.draw(
+      factors[0],
+      look('slant'),
+      look('thickness'),
+      look('size'),
+      config.resolution,
     )[..., None]
-    return image * colours.hue_to_rgb(look(4)) if config.hues else image
+    if not coloured:
+      return stroke
+    digit = colours.hue_to_rgb(look('hue')) if config.hues else jnp.ones(3)
+    if not config.background_hues:
+      return stroke * digit
+    ground = config.background_value * colours.hue_to_rgb(
+      look('background_hue')
+    )
+    return ground + stroke * (digit - ground)
 
   side = config.resolution
   dataset = factorial.make(
     name='digits',
-    factor_names=FACTORS[: len(values)],
-    factor_values=values,
-    observation_shape=(side, side, 3 if config.hues else 1),
+    factor_names=tuple(values),
+    factor_values=tuple(values.values()),
+    observation_shape=(side, side, 3 if coloured else 1),
     render=render,
   )
   return _divided(dataset, config) if parts.is_divided(config) else dataset

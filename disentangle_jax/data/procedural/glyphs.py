@@ -100,14 +100,18 @@ def draw(
   ends = (jnp.asarray(segments())[digit] - 0.5) * size
   start, step = ends[:, 0], ends[:, 1] - ends[:, 0]
 
-  def nearer(squared, piece):
-    origin, along = piece
+  def squared_distance(origin, along):
     dx, dy = x - origin[0], y - origin[1]
     length = jnp.maximum(jnp.sum(along * along), 1e-12)
     share = jnp.clip((dx * along[0] + dy * along[1]) / length, 0.0, 1.0)
     dx, dy = dx - share * along[0], dy - share * along[1]
-    return jnp.minimum(squared, dx * dx + dy * dy), None
+    return dx * dx + dy * dy
 
-  # Made from x and y: where these vary over devices, so must the start.
-  squared, _ = jax.lax.scan(nearer, jnp.inf + 0.0 * (x + y), (start, step))
+  def nearer(squared, piece):
+    return jnp.minimum(squared, squared_distance(*piece)), None
+
+  # From the first piece on rather than from infinity: inside of `shard_map` the
+  # carry then varies over the same axes as what the loop makes of it.
+  first = squared_distance(start[0], step[0])
+  squared, _ = jax.lax.scan(nearer, first, (start[1:], step[1:]))
   return jnp.clip((thickness / 2 - jnp.sqrt(squared)) * side + 0.5, 0.0, 1.0)

@@ -1,0 +1,137 @@
+"""Tables and pictures of the auxiliary-task studies, as their pages show them.
+
+  python -m experiments.aux_page --workdir=runs/aux_vae --out=docs/images
+
+Prints the scores with and without the task and their difference, with 95 %
+bootstrap intervals over seeds, per strength. Writes for the first seed of
+either setting, at the first strength:
+
+  NAME_images.png    columns are images; rows: the image; what z_l is encoded
+                     from; the reconstruction; that of the shuffled image, where
+                     it is modelled; z_l redrawn; z_g redrawn.
+  NAME_swap.png      above the line one z_g under many z_l, below it one z_l
+                     under many z_g, all from the prior.
+  NAME_clusters.png  where there are classes: the largest, one per row.
+"""
+
+import pathlib
+
+from absl import flags
+import jax
+import jax.numpy as jnp
+import numpy as np
+import PIL.Image
+
+from disentangle_jax import errors, load_run
+from disentangle_jax.commands import cli
+from disentangle_jax.data import contact
+from disentangle_jax.report import statistics, tables, traversals
+
+_WORKDIR = flags.DEFINE_string('workdir', None, 'Directory of a sweep.')
+_OUT = flags.DEFINE_string('out', None, 'Where pictures go; DIR/figures.')
+_SCORES = (
+  'swap_classifier',
+  'swap_reconstructed',
+  'swap_local',
+  'swap_global',
+  'clustering_accuracy',
+)
+_ON = 'auxiliary=True'
+_COLUMNS = 12
+
+
+def interval(values: np.ndarray) -> str:
+  """'0.52 [0.50, 0.55]': mean over seeds and its 95 % interval."""
+  low, high = statistics.bootstrap_interval([values])[0]
+  return f'{np.mean(values):.3f} [{low:.3f}, {high:.3f}]'
+
+
+def difference(first: np.ndarray, second: np.ndarray) -> str:
+  """'+0.10 [+0.05, +0.15]': mean of the first minus that of the second."""
+  value, low, high = statistics.difference_interval(first, second)
+  return f'{value:+.3f} [{low:+.3f}, {high:+.3f}]'
+
+
+def print_table(study: tables.Study) -> None:
+  """Markdown: a row per strength and score."""
+  print('| beta | score | with the task | without | difference |')
+  print('|---|---|---|---|---|')
+  columns = {name: (name, shown) for name, shown in study.scores.columns}
+  task = study.runs['variant'].str.contains(_ON).to_numpy()
+  strengths = study.runs['strength'].to_numpy()
+  for strength in sorted(set(strengths)):
+    for name in (n for n in _SCORES if n in columns):
+      values = study.scores[columns[name]].to_numpy()
+      on = values[task & (strengths == strength)]
+      off = values[~task & (strengths == strength)]
+      cells = (interval(on), interval(off), difference(on, off))
+      print(f'| {strength:g} | {name} | {" | ".join(cells)} |')
+
+
+def sheets(run) -> dict[str, np.ndarray]:
+  """The pictures of one run, uint8 [H, W, 3] each."""
+  state, extras = run.state, run.method.extras
+  shown = run.sample(_COLUMNS, seed=1)['observation']
+  vector = run.represent(shown).vector
+  swap = lambda group, key, v: run.decode(
+    extras[f'resample_{group}'](jax.random.key(key), state, v)
+  )
+  rows = [shown, extras['local_view'](state, shown), run.decode(vector)]
+  if 'decode_local' in extras:
+    rows.append(extras['decode_local'](state, vector))
+  rows += [swap('local', 3, vector), swap('global', 4, vector)]
+  found = {'images': _tile(jnp.concatenate(rows))}
+  start = jnp.zeros((1, vector.shape[1]))
+  for key, group in ((5, 'global'), (6, 'local')):
+    draw = extras[f'resample_{group}']
+    start = draw(jax.random.key(key), state, start)
+  many = jnp.repeat(start, 2 * _COLUMNS, axis=0)
+  halves = (_tile(swap('local', 7, many)), _tile(swap('global', 8, many)))
+  line = np.zeros((4, halves[0].shape[1], 3), np.uint8)
+  found['swap'] = np.concatenate([halves[0], line, halves[1]])
+  if 'class_logits' in run.represent(shown).parts:
+    found['clusters'] = clusters(run)
+  return found
+
+
+def clusters(run, count: int = 600) -> np.ndarray:
+  """Images of the ten largest clusters, a row each, largest first."""
+  images = np.asarray(run.sample(count, seed=2)['observation'])
+  logits = np.asarray(run.represent(images).parts['class_logits'])
+  chosen = logits.argmax(1)
+  sizes = np.bincount(chosen, minlength=logits.shape[1])
+  rows = []
+  for cluster in np.argsort(-sizes)[:10]:
+    members = images[chosen == cluster][:_COLUMNS]
+    blank = np.full((_COLUMNS - len(members), *images.shape[1:]), 0.5)
+    rows.append(np.concatenate([members, blank]))
+  return _tile(np.concatenate(rows))
+
+
+def _tile(images) -> np.ndarray:
+  enlarged = traversals.enlarge(contact.to_uint8(np.clip(images, 0, 1)))
+  return contact.tile(enlarged, _COLUMNS)
+
+
+def main(argv):
+  """See the module docstring."""
+  del argv
+  if not _WORKDIR.value:
+    raise errors.ConfigError('--workdir is missing')
+  study = tables.load([_WORKDIR.value])
+  print_table(study)
+  out = pathlib.Path(_OUT.value or pathlib.Path(_WORKDIR.value) / 'figures')
+  out.mkdir(parents=True, exist_ok=True)
+  for variant, runs in study.runs.groupby('variant', sort=False):
+    first = runs.sort_values('run_number').iloc[0]
+    task = 'task' if _ON in variant else 'no_task'
+    run = load_run(_WORKDIR.value, int(first['run_number']))
+    for kind, page in sheets(run).items():
+      path = out / f'{run.about["method"]}_{task}_{kind}.png'
+      # Few colours do: a palette keeps the file small.
+      PIL.Image.fromarray(page).quantize(256).save(path, optimize=True)
+      print(path)
+
+
+if __name__ == '__main__':
+  cli.run(main)
