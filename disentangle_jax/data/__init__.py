@@ -75,6 +75,8 @@ DATASETS = {
   'xor': xor,
 }
 
+# Rows of numbers made from a seed: nothing to download either.
+MADE = ('random_projection', 'xor')
 # Drawn on the device: nothing to download.
 RENDERED = (
   'blobs',
