@@ -75,7 +75,7 @@ class Scoring:
     self._mesh = devices.mesh()
     over = self._mesh.shape[devices.RUNS]
     self.at_once = devices.padded(at_once, over)
-    study = plan.Plan('', plan.plain(config), (), (), wanted, plan.registry())
+    study = plan.Plan('', plan.plain(config), (), (), wanted, names.registry())
     self._evaluator = evaluate.Evaluator(study, self._mesh)
     method = types.Method(None, None, represent, None)
     self._group = plan.Group('made up', method, None, None, data, 64, 1, ())

@@ -19,6 +19,7 @@ import numpy as np
 from disentangle_jax import types
 from disentangle_jax.data import factorial
 from disentangle_jax.engine import devices
+from disentangle_jax.engine import names as names_lib
 from disentangle_jax.engine import plan as plan_lib
 from disentangle_jax.ops import gaussian
 
@@ -116,9 +117,9 @@ class Evaluator:
     """The study's metrics or diagnostics for a data set."""
     found = {}
     for name in self._wanted:
-      place = plan_lib.metric_place(name, self._names, data)
+      place = names_lib.metric_place(name, self._names, data)
       if place not in self._metrics:
-        self._metrics[place] = plan_lib.make_metric(
+        self._metrics[place] = names_lib.make_metric(
           name, self._config, self._names, data
         )
       found[name] = self._metrics[place]

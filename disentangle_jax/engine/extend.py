@@ -27,6 +27,7 @@ from disentangle_jax.engine import (
   store,
   study,
 )
+from disentangle_jax.engine import names as names_lib
 from disentangle_jax.engine import plan as plan_lib
 
 # Runs that are scored anew in one program.
@@ -85,7 +86,7 @@ def lacking(
 
 def _over_seeds(plan: plan_lib.Plan) -> set[str]:
   """Metrics of the plan that compare runs which differ in the seed."""
-  make = lambda name: plan_lib.make_metric(
+  make = lambda name: names_lib.make_metric(
     name, plan.config, plan.registry, plan.groups[0].dataset
   )
   # Diagnostics have no `over`: they look at one model.
@@ -238,7 +239,7 @@ def _seed_scores(
   """Scores float32 [S] of one cell."""
   cached = (id(group.method), name, len(runs))
   if cached not in programs:
-    metric = plan_lib.make_metric(
+    metric = names_lib.make_metric(
       name, plan.config, plan.registry, group.dataset
     )
     programs[cached] = metric, _seed_program(group, metric, plan.config)

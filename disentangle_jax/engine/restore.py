@@ -17,6 +17,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from disentangle_jax import errors, types
+from disentangle_jax.engine import names as names_lib
 from disentangle_jax.engine import plan as plan_lib
 from disentangle_jax.engine import store, study
 from disentangle_jax.nn import nets
@@ -287,13 +288,13 @@ def load_run(
   """
   path = _path(pathlib.Path(path), number)
   arrays, about = _read(path)
-  names = plan_lib.registry(methods, None, datasets)
+  names = names_lib.registry(methods, None, datasets)
   if about['method'] not in names.methods:
     raise errors.choices('methods', about['method'], names.methods)
   if about['dataset'][0] not in names.datasets:
     raise errors.choices('datasets', about['dataset'][0], names.datasets)
   module = names.methods[about['method']]
-  dataset = plan_lib.load_dataset(tuple(about['dataset']), names)
+  dataset = names_lib.load_dataset(tuple(about['dataset']), names)
   config = static_config(module, about['config'])
   method = module.make(config, dataset)
   shapes = template(method, module, config, dataset)

@@ -20,6 +20,7 @@ from disentangle_jax.engine import (
   study,
   trackers,
 )
+from disentangle_jax.engine import names as names_lib
 from disentangle_jax.engine import plan as plan_lib
 from disentangle_jax.engine import progress as progress_lib
 
@@ -67,7 +68,7 @@ def sweep(
       )
     finally:
       shutil.rmtree(folder, ignore_errors=True)
-  names = plan_lib.registry(methods, metrics, datasets)
+  names = names_lib.registry(methods, metrics, datasets)
   devices.prepare(plan_lib.plain(config)['engine'])
   plan = plan_lib.make(config, names)
   trackers.check(plan.config['engine'])
@@ -159,7 +160,7 @@ def dry_run(
   Returns:
     The plan, runs per chunk of each group, and each group's needs.
   """
-  names = plan_lib.registry(methods, metrics, datasets)
+  names = names_lib.registry(methods, metrics, datasets)
   devices.prepare(plan_lib.plain(config)['engine'])
   plan = plan_lib.only(plan_lib.make(config, names))
   mesh = devices.mesh(plan.config['engine']['data_shards'])

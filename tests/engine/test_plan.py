@@ -8,6 +8,7 @@ import pytest
 
 import disentangle_jax as dj
 from disentangle_jax.data import samplers
+from disentangle_jax.engine import names as names_lib
 from disentangle_jax.engine import plan as plan_lib
 from disentangle_jax.engine import settings
 from disentangle_jax.methods.vae import beta_vae
@@ -48,7 +49,7 @@ def test_methods_choose_the_options_of_their_batch(config):
 
   config.methods, config.sweep = ('pairs',), [{}]
   config.static.num_latents = 2
-  names = plan_lib.registry({'pairs': Pairs})
+  names = names_lib.registry({'pairs': Pairs})
   group = plan_lib.make(config, names).groups[0]
   draw = plan_lib.sampler(Pairs, group.config, group.dataset)
   batch = draw(jax.random.key(0), (), np.arange(16))
@@ -159,7 +160,7 @@ MISTAKES = {
   ),
   'unknown net': (
     lambda c: setattr(c.net, 'name', 'resnet'),
-    "config.net.name: unknown 'resnet'; legal: conv, mlp",
+    "config.net.name: unknown 'resnet'; legal: conv, keras_conv, mlp",
   ),
   'unknown hyper-parameter in the sweep': (
     lambda c: setattr(c, 'sweep', dj.product({'hparams.bta': [1]})),

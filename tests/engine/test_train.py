@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import pytest
 
 import disentangle_jax as dj
-from disentangle_jax.engine import devices, train
+from disentangle_jax.engine import devices, settings, train
 from disentangle_jax.engine import plan as plan_lib
 from disentangle_jax.methods import METHODS
 
@@ -37,7 +37,7 @@ def test_sixty_four_runs_are_one_program_without_collectives(name, config):
     )
     config.seeds = 8
   config.metrics = ()
-  takes = plan_lib.settings.static_fields(module)
+  takes = settings.static_fields(module)
   if name == 'capacity_generator' or 'num_latents' not in takes:
     config.static.num_latents = None  # the data set says how many
   (group,) = plan_lib.make(config).groups

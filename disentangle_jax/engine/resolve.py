@@ -1,0 +1,287 @@
+"""From a config's fields to what each run is made of, and what is wrong."""
+
+from collections.abc import Mapping, Sequence
+import copy
+import itertools
+import json
+import math
+from typing import Any
+
+from disentangle_jax import errors
+from disentangle_jax import metrics as metrics_lib
+from disentangle_jax.engine import names as names_lib
+from disentangle_jax.engine import settings
+from disentangle_jax.nn import nets
+
+_POSITIVE = ('learning_rate',)
+
+
+def check_scalars(config: Mapping[str, Any]) -> None:
+  """Refuses numbers out of range, in fields that are no method's own."""
+  whole = lambda v, least: type(v) is int and v >= least
+  for field, least in (
+    ('steps', 1),
+    ('batch_size', 1),
+    ('metric_seeds', 1),
+  ):
+    if not whole(config[field], least):
+      rule = f'must be an integer of at least {least}'
+      raise errors.value(f'config.{field}', config[field], rule)
+  for field, least in (
+    ('runs_per_chunk', 0),
+    ('log_every', 0),
+    ('data_shards', 1),
+    ('eval_block', 1),
+    ('eval_memory_mib', 1),
+    ('cpu_devices', 0),
+  ):
+    got = config['engine'][field]
+    if not whole(got, least):
+      rule = f'must be an integer of at least {least}'
+      raise errors.value(f'config.engine.{field}', got, rule)
+  minutes = config['engine']['checkpoint_minutes']
+  if not (isinstance(minutes, (int, float)) and 0 <= minutes < math.inf):
+    rule = 'must be a number >= 0; 0 keeps no checkpoints but those on a signal'
+    raise errors.value('config.engine.checkpoint_minutes', minutes, rule)
+  if config['batch_size'] % config['engine']['data_shards']:
+    raise errors.value(
+      'config.engine.data_shards',
+      config['engine']['data_shards'],
+      f'must divide config.batch_size = {config["batch_size"]}',
+    )
+  if not config['study']:
+    raise errors.value('config.study', config['study'], 'must be a name')
+  for name in config['representations']:
+    if name not in settings.REPRESENTATIONS:
+      raise errors.choices(
+        'config.representations', name, settings.REPRESENTATIONS
+      )
+
+
+def method_names(
+  config: Mapping[str, Any], names: names_lib.Registry
+) -> list[str]:
+  """`config['methods']` as a list of known names; ConfigError otherwise."""
+  got = config['methods']
+  got = [got] if isinstance(got, str) else list(got)
+  if not got:
+    raise errors.value('config.methods', got, 'is empty: nothing would run')
+  for name in got:
+    if name not in names.methods:
+      raise errors.choices('config.methods', name, names.methods)
+  return got
+
+
+def metrics(
+  config: Mapping[str, Any], names: names_lib.Registry
+) -> dict[str, tuple]:
+  """`config['metrics']` as metric module -> keys; ConfigError otherwise."""
+  got = config['metrics']
+  got = [got] if isinstance(got, str) else list(got)
+  own = {n: m for n, m in names.metrics.items() if n not in metrics_lib.METRICS}
+  wanted = dict(metrics_lib.resolve([n for n in got if n not in own]))
+  wanted.update({n: tuple(own[n].KEYS) for n in got if n in own})
+  return wanted
+
+
+def _set(config: dict[str, Any], dotted: str, value: Any) -> None:
+  *path, leaf = dotted.split('.')
+  for part in path:
+    config = config[part]
+  config[leaf] = value
+
+
+def specs(
+  config: Mapping[str, Any],
+  names: names_lib.Registry,
+  methods: Sequence[str],
+  points: Sequence[settings.Point],
+) -> list[dict[str, Any]]:
+  """Method x point, without those that are the same run under two points."""
+  found, seen = [], set()
+  for name in methods:
+    apart = _apart(name, names.methods.get(name), methods, points)
+    for point in points:
+      chosen = _methods_at(point, methods)
+      for other in chosen:
+        if other not in names.methods:
+          raise errors.choices('config.sweep: methods', other, names.methods)
+        if other not in methods:
+          raise errors.choices('config.sweep: methods', other, methods)
+      if name not in chosen:
+        continue
+      merged = copy.deepcopy(dict(config))
+      for dotted, value in point.items():
+        if dotted != 'methods':
+          _set(merged, dotted, value)
+      check_scalars(merged)
+      spec = _resolve(name, merged, names)
+      key = json.dumps({**spec, 'config': repr(spec['config'])}, sort_keys=True)
+      if key not in seen:
+        seen.add(key)
+        found.append({**spec, 'variant': _variant(apart, point)})
+  return found
+
+
+def _apart(
+  name: str,
+  module: Any,
+  methods: Sequence[str],
+  points: Sequence[settings.Point],
+) -> tuple[str, ...]:
+  """Dotted names, the strength aside, that the sweep varies for a method."""
+  strength = getattr(module, 'STRENGTH', None)
+  shown = {'methods', 'dataset.name'}
+  shown |= {f'hparams.{strength}', f'hparams.{name}.{strength}'}
+  for kind in ('hparams', 'static'):
+    # Names of other methods, or for one other method alone, change nothing.
+    shown |= {
+      dotted
+      for dotted in set().union(*points)
+      if dotted.startswith(f'{kind}.') and not _reads(dotted, name, module)
+    }
+  mine = [p for p in points if name in _methods_at(p, methods)]
+  return tuple(
+    dotted
+    for dotted in dict.fromkeys(itertools.chain(*mine))
+    if dotted not in shown
+    and len({repr(point.get(dotted)) for point in mine}) > 1
+  )
+
+
+def _reads(dotted: str, name: str, module: Any) -> bool:
+  """Whether a dotted name of 'hparams' or 'static' concerns the method."""
+  kind, *owner, leaf = dotted.split('.')
+  known = (
+    module.HPARAMS if kind == 'hparams' else settings.static_fields(module)
+  )
+  return leaf in known and (not owner or owner == [name])
+
+
+def _variant(apart: Sequence[str], point: settings.Point) -> str:
+  """'net=mlp, salt_and_pepper=0.2' for one point."""
+  label = lambda dotted: (
+    dotted.split('.')[0] if dotted.endswith('.name') else dotted.split('.')[-1]
+  )
+  return ', '.join(f'{label(d)}={point[d]}' for d in apart if d in point)
+
+
+def check_used(config, names, methods, points) -> tuple[str, ...]:
+  """Refuses settings that no method has; notes those that have no effect."""
+  notes = []
+  for kind, known in (
+    ('hparams', lambda module: set(module.HPARAMS)),
+    ('static', lambda module: set(settings.static_fields(module))),
+  ):
+    legal = {name: known(names.methods[name]) for name in methods}
+    everywhere = set().union(*legal.values())
+    swept = {
+      dotted.partition('.')[2]
+      for point in points
+      for dotted in point
+      if dotted.startswith(f'{kind}.')
+    }
+    shared = {k: v for k, v in config[kind].items() if not _is_group(v)}
+    for field, got in shared.items():
+      if got is None and field not in swept:
+        continue
+      if field not in everywhere:
+        where = f'config.{kind} (methods {", ".join(methods)})'
+        raise errors.choices(where, field, everywhere)
+      readers = [name for name in methods if field in legal[name]]
+      if got is not None and kind == 'hparams':
+        for name in readers:
+          _hparams(names.methods[name], name, {field: got})
+      if got is not None and all(
+        f'{kind}.{field}' in point
+        for point in points
+        for name in readers
+        if name in _methods_at(point, methods)
+      ):
+        notes.append(
+          f'config.{kind}.{field} = {got!r} has no effect: every point of '
+          'config.sweep sets it'
+        )
+  return tuple(notes)
+
+
+def _is_group(value: Any) -> bool:
+  return isinstance(value, Mapping)
+
+
+def _methods_at(point: settings.Point, methods: Sequence[str]) -> list[str]:
+  """The methods that a point of the sweep is for."""
+  chosen = point.get('methods', methods)
+  return [chosen] if isinstance(chosen, str) else list(chosen)
+
+
+def _resolve(
+  name: str, merged: Mapping[str, Any], names: names_lib.Registry
+) -> dict[str, Any]:
+  """One method at one point: everything but the seed."""
+  module = names.methods[name]
+  net_name = merged['net']['name']
+  if net_name not in nets.NETS:
+    raise errors.choices('config.net.name', net_name, nets.NETS)
+  static = _static(module, name, merged['static'])
+  if 'net' in settings.fields_of(module.Config):
+    static['net'] = nets.make_config(net_name, merged['net'][net_name])
+  try:
+    config = module.Config(**static)
+  except (TypeError, ValueError) as error:
+    if isinstance(error, errors.ConfigError):
+      raise
+    raise errors.ConfigError(f'config.static ({name}): {error}') from error
+  dataset_name = merged['dataset']['name']
+  if dataset_name not in names.datasets:
+    raise errors.choices('config.dataset.name', dataset_name, names.datasets)
+  options = {
+    k: v for k, v in merged['dataset'].items() if k != 'name' and v is not None
+  }
+  return {
+    'method': name,
+    'config': config,
+    'hparams': _hparams(module, name, merged['hparams']),
+    'dataset': (dataset_name, json.dumps(options, sort_keys=True)),
+    'steps': merged['steps'],
+    'batch_size': merged['batch_size'],
+  }
+
+
+def _layered(given: Mapping[str, Any], name: str, known: set[str]) -> dict:
+  """Values for one method: those for all methods, then those for it alone."""
+  shared = {k: v for k, v in given.items() if not _is_group(v)}
+  own = given.get(name) or {}
+  layered = {k: v for k, v in shared.items() if k in known and v is not None}
+  layered.update({k: v for k, v in own.items() if v is not None})
+  return layered
+
+
+def _static(module: Any, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+  defaults = settings.static_fields(module)
+  static = _layered(given, name, set(defaults))
+  for key, value in static.items():
+    if isinstance(value, list):
+      static[key] = value = tuple(value)
+    default = defaults[key]
+    if type(default) is int and (type(value) is not int or value < 1):
+      rule = 'must be an integer of at least 1'
+      raise errors.value(f'config.static.{key}', value, rule)
+  return static
+
+
+def _hparams(module: Any, name: str, given: Mapping[str, Any]) -> dict:
+  hparams = {k: float(v) for k, v in module.HPARAMS.items()}
+  bounds = getattr(module, 'BOUNDS', {})
+  for key, value in _layered(given, name, set(hparams)).items():
+    low, high = bounds.get(key, (0.0, math.inf))
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    ok = number and math.isfinite(value) and low <= value <= high
+    positive = key in _POSITIVE
+    if not ok or (positive and value == 0):
+      span = f'> {low:g}' if positive else f'>= {low:g}'
+      upper = '' if math.isinf(high) else f' and <= {high:g}'
+      rule = f'must be a finite number {span}{upper}'
+      raise errors.value(f'config.hparams.{key}', value, rule)
+    hparams[key] = float(value)
+  return hparams
