@@ -36,9 +36,12 @@ def epochs(curves):
   return found
 
 
-def figure(mean: float, low: float, high: float) -> str:
-  """'0.12 [0.10, 0.14]' with as many digits as are needed."""
-  return f'{mean:.3g} [{low:.3g}, {high:.3g}]'
+def figure(values: np.ndarray) -> str:
+  """Mean and interval: '0.12 [0.10, 0.14]'."""
+  from disentangle_jax.report import statistics
+
+  low, high = statistics.bootstrap_interval([values])[0]
+  return f'{np.mean(values):.3g} [{low:.3g}, {high:.3g}]'
 
 
 def settings(study):
@@ -54,19 +57,14 @@ def settings(study):
 
 def print_table(study, losses) -> None:
   """Scores of every setting, and how far the loss still falls."""
-  from disentangle_jax.report import statistics
-
   heads = ['latents', 'beta', *SCORES, 'loss, epoch 6 - 10']
   print('| ' + ' | '.join(heads) + ' |\n' + '|---' * len(heads) + '|')
   for latents, beta, runs in settings(study):
     cells = [f'{latents}', f'{beta:g}']
     for column in SCORES.values():
-      values = study.scores[column].to_numpy()[runs]
-      low, high = statistics.bootstrap_interval([values])[0]
-      cells.append(figure(np.mean(values), low, high))
+      cells.append(figure(study.scores[column].to_numpy()[runs]))
     fall = np.array([losses[run][5] - losses[run][9] for run in runs])
-    low, high = statistics.bootstrap_interval([fall])[0]
-    cells.append(figure(np.mean(fall), low, high))
+    cells.append(figure(fall))
     print('| ' + ' | '.join(cells) + ' |')
 
 
