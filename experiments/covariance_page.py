@@ -16,8 +16,6 @@ import pandas as pd
 from disentangle_jax import errors
 from disentangle_jax.commands import cli
 
-_WORKDIR = flags.DEFINE_string('workdir', '', 'Directory of a finished sweep.')
-_OUT = flags.DEFINE_string('out', '', 'Folder for the figures; none if empty.')
 MEASURES = ('mse', 'cvr', 'mapc', 'tdv', 'ud90')
 TRAINED = ('cross_entropy', 'accuracy')
 LAYERS = ('hidden_1', 'hidden_2')
@@ -139,13 +137,15 @@ def main(argv):
   from disentangle_jax.engine import store
 
   del argv
-  if not _WORKDIR.value:
+  if not flags.FLAGS.workdir:
     raise errors.ConfigError('--workdir is missing')
-  rows = store.read(pathlib.Path(_WORKDIR.value))
-  out = pathlib.Path(_OUT.value) if _OUT.value else None
+  rows = store.read(pathlib.Path(flags.FLAGS.workdir))
+  out = pathlib.Path(flags.FLAGS.out) if flags.FLAGS.out else None
   classified = (rows['method'] == 'covariance_classifier').any()
   (exclusive_or if classified else linear)(rows, out)
 
 
 if __name__ == '__main__':
+  flags.DEFINE_string('workdir', '', 'Directory of a finished sweep.')
+  flags.DEFINE_string('out', '', 'Folder for the figures; none if empty.')
   cli.run(main)

@@ -14,8 +14,6 @@ import numpy as np
 from disentangle_jax import errors
 from disentangle_jax.commands import cli
 
-_WORKDIR = flags.DEFINE_string('workdir', '', 'Directory of a finished sweep.')
-_OUT = flags.DEFINE_string('out', '', 'Folder for the figures; none if empty.')
 PIXELS, EPOCHS = 560, 10
 SCORES = {
   'reconstruction (nats)': ('reconstruction/nats', 'mean'),
@@ -134,16 +132,18 @@ def main(argv):
   from disentangle_jax.report import tables
 
   del argv
-  if not _WORKDIR.value:
+  if not flags.FLAGS.workdir:
     raise errors.ConfigError('--workdir is missing')
-  study = tables.load([_WORKDIR.value])
+  study = tables.load([flags.FLAGS.workdir])
   losses = epochs(study.training)
   print_table(study, losses)
-  if _OUT.value:
-    out = pathlib.Path(_OUT.value)
+  if flags.FLAGS.out:
+    out = pathlib.Path(flags.FLAGS.out)
     draw_curves(study, losses, out)
     draw_models(study, out)
 
 
 if __name__ == '__main__':
+  flags.DEFINE_string('workdir', '', 'Directory of a finished sweep.')
+  flags.DEFINE_string('out', '', 'Folder for the figures; none if empty.')
   cli.run(main)
