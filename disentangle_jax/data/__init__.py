@@ -75,6 +75,9 @@ DATASETS = {
   'xor': xor,
 }
 
+# Made from a seed: nothing to download, and no pictures to show.
+VECTORS = ('random_projection', 'xor')
+
 # Drawn on the device: nothing to download.
 RENDERED = (
   'blobs',

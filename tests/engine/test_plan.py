@@ -159,7 +159,7 @@ MISTAKES = {
   ),
   'unknown net': (
     lambda c: setattr(c.net, 'name', 'resnet'),
-    "config.net.name: unknown 'resnet'; legal: conv, mlp",
+    "config.net.name: unknown 'resnet'; legal: conv, keras_conv, mlp",
   ),
   'unknown hyper-parameter in the sweep': (
     lambda c: setattr(c, 'sweep', dj.product({'hparams.bta': [1]})),
