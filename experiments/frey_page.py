@@ -14,8 +14,6 @@ import numpy as np
 from disentangle_jax import errors
 from disentangle_jax.commands import cli
 
-_WORKDIR = flags.DEFINE_string('workdir', '', 'Directory of a finished sweep.')
-_OUT = flags.DEFINE_string('out', '', 'Folder for the figures; none if empty.')
 PIXELS, EPOCHS = 560, 10
 SCORES = {
   'reconstruction (nats)': ('reconstruction/nats', 'mean'),
@@ -36,9 +34,12 @@ def epochs(curves):
   return found
 
 
-def figure(mean: float, low: float, high: float) -> str:
-  """'0.12 [0.10, 0.14]' with as many digits as are needed."""
-  return f'{mean:.3g} [{low:.3g}, {high:.3g}]'
+def figure(values: np.ndarray) -> str:
+  """Mean and interval: '0.12 [0.10, 0.14]'."""
+  from disentangle_jax.report import statistics
+
+  low, high = statistics.bootstrap_interval([values])[0]
+  return f'{np.mean(values):.3g} [{low:.3g}, {high:.3g}]'
 
 
 def settings(study):
@@ -54,19 +55,14 @@ def settings(study):
 
 def print_table(study, losses) -> None:
   """Scores of every setting, and how far the loss still falls."""
-  from disentangle_jax.report import statistics
-
   heads = ['latents', 'beta', *SCORES, 'loss, epoch 6 - 10']
   print('| ' + ' | '.join(heads) + ' |\n' + '|---' * len(heads) + '|')
   for latents, beta, runs in settings(study):
     cells = [f'{latents}', f'{beta:g}']
     for column in SCORES.values():
-      values = study.scores[column].to_numpy()[runs]
-      low, high = statistics.bootstrap_interval([values])[0]
-      cells.append(figure(np.mean(values), low, high))
+      cells.append(figure(study.scores[column].to_numpy()[runs]))
     fall = np.array([losses[run][5] - losses[run][9] for run in runs])
-    low, high = statistics.bootstrap_interval([fall])[0]
-    cells.append(figure(np.mean(fall), low, high))
+    cells.append(figure(fall))
     print('| ' + ' | '.join(cells) + ' |')
 
 
@@ -136,16 +132,18 @@ def main(argv):
   from disentangle_jax.report import tables
 
   del argv
-  if not _WORKDIR.value:
+  if not flags.FLAGS.workdir:
     raise errors.ConfigError('--workdir is missing')
-  study = tables.load([_WORKDIR.value])
+  study = tables.load([flags.FLAGS.workdir])
   losses = epochs(study.training)
   print_table(study, losses)
-  if _OUT.value:
-    out = pathlib.Path(_OUT.value)
+  if flags.FLAGS.out:
+    out = pathlib.Path(flags.FLAGS.out)
     draw_curves(study, losses, out)
     draw_models(study, out)
 
 
 if __name__ == '__main__':
+  flags.DEFINE_string('workdir', '', 'Directory of a finished sweep.')
+  flags.DEFINE_string('out', '', 'Folder for the figures; none if empty.')
   cli.run(main)

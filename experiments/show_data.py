@@ -99,6 +99,9 @@ def rate(dataset, batch):
 def show(name, options, own):
   """Writes one picture and prints what the data set is."""
   dataset = data.load(name, **options)
+  if len(dataset.observation_shape) < 3:
+    rule = 'holds vectors: there is nothing to show'
+    raise errors.value('config.dataset', name, rule)
   folder = pathlib.Path(own['out'])
   try:
     folder.mkdir(parents=True, exist_ok=True)

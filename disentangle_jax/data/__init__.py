@@ -75,8 +75,9 @@ DATASETS = {
   'xor': xor,
 }
 
-# Rows of numbers made from a seed: nothing to download either.
-MADE = ('random_projection', 'xor')
+# Made from a seed: nothing to download, and no pictures to show.
+VECTORS = ('random_projection', 'xor')
+
 # Drawn on the device: nothing to download.
 RENDERED = (
   'blobs',

@@ -28,7 +28,8 @@ variant: docs/studies/frey.md.
 
 Variants:
   :laptop  2 CPU cores: an eighth of the channels, five strengths at 2 latents
-           and two at 5, 35 runs; the same overrides.
+           and two at 5, 35 runs in 14 min 30 s on a shared machine; the same
+           overrides.
   :smoke   a minute at most.
 """
 

@@ -65,6 +65,7 @@ def test_command_writes_the_sheet(tmp_path, capsys):
   [
     ([], 'must be one of'),
     (['--config.dataset=blob'], "did you mean 'blobs'"),
+    (['--config.dataset=xor'], 'nothing to show'),
     (['--config.dataset=blobs', '--config.dataset.size=3'], 'unknown'),
     (['--config.dataset=blobs', '--outt=x'], "did you mean 'out'"),
     (['--config.dataset=blobs', 'x'], 'must read --flag=value'),

@@ -81,6 +81,9 @@ def test_codes_without_a_distribution_over_vectors(tmp_path):
     'covariance_autoencoder',
   )
   config.static.output = 'linear'
+  with pytest.raises(dj.ConfigError, match="legal: 'mean'"):
+    dj.sweep(config, tmp_path, datasets=SETS)
+  config.representations = ('mean',)
   rows = dj.sweep(config, tmp_path, datasets=SETS)
   found = scores(rows)
   assert set(found.index.get_level_values(2)) == {'mean'}

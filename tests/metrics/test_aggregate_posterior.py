@@ -7,7 +7,11 @@ import pytest
 import scipy.linalg
 
 from disentangle_jax import data, metrics, types
-from disentangle_jax.metrics import aggregate_posterior, layer_correlation
+from disentangle_jax.metrics import (
+  aggregate_posterior,
+  layer_correlation,
+  linear_correlation,
+)
 
 
 def test_distances_of_gaussians_by_definition():
@@ -79,3 +83,16 @@ def test_layers_are_measured_one_by_one():
   np.testing.assert_allclose(np.array(got), want, atol=1e-5)
   cvr = np.abs(want[:4, :4]).sum() / np.trace(want[:4, :4])
   assert found['layer_cvr/hidden_1'] == pytest.approx(cvr, rel=1e-4)
+
+
+def test_without_factors_and_num_top_there_is_no_tdv():
+  codes = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+  codes *= np.array([3.0, 2.0, 1.0], np.float32)
+  factors = np.zeros((50, 0), np.int32)
+  score = lambda **options: linear_correlation.make(
+    linear_correlation.Config(num_train=50, **options), ()
+  ).score(jax.random.key(0), types.Codes(jnp.asarray(codes), {}), factors)
+  assert np.isnan(score()['tdv']) and score()['cvr'] >= 1
+  variance = codes.var(axis=0)
+  want = np.sort(variance)[1:].sum() / variance.sum()
+  assert score(num_top=2)['tdv'] == pytest.approx(want, rel=1e-5)
