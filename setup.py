@@ -34,6 +34,7 @@ INSTALL = [
 ]
 EXTRAS = {
   'data': ['h5py>=3.11', 'tensorflow-datasets>=4.9.9'],
+  'docs': ['mkdocs-material>=9.5', 'mkdocstrings[python]>=0.26'],
   'torch': ['torch>=2.4'],
   'trackers': ['tensorboardX>=2.6', 'wandb>=0.18'],
   'test': [
