@@ -30,7 +30,7 @@ Variants:
   :laptop  2 CPU cores: an eighth of the channels, five strengths at 2 latents
            and two at 5, 35 runs in 14 min 30 s on a shared machine; the same
            overrides.
-  :smoke   a minute at most.
+  :smoke   a minute at most, on few rendered faces.
 """
 
 from experiments import grid
@@ -84,6 +84,7 @@ def get_config(variant: str = ''):
       _points((5,), (1e-3, 1e-1)),
     )
   if variant == 'smoke':
+    config.dataset.levels = 3  # of the rendered faces
     config.sweep = _points((2,), (1e-4, 1e-1))
     config.seeds = 2
     config.steps = 12
