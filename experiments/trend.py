@@ -48,15 +48,7 @@ def rank_correlation(cells: dict[float, np.ndarray]) -> float:
 def rank_interval(
   cells: dict[float, np.ndarray], resamples: int = RESAMPLES
 ) -> tuple[float, float, float]:
-  """`rank_correlation` with its interval.
-
-  Args:
-    cells: strength -> scores over seeds, each resampled on its own.
-    resamples: bootstrap samples.
-
-  Returns:
-    (value, low, high); NaN limits where a strength has one seed alone.
-  """
+  """`rank_correlation`, low and high; NaN where one seed stands alone."""
   value = rank_correlation(cells)
   if min(map(len, cells.values())) < 2 or math.isnan(value):
     return value, math.nan, math.nan
@@ -86,14 +78,10 @@ def _figure(value: float, low: float, high: float, sign: str = '+') -> str:
 def table(
   cells: dict[str, dict[float, np.ndarray]], pairs: list[tuple[float, float]]
 ) -> str:
-  """Markdown of one score.
-
-  Args:
-    cells: method -> strength -> scores over seeds.
-    pairs: (a, b), strengths to compare; empty for the ends.
+  """Markdown of one score: method -> strength -> scores over seeds.
 
   Raises:
-    ConfigError: a strength that a method does not have.
+    ConfigError: a strength of `pairs` that a method does not have.
   """
   from disentangle_jax.report import statistics
 
