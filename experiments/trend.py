@@ -48,15 +48,7 @@ def rank_correlation(cells: dict[float, np.ndarray]) -> float:
 def rank_interval(
   cells: dict[float, np.ndarray], resamples: int = RESAMPLES
 ) -> tuple[float, float, float]:
-  """`rank_correlation` with its interval.
-
-  Args:
-    cells: strength -> scores over seeds, each resampled on its own.
-    resamples: bootstrap samples.
-
-  Returns:
-    (value, low, high); NaN limits where a strength has one seed alone.
-  """
+  """`rank_correlation`, low and high; NaN where one seed stands alone."""
   value = rank_correlation(cells)
   if min(map(len, cells.values())) < 2 or math.isnan(value):
     return value, math.nan, math.nan
@@ -86,14 +78,10 @@ def _figure(value: float, low: float, high: float, sign: str = '+') -> str:
 def table(
   cells: dict[str, dict[float, np.ndarray]], pairs: list[tuple[float, float]]
 ) -> str:
-  """Markdown of one score.
-
-  Args:
-    cells: method -> strength -> scores over seeds.
-    pairs: (a, b), strengths to compare; empty for the ends.
+  """Markdown of one score: method -> strength -> scores over seeds.
 
   Raises:
-    ConfigError: a strength that a method does not have.
+    ConfigError: a strength of `pairs` that a method does not have.
   """
   from disentangle_jax.report import statistics
 
@@ -125,15 +113,33 @@ def table(
   return '\n'.join(lines)
 
 
+def cells_of(study, name: str, chosen: list[float]) -> dict:
+  """method -> strength -> finite scores over seeds, strengths ascending.
+
+  Raises:
+    ConfigError: a score that the study does not hold.
+  """
+  shown = ('', 'mean')
+  held = {n: i for i, (n, r) in enumerate(study.scores.columns) if r in shown}
+  if name not in held:
+    raise errors.choices('--scores', name, held)
+  values = study.scores.iloc[:, held[name]].to_numpy()
+  cells = {}
+  for place, part in study.runs.groupby(['method', 'strength'], sort=False):
+    own = values[part.index.to_numpy()]
+    own = own[np.isfinite(own)]
+    if len(own) and (not chosen or place[1] in chosen):
+      cells.setdefault(place[0], {})[float(place[1])] = own
+  return {method: dict(sorted(own.items())) for method, own in cells.items()}
+
+
 def main(argv):
   """See the module docstring."""
   from disentangle_jax.report import tables
-  from experiments import scores as scores_command
 
   del argv
-  if not _WORKDIR.value:
-    raise errors.ConfigError('--workdir is missing')
-  study = tables.load(_WORKDIR.value)
+  if not _WORKDIR.value or not _SCORES.value:
+    raise errors.ConfigError('--workdir or --scores is missing')
   try:
     pairs = [tuple(map(float, p.split(':'))) for p in _PAIRS.value]
     chosen = [float(strength) for strength in _STRENGTHS.value]
@@ -141,19 +147,10 @@ def main(argv):
   except ValueError:
     rule = 'write --strengths=0,1 and --pairs=a:b,c:d, in numbers'
     raise errors.value('--pairs', ','.join(_PAIRS.value), rule) from None
-  for place in scores_command.columns(study, _SCORES.value, 'mean'):
-    values = study.scores.iloc[:, place].to_numpy()
-    cells = {}
-    for (method, strength), part in study.runs.groupby(
-      ['method', 'strength'], sort=False
-    ):
-      own = values[part.index.to_numpy()]
-      own = own[np.isfinite(own)]
-      if len(own) and (not chosen or strength in chosen):
-        cells.setdefault(method, {})[float(strength)] = own
-    ordered = {m: dict(sorted(c.items())) for m, c in cells.items()}
-    print(f'### {study.scores.columns[place][0]}\n')
-    print(table(ordered, pairs) + '\n')
+  study = tables.load(_WORKDIR.value)
+  for name in _SCORES.value:
+    print(f'### {name}\n')
+    print(table(cells_of(study, name, chosen), pairs) + '\n')
 
 
 if __name__ == '__main__':

@@ -18,6 +18,7 @@ import seaborn as sns
 from disentangle_jax.report import scores as scores_lib
 from disentangle_jax.report import style, tables
 
+_LONG_LABEL = 30
 SPANS_DECADES = 30.0  # ratio of strengths beyond which their axis is a log one
 
 
@@ -133,6 +134,7 @@ def score_against_strength(
   panels = np.atleast_1d(
     figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
   )
+  long = {}  # label -> handle
   for panel, name in zip(panels, names):
     shown = swept[swept['strength_name'] == name]
     strength_scale(panel, shown['strength'].to_numpy())
@@ -161,9 +163,15 @@ def score_against_strength(
         row.mean, color=style.colour(i), ls=style.dash(i), label=row.method
       )
     panel.set_xlabel(name or 'no strength')
-    if panel.get_legend_handles_labels()[0]:
+    own = dict(zip(*reversed(panel.get_legend_handles_labels())))
+    if own and max(map(len, own)) <= _LONG_LABEL:
       panel.legend()
+    else:
+      long.update(own)
     _mark_ceiling(panel, score)
+  if long:
+    # Inside a panel they would cover its curves and squeeze it.
+    figure.legend(long.values(), long, loc='outside upper center', fontsize=6.5)
   panels[0].set_ylabel(score.label)
 
 

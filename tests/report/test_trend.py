@@ -1,10 +1,12 @@
 """How scores follow the strength: `experiments.trend`."""
 
+import conftest
 import numpy as np
 import pytest
 import scipy.stats
 
 from disentangle_jax import errors
+from disentangle_jax.report import tables
 from experiments import trend
 
 
@@ -54,3 +56,20 @@ def test_table_has_a_row_per_method_and_a_column_per_pair():
   assert 'last minus first' in trend.table(cells, [])
   with pytest.raises(errors.ConfigError, match='--pairs'):
     trend.table(cells, [(0.0, 7.0)])
+
+
+def test_cells_are_the_scores_of_the_store(store):
+  rows = conftest.rows_of()
+  study = tables.load([store])
+  cells = trend.cells_of(study, 'sap', [1.0, 4.0])
+  assert list(cells['beta_vae']) == [1.0, 4.0]
+  pick = rows[
+    (rows['method'] == 'beta_vae')
+    & (rows['strength'] == 4)
+    & (rows['representation'] == 'mean')
+    & (rows['name'] == 'sap')
+  ]
+  got = cells['beta_vae'][4.0]
+  assert sorted(got) == pytest.approx(sorted(pick['value']))
+  with pytest.raises(errors.ConfigError, match='--scores'):
+    trend.cells_of(study, 'sapp', [])
