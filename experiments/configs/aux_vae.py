@@ -78,7 +78,7 @@ def start(study: str, method: str, variant: str):
   config.batch_size = 32
   config.static.patch = 2
   config.static.num_global = 8
-  config.static.num_local = 4
+  config.static.num_local = 6
   config.hparams.learning_rate = 5e-3
   config.metric_options.swap.hidden = (128,)
   config.metric_options.swap.steps = 800
