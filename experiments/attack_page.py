@@ -19,7 +19,6 @@ import numpy as np
 from disentangle_jax import errors, load_run
 from disentangle_jax.commands import cli
 
-_WORKDIR = flags.DEFINE_string('workdir', None, 'Directory of an attack study.')
 RATES = {'attack_ignore': 'ignore-target', 'attack_target': 'target'}
 DIFFERENCES = (
   ('disentangled', 'weight decay'),
@@ -133,9 +132,9 @@ def main(argv):
   from disentangle_jax.engine import store
 
   del argv
-  if not _WORKDIR.value:
+  if not flags.FLAGS.workdir:
     raise errors.ConfigError('--workdir is missing')
-  workdir = pathlib.Path(_WORKDIR.value)
+  workdir = pathlib.Path(flags.FLAGS.workdir)
   rows = store.read(workdir)
   rows = rows[~rows['name'].str.startswith('train/')]
   if not rows['name'].isin(RATES).any():
@@ -147,4 +146,5 @@ def main(argv):
 
 
 if __name__ == '__main__':
+  flags.DEFINE_string('workdir', None, 'Directory of an attack study.')
   cli.run(main)

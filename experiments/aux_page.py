@@ -27,8 +27,6 @@ from disentangle_jax.commands import cli
 from disentangle_jax.data import contact
 from disentangle_jax.report import statistics, tables, traversals
 
-_WORKDIR = flags.DEFINE_string('workdir', None, 'Directory of a sweep.')
-_OUT = flags.DEFINE_string('out', None, 'Where pictures go; DIR/figures.')
 _SCORES = (
   'swap_classifier',
   'swap_reconstructed',
@@ -116,16 +114,18 @@ def _tile(images) -> np.ndarray:
 def main(argv):
   """See the module docstring."""
   del argv
-  if not _WORKDIR.value:
+  if not flags.FLAGS.workdir:
     raise errors.ConfigError('--workdir is missing')
-  study = tables.load([_WORKDIR.value])
+  study = tables.load([flags.FLAGS.workdir])
   print_table(study)
-  out = pathlib.Path(_OUT.value or pathlib.Path(_WORKDIR.value) / 'figures')
+  out = pathlib.Path(
+    flags.FLAGS.out or pathlib.Path(flags.FLAGS.workdir) / 'figures'
+  )
   out.mkdir(parents=True, exist_ok=True)
   for variant, runs in study.runs.groupby('variant', sort=False):
     first = runs.sort_values('run_number').iloc[0]
     task = 'task' if _ON in variant else 'no_task'
-    run = load_run(_WORKDIR.value, int(first['run_number']))
+    run = load_run(flags.FLAGS.workdir, int(first['run_number']))
     for kind, page in sheets(run).items():
       path = out / f'{run.about["method"]}_{task}_{kind}.png'
       # Few colours do: a palette keeps the file small.
@@ -134,4 +134,6 @@ def main(argv):
 
 
 if __name__ == '__main__':
+  flags.DEFINE_string('workdir', None, 'Directory of a sweep.')
+  flags.DEFINE_string('out', None, 'Where pictures go; DIR/figures.')
   cli.run(main)

@@ -20,11 +20,6 @@ import pandas as pd
 from disentangle_jax import errors
 from disentangle_jax.commands import cli
 
-_WORKDIR = flags.DEFINE_list('workdir', [], 'Directories of finished sweeps.')
-_SCORES = flags.DEFINE_list('scores', [], 'Scores to show.')
-_STRENGTHS = flags.DEFINE_list('strengths', [], 'Strengths; all by default.')
-_PAIRS = flags.DEFINE_list('pairs', [], 'Pairs a:b of strengths to compare.')
-
 RESAMPLES = 2000
 
 
@@ -138,20 +133,24 @@ def main(argv):
   from disentangle_jax.report import tables
 
   del argv
-  if not _WORKDIR.value or not _SCORES.value:
+  if not flags.FLAGS.workdir or not flags.FLAGS.scores:
     raise errors.ConfigError('--workdir or --scores is missing')
   try:
-    pairs = [tuple(map(float, p.split(':'))) for p in _PAIRS.value]
-    chosen = [float(strength) for strength in _STRENGTHS.value]
+    pairs = [tuple(map(float, p.split(':'))) for p in flags.FLAGS.pairs]
+    chosen = [float(strength) for strength in flags.FLAGS.strengths]
     pairs = [(a, b) for a, b in pairs]
   except ValueError:
     rule = 'write --strengths=0,1 and --pairs=a:b,c:d, in numbers'
-    raise errors.value('--pairs', ','.join(_PAIRS.value), rule) from None
-  study = tables.load(_WORKDIR.value)
-  for name in _SCORES.value:
+    raise errors.value('--pairs', ','.join(flags.FLAGS.pairs), rule) from None
+  study = tables.load(flags.FLAGS.workdir)
+  for name in flags.FLAGS.scores:
     print(f'### {name}\n')
     print(table(cells_of(study, name, chosen), pairs) + '\n')
 
 
 if __name__ == '__main__':
+  flags.DEFINE_list('workdir', [], 'Directories of finished sweeps.')
+  flags.DEFINE_list('scores', [], 'Scores to show.')
+  flags.DEFINE_list('strengths', [], 'Strengths; all by default.')
+  flags.DEFINE_list('pairs', [], 'Pairs a:b of strengths to compare.')
   cli.run(main)

@@ -1,6 +1,6 @@
 """How scores follow the strength: `experiments.trend`."""
 
-import conftest
+import made_up
 import numpy as np
 import pytest
 import scipy.stats
@@ -59,7 +59,7 @@ def test_table_has_a_row_per_method_and_a_column_per_pair():
 
 
 def test_cells_are_the_scores_of_the_store(store):
-  rows = conftest.rows_of()
+  rows = made_up.rows_of()
   study = tables.load([store])
   cells = trend.cells_of(study, 'sap', [1.0, 4.0])
   assert list(cells['beta_vae']) == [1.0, 4.0]
