@@ -40,6 +40,8 @@ def test_sixty_four_runs_are_one_program_without_collectives(name, config):
   takes = settings.static_fields(module)
   if name == 'capacity_generator' or 'num_latents' not in takes:
     config.static.num_latents = None  # the data set says how many
+  if 'patch' in takes:
+    config.static.patch = 4  # images of 8 x 8
   (group,) = plan_lib.make(config).groups
   assert len(group.runs) == 64
   method, traced = group.method, []

@@ -129,12 +129,15 @@ class Step:
     self.other_key = None
     if name in ('factor_vae', 'joint_vae', 'aux_gmvae'):
       latent_key, self.other_key = jax.random.split(self.key)
-    if 'encoder' not in self.params:
-      return
     if name in ('aux_vae', 'aux_gmvae'):
       self.two_encoders(latent_key)
       return
+    if 'encoder' not in self.params:
+      return
     heads = encode(self.params, self.x)
+    if 'mean' not in heads:
+      self.code = heads['code']
+      return
     self.mean, self.logvar = heads['mean'], heads['logvar']
     self.logits = heads.get('class_logits')
     self.eps = self.noise(latent_key)
@@ -323,6 +326,32 @@ def aux_gmvae(s):
   return [s.rec, s.second, beta * kl_global, beta * s.kl_local, kl_class]
 
 
+def covariance(h):
+  h = h - h.mean(0)
+  pairs = [(i, j) for i in range(h.shape[1]) for j in range(h.shape[1])]
+  entries = [abs(np.sum(h[:, i] * h[:, j])) / (len(h) - 1) for i, j in pairs]
+  return sum(entries) / len(entries)
+
+
+def covariance_autoencoder(s):
+  shown = sigmoid(decode(s.params, s.code, s.x.shape[1:]))
+  price = s.hparams['lambda_code'] * covariance(s.code)
+  return [np.mean((shown - s.x) ** 2), price]
+
+
+def covariance_classifier(s):
+  layers, h = s.params['net'], s.x.reshape(len(s.x), -1)
+  price = 0.0
+  for place in sorted(layers)[:-1]:
+    h = sigmoid(dense(layers[place], h))
+    price += s.hparams['lambda_code'] * covariance(h)
+  scores = dense(layers[sorted(layers)[-1]], h)
+  scores = scores - scores.max(1, keepdims=True)
+  log_p = scores - np.log(np.exp(scores).sum(1, keepdims=True))
+  chosen = [row[label] for row, label in zip(log_p, s.batch['label'])]
+  return [-np.mean(chosen), price]
+
+
 REFERENCES = {
   f.__name__: f
   for f in (
@@ -341,6 +370,8 @@ REFERENCES = {
     untrained_vae,
     aux_vae,
     aux_gmvae,
+    covariance_autoencoder,
+    covariance_classifier,
   )
 }
 

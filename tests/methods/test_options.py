@@ -119,7 +119,14 @@ def test_capacity_generator_starts_at_half_a_nat_in_all(harness):
 
 def test_methods_that_couple_examples_ask_for_two():
   # For each of these a batch of one makes a term meaningless.
-  coupled = {'factor_vae', 'beta_tcvae', 'dip_vae_i', 'dip_vae_ii'}
+  coupled = {
+    'factor_vae',
+    'beta_tcvae',
+    'dip_vae_i',
+    'dip_vae_ii',
+    'covariance_autoencoder',
+    'covariance_classifier',
+  }
   for name, module in METHODS.items():
     assert getattr(module, 'MIN_BATCH', 1) == (2 if name in coupled else 1)
 
