@@ -1,7 +1,7 @@
 """Measures this engine on this machine, in one go and as ratios.
 
   python -m experiments.benchmark
-  python -m experiments.benchmark --torch --output=runs/benchmark
+  python -m experiments.benchmark --torch=eager,compiled --output=runs/benchmark
   python -m experiments.benchmark --config=FILE.py --method=all --runs=1,8,24
   python -m experiments.benchmark --compare=laptop.json,gpu.json
   python -m experiments.benchmark --metrics=default --runs=100
@@ -44,8 +44,8 @@ _METHOD = flags.DEFINE_string(
   "Method whose group is measured; the first by default, 'all' for every one.",
 )
 _LOOP = flags.DEFINE_bool('loop', True, 'Also time one run at a time.')
-_TORCH = flags.DEFINE_bool(
-  'torch', False, 'Also time PyTorch, eager and compiled (extra [torch]).'
+_TORCH = flags.DEFINE_list(
+  'torch', [], "Also time PyTorch: 'eager', 'compiled' (extra [torch])."
 )
 _METRICS = flags.DEFINE_list(
   'metrics', [], "Time these metrics instead; 'default' for a sweep's own."
@@ -108,7 +108,7 @@ def measure(group: plan.Group, counts: list[int], mesh, what: str) -> dict:
   if _LOOP.value:
     made.append(forms.Loop(group))
   if _TORCH.value:
-    made += [forms.Torch(group, compiled) for compiled in (False, True)]
+    made += [forms.Torch(group, kind == 'compiled') for kind in _TORCH.value]
   return {
     'what': what,
     'steps': group.steps,
@@ -191,6 +191,9 @@ def main(argv):
   if counts[0] < 1:
     raise errors.value('--runs', _RUNS.value, 'must be numbers of at least 1')
   asked = studies(_COST.value)
+  for kind in _TORCH.value:
+    if kind not in ('eager', 'compiled'):
+      raise errors.choices('--torch', kind, ('eager', 'compiled'))
   config = _CONFIG.value or quickstart.get_config()
   if _METRICS.value:
     score(config, counts)
