@@ -3,8 +3,9 @@
   python -m experiments.aux_page --workdir=runs/aux_vae --out=docs/images
 
 Prints the scores with and without the task and their difference, with 95 %
-bootstrap intervals over seeds, per strength. Writes for the first seed of
-either setting, at the first strength:
+bootstrap intervals over seeds, per strength; where there are classes, also how
+well they name every factor, on 4,000 draws. Writes for the first seed of either
+setting, at the first strength:
 
   NAME_images.png    columns are images; rows: the image; what z_l is encoded
                      from; the reconstruction; that of the shuffled image, where
@@ -27,25 +28,18 @@ from disentangle_jax.commands import cli
 from disentangle_jax.data import contact
 from disentangle_jax.report import statistics, tables, traversals
 
-_SCORES = (
-  'swap_classifier',
-  'swap_reconstructed',
-  'swap_local',
-  'swap_global',
-  'clustering_accuracy',
-)
+_SWAP = ('classifier', 'reconstructed', 'local', 'global')
+_SCORES = (*(f'swap_{name}' for name in _SWAP), 'clustering_accuracy')
 _ON = 'auxiliary=True'
 _COLUMNS = 12
 
 
-def interval(values: np.ndarray) -> str:
-  """'0.52 [0.50, 0.55]': mean over seeds and its 95 % interval."""
+def _interval(values: np.ndarray) -> str:
   low, high = statistics.bootstrap_interval([values])[0]
   return f'{np.mean(values):.3f} [{low:.3f}, {high:.3f}]'
 
 
-def difference(first: np.ndarray, second: np.ndarray) -> str:
-  """'+0.10 [+0.05, +0.15]': mean of the first minus that of the second."""
+def _difference(first: np.ndarray, second: np.ndarray) -> str:
   value, low, high = statistics.difference_interval(first, second)
   return f'{value:+.3f} [{low:+.3f}, {high:+.3f}]'
 
@@ -53,17 +47,40 @@ def difference(first: np.ndarray, second: np.ndarray) -> str:
 def print_table(study: tables.Study) -> None:
   """Markdown: a row per strength and score."""
   print('| beta | score | with the task | without | difference |')
-  print('|---|---|---|---|---|')
+  print('|---' * 5 + '|')
   columns = {name: (name, shown) for name, shown in study.scores.columns}
   task = study.runs['variant'].str.contains(_ON).to_numpy()
   strengths = study.runs['strength'].to_numpy()
   for strength in sorted(set(strengths)):
     for name in (n for n in _SCORES if n in columns):
       values = study.scores[columns[name]].to_numpy()
-      on = values[task & (strengths == strength)]
-      off = values[~task & (strengths == strength)]
-      cells = (interval(on), interval(off), difference(on, off))
+      here = strengths == strength
+      on, off = values[task & here], values[~task & here]
+      cells = (_interval(on), _interval(off), _difference(on, off))
       print(f'| {strength:g} | {name} | {" | ".join(cells)} |')
+
+
+def print_factors(study: tables.Study, runs: dict) -> None:
+  """Markdown: accuracy of the classes of `runs` against every factor."""
+  task = study.runs['variant'].str.contains(_ON).to_numpy()
+  found = np.stack([_named(run) for run in runs.values()])
+  dataset = next(iter(runs.values())).dataset
+  print(
+    '\n| factor | one value in | with the task | without |\n|---|---|---|---|'
+  )
+  for k, name in enumerate(dataset.factor_names):
+    cells = (_interval(found[task, k]), _interval(found[~task, k]))
+    print(f'| {name} | {dataset.factor_sizes[k]} | {" | ".join(cells)} |')
+
+
+def _named(run, count: int = 4000) -> list[float]:
+  """Share of draws with the most frequent value of their class, per factor."""
+  batch = run.sample(count, seed=9)
+  logits = run.represent(batch['observation']).parts['class_logits']
+  chosen, factors = np.asarray(logits).argmax(1), np.asarray(batch['factors'])
+  most = lambda k, c: np.bincount(factors[chosen == c, k]).max()
+  numbers = range(factors.shape[1])
+  return [sum(most(k, c) for c in set(chosen)) / count for k in numbers]
 
 
 def sheets(run) -> dict[str, np.ndarray]:
@@ -78,28 +95,26 @@ def sheets(run) -> dict[str, np.ndarray]:
   if 'decode_local' in extras:
     rows.append(extras['decode_local'](state, vector))
   rows += [swap('local', 3, vector), swap('global', 4, vector)]
-  found = {'images': _tile(jnp.concatenate(rows))}
-  start = jnp.zeros((1, vector.shape[1]))
-  for key, group in ((5, 'global'), (6, 'local')):
-    draw = extras[f'resample_{group}']
-    start = draw(jax.random.key(key), state, start)
+  start = extras['resample_global'](jax.random.key(5), state, vector[:1])
+  start = extras['resample_local'](jax.random.key(6), state, start)
   many = jnp.repeat(start, 2 * _COLUMNS, axis=0)
   halves = (_tile(swap('local', 7, many)), _tile(swap('global', 8, many)))
   line = np.zeros((4, halves[0].shape[1], 3), np.uint8)
-  found['swap'] = np.concatenate([halves[0], line, halves[1]])
+  swapped = np.concatenate([halves[0], line, halves[1]])
+  found = {'images': _tile(jnp.concatenate(rows)), 'swap': swapped}
   if 'class_logits' in run.represent(shown).parts:
     found['clusters'] = clusters(run)
   return found
 
 
 def clusters(run, count: int = 600) -> np.ndarray:
-  """Images of the ten largest clusters, a row each, largest first."""
+  """Images of the ten largest clusters in use, a row each, largest first."""
   images = np.asarray(run.sample(count, seed=2)['observation'])
   logits = np.asarray(run.represent(images).parts['class_logits'])
   chosen = logits.argmax(1)
   sizes = np.bincount(chosen, minlength=logits.shape[1])
   rows = []
-  for cluster in np.argsort(-sizes)[:10]:
+  for cluster in np.argsort(-sizes)[: min(10, np.sum(sizes > 0))]:
     members = images[chosen == cluster][:_COLUMNS]
     blank = np.full((_COLUMNS - len(members), *images.shape[1:]), 0.5)
     rows.append(np.concatenate([members, blank]))
@@ -107,8 +122,7 @@ def clusters(run, count: int = 600) -> np.ndarray:
 
 
 def _tile(images) -> np.ndarray:
-  enlarged = traversals.enlarge(contact.to_uint8(np.clip(images, 0, 1)))
-  return contact.tile(enlarged, _COLUMNS)
+  return contact.tile(traversals.enlarge(contact.to_uint8(images)), _COLUMNS)
 
 
 def main(argv):
@@ -118,17 +132,17 @@ def main(argv):
     raise errors.ConfigError('--workdir is missing')
   study = tables.load([flags.FLAGS.workdir])
   print_table(study)
-  out = pathlib.Path(
-    flags.FLAGS.out or pathlib.Path(flags.FLAGS.workdir) / 'figures'
-  )
+  numbers = study.runs['run_number']
+  runs = {int(n): load_run(flags.FLAGS.workdir, int(n)) for n in numbers}
+  if 'clustering_accuracy' in {name for name, _ in study.scores.columns}:
+    print_factors(study, runs)
+  out = pathlib.Path(flags.FLAGS.out or f'{flags.FLAGS.workdir}/figures')
   out.mkdir(parents=True, exist_ok=True)
-  for variant, runs in study.runs.groupby('variant', sort=False):
-    first = runs.sort_values('run_number').iloc[0]
+  for variant, rows in study.runs.groupby('variant', sort=False):
+    run = runs[int(rows['run_number'].min())]
     task = 'task' if _ON in variant else 'no_task'
-    run = load_run(flags.FLAGS.workdir, int(first['run_number']))
     for kind, page in sheets(run).items():
       path = out / f'{run.about["method"]}_{task}_{kind}.png'
-      # Few colours do: a palette keeps the file small.
       PIL.Image.fromarray(page).quantize(256).save(path, optimize=True)
       print(path)
 
