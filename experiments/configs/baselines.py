@@ -88,6 +88,6 @@ def get_config(variant: str = ''):
   config.sweep = [
     point(('raw_pixels', 'untrained_vae'), 1),
     point(('pca', 'ica'), linear_steps),
-    point(config.methods[4:], steps),
+    {'methods': config.methods[4:]},
   ]
   return config
