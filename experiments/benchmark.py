@@ -219,6 +219,8 @@ def main(argv):
     )
     form = getattr(group.config.net, 'conv_form', 'auto')
     what += f', {form}' if form != 'auto' else ''
+    precision = getattr(group.config, 'precision', 'auto')
+    what += f', {precision}' if precision != 'auto' else ''
     group = group._replace(steps=_STEPS.value)
     measurement = measure(group, counts, mesh, what)
     show(what, record.HEADS, record.table(measurement, about))
