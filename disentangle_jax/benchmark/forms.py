@@ -16,7 +16,7 @@ import numpy as np
 
 from disentangle_jax import errors
 from disentangle_jax.benchmark import machine
-from disentangle_jax.engine import devices, estimate, plan, train
+from disentangle_jax.engine import devices, estimate, plan, restore, train
 from disentangle_jax.nn import nets
 
 LOOP = 'loop, one by one'
@@ -154,9 +154,9 @@ def _images(group: plan.Group) -> np.ndarray:
 
 def _state(group: plan.Group) -> Any:
   """Shapes of one run's state."""
-  hparams = {k: jnp.float32(v) for k, v in group.module.HPARAMS.items()}
-  key, batch = jax.random.key(0), plan.example_batch(group)
-  return jax.eval_shape(group.method.init, key, batch, hparams)
+  return restore.template(
+    group.method, group.module, group.config, group.dataset
+  )
 
 
 def floors(group: plan.Group) -> dict[str, float]:
