@@ -11,7 +11,24 @@ A config starts from `base_config()`, which declares every field, and gives
 
 from disentangle_jax import base_config, chain, errors, product, zipped
 
-__all__ = ['base_config', 'chain', 'product', 'variant', 'zipped']
+__all__ = [
+  'SMALL_SPRITES',
+  'base_config',
+  'chain',
+  'product',
+  'variant',
+  'zipped',
+]
+
+# The data set of the laptop-sized studies of sprites: 3 x 3 x 8 x 8 x 8 images.
+SMALL_SPRITES = {
+  'name': 'dsprites',
+  'resolution': 16,
+  'scales': 3,
+  'orientations': 8,
+  'drop_duplicate': True,
+  'positions': 8,
+}
 
 
 def variant(name: str, legal: tuple[str, ...]) -> str:

@@ -6,11 +6,10 @@ python -m experiments.report --workdir=DIR1,DIR2 --compare   side by side
 python -m experiments.report --workdir=DIR --run=17          one run's pictures
 """
 
-import sys
-
-from absl import app, flags
+from absl import flags
 
 from disentangle_jax import errors, report
+from disentangle_jax.commands import cli
 
 WORKDIR = flags.DEFINE_list(
   'workdir', [], 'Directory of a sweep, or several with commas between.'
@@ -29,38 +28,21 @@ RUN = flags.DEFINE_integer(
 )
 
 
-def main(argv) -> int:
-  try:
-    if len(argv) > 1:
-      raise errors.value('arguments', ' '.join(argv[1:]), 'only flags are read')
-    if not WORKDIR.value:
-      raise errors.value('--workdir', '', 'must name the directory of a sweep')
-    if RUN.value >= 0:
-      if len(WORKDIR.value) > 1:
-        raise errors.value('--run', RUN.value, 'needs exactly one --workdir')
-      for path in report.draw_run(WORKDIR.value[0], RUN.value):
-        print(path)
-    else:
-      out = OUT.value or None
-      print(report.write(WORKDIR.value, COMPARE.value, out, FIGURES.value))
-  except (errors.ConfigError, errors.StoreError) as error:
-    print(f'error: {error}', file=sys.stderr)
-    return 1
-  return 0
-
-
-def parse(argv):
-  """Parses flags; a bad one becomes one line, not a page of help."""
-  try:
-    return (
-      app.parse_flags_with_usage(argv)
-      if '--help' in argv
-      else (flags.FLAGS(argv))
-    )
-  except flags.Error as error:
-    print(f'error: {error}', file=sys.stderr)
-    sys.exit(1)
+def main(argv):
+  """See the module docstring."""
+  if len(argv) > 1:
+    raise errors.value('arguments', ' '.join(argv[1:]), 'only flags are read')
+  if not WORKDIR.value:
+    raise errors.value('--workdir', '', 'must name the directory of a sweep')
+  if RUN.value >= 0:
+    if len(WORKDIR.value) > 1:
+      raise errors.value('--run', RUN.value, 'needs exactly one --workdir')
+    for path in report.draw_run(WORKDIR.value[0], RUN.value):
+      print(path)
+  else:
+    out = OUT.value or None
+    print(report.write(WORKDIR.value, COMPARE.value, out, FIGURES.value))
 
 
 if __name__ == '__main__':
-  app.run(main, flags_parser=parse)
+  cli.run(main)

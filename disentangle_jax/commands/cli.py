@@ -54,7 +54,8 @@ def _one_line(error: BaseException) -> str:
   return f'{lines[0]} {lines[-1]}' if lines[0][-1] == ':' else lines[0]
 
 
-def _parse(argv: list[str]) -> list[str]:
+def parse(argv: list[str]) -> list[str]:
+  """What flags leave of the command line; a bad one ends the program."""
   # absl prints INFO lines once it is set up; JAX's search for TPUs is noise,
   # and so is matplotlib's first look for fonts.
   for library in ('jax', 'matplotlib'):
@@ -96,10 +97,10 @@ def _hint(argv: list[str]) -> str:
   return ''
 
 
-def run(main: Callable[[list[str]], None]) -> None:
-  """`app.run` that turns users' mistakes into one line."""
+def guarded(main: Callable[[list[str]], None]) -> Callable[[list[str]], None]:
+  """`main`, whose users' mistakes end the program with one line."""
 
-  def guarded(argv):
+  def call(argv):
     try:
       main(argv)
     except (errors.ConfigError, errors.StoreError) as error:
@@ -107,4 +108,9 @@ def run(main: Callable[[list[str]], None]) -> None:
     except KeyboardInterrupt:
       fail('interrupted; give the same command again to continue')
 
-  app.run(guarded, flags_parser=_parse)
+  return call
+
+
+def run(main: Callable[[list[str]], None]) -> None:
+  """`app.run` of `guarded(main)`; bad flags are one line, too."""
+  app.run(guarded(main), flags_parser=parse)

@@ -44,8 +44,8 @@ def tile(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def to_uint8(images: jax.Array) -> np.ndarray:
-  """float [0, 1] as bytes."""
-  return np.round(255 * np.asarray(images)).astype(np.uint8)
+  """float images as bytes; what decoders put outside [0, 1] is clipped."""
+  return np.round(255 * np.clip(np.asarray(images), 0, 1)).astype(np.uint8)
 
 
 def samples(

@@ -23,6 +23,7 @@ import jax.numpy as jnp
 
 from disentangle_jax import types
 from disentangle_jax.metrics import base, designs
+from disentangle_jax.ops import covariance
 
 KEYS = ('aggregate_kl', 'aggregate_frechet')
 DESIGN = 'points'
@@ -89,9 +90,7 @@ def make(config: Config, factor_sizes: tuple[int, ...]) -> types.Metric:
   def score(key: jax.Array, codes: types.Codes, factors: jax.Array):
     del key, factors
     mean, logvar = codes.parts['mean'], codes.parts['logvar']
-    centred = mean - jnp.mean(mean, axis=0)
-    matrix = centred.T @ centred / len(mean)
-    matrix += jnp.diag(jnp.mean(jnp.exp(logvar), axis=0))
+    matrix = covariance.of_samples(mean, logvar)
     kl, frechet = distances(jnp.mean(mean, axis=0), matrix)
     return {'aggregate_kl': kl, 'aggregate_frechet': frechet}
 

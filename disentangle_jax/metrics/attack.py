@@ -142,12 +142,22 @@ def check(config: Config, data: types.Dataset) -> None:
   hidden = config.classifier_hidden
   if not all(type(width) is int and width >= 1 for width in hidden):
     raise refuse('classifier_hidden', 'must be widths of at least 1')
-  image_classifier.check(data, config.factor, named('factor'))
+  judge_of(config, data)
   counts = images_per_class(data, config.factor)
   scarce = int(np.argmin(counts))
   if counts[scarce] < config.sources:
     rule = f'class {scarce} of {data.name} has {counts[scarce]} images'
     raise refuse('sources', rule)
+
+
+def judge_of(config: Config, data: types.Dataset) -> image_classifier.Judge:
+  """The classifier that names reconstructions."""
+  settings = image_classifier.Config(
+    factor=config.factor,
+    hidden=config.classifier_hidden,
+    steps=config.classifier_steps,
+  )
+  return image_classifier.make(settings, data, 'config.metric_options.attack')
 
 
 def images_per_class(data: types.Dataset, factor: int) -> np.ndarray:
@@ -169,6 +179,7 @@ def images_per_class(data: types.Dataset, factor: int) -> np.ndarray:
 
 def _pool_size(config: Config, data: types.Dataset) -> int:
   """Draws that hold 2 x sources images of the rarest class, near certainly."""
+  judge_of(config, data)
   counts = images_per_class(data, config.factor)
   share = counts.min() / counts.sum()
   # Mean + 6 deviations of a binomial count, solved for the number of draws.
@@ -269,6 +280,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   """
   check(config, data)
   classes = data.factor_sizes[config.factor]
+  judge = judge_of(config, data)
   pairs = pairs_of(classes)
   pool_size = _pool_size(config, data)
   # Ordered pair and number of the source, one row per attack.
@@ -279,24 +291,17 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
 
   def fit(key, arrays):
     judge_key, pool_key, test_key = jax.random.split(key, 3)
-    judge = image_classifier.fit(
-      judge_key,
-      data,
-      arrays,
-      config.factor,
-      steps=config.classifier_steps,
-      hidden=config.classifier_hidden,
-    )
+    params = judge.fit(judge_key, arrays)
     test = data.sample(test_key, arrays, jnp.arange(_JUDGED))
     labels = test['factors'][:, config.factor]
-    accuracy = image_classifier.accuracy(judge, test['observation'], labels)
+    accuracy = judge.accuracy(params, test['observation'], labels)
     index = jnp.arange(pool_size, dtype=jnp.int32)
     pool = data.sample(pool_key, arrays, index)
     labels = pool['factors'][:, config.factor]
     chosen, found = select(labels, classes, 2 * config.sources)
     images = pool['observation'][chosen]
     return {
-      'judge': judge,
+      'judge': params,
       'accuracy': accuracy,
       'sources': images[:, : config.sources],
       'targets': images[:, config.sources :],
@@ -306,9 +311,9 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
 
   def score(key, context, method, state, arrays):
     del key, arrays
-    judge, sources = context['judge'], context['sources']
-    judged = lambda x: image_classifier.predict(
-      judge, reconstruct(method, state, x)
+    sources = context['sources']
+    judged = lambda x: judge.predict(
+      context['judge'], reconstruct(method, state, x)
     )
 
     def one_block(rows):

@@ -1,151 +1,145 @@
 """A small classifier of images, to judge what models decode.
 
-Dense layers with ReLU on the flattened image, trained by Adam on the cross
-entropy with a factor of the data set as the label. Pure functions: whoever
-needs a judge (an attack, a swap of attributes) calls `fit` in the `fit` of its
-probe and passes the parameters on as the context.
+One of the encoders of `nn.nets` with a head of logits, trained by Adam on the
+cross entropy with a factor of the data set as the label. A probe (an attack, a
+swap of latents) makes a judge, calls its `fit` in its own `fit`, and passes the
+parameters on as its context.
 """
 
-from collections.abc import Sequence
-import math
+from collections.abc import Callable
+import dataclasses
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from disentangle_jax import errors, types
-
-# One dict of 'kernel' [in, out] and 'bias' [out] per layer.
-Params = list[dict[str, jax.Array]]
+from disentangle_jax.nn import nets
 
 
-def check(data: types.Dataset, factor: int, where: str) -> None:
-  """Raises ConfigError unless a factor of the data set can be the label.
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """What is trained, and how.
 
-  Args:
-    data: the data set.
-    factor: number of the factor.
-    where: dotted name of the setting, for the error.
+  Attributes:
+    factor: number of the factor that is the label.
+    net: a key of `nets.NETS`: 'conv' needs images that can be halved four
+      times.
+    hidden: widths of the layers when it is an 'mlp'.
+    steps: of Adam.
+    batch_size: images per step.
+    learning_rate: of Adam, falling to 0 along a half cosine.
   """
+
+  factor: int = 0
+  net: str = 'mlp'
+  hidden: tuple[int, ...] = (256,)
+  steps: int = 1000
+  batch_size: int = 128
+  learning_rate: float = 1e-3
+
+
+class Judge(NamedTuple):
+  """Pure functions of one classifier.
+
+  Attributes:
+    fit: (typed key, arrays of the data set) -> parameters.
+    logits: (parameters, float32 [B, ...] in [0, 1]) -> float32 [B, classes],
+      unnormalised log probabilities.
+  """
+
+  fit: Callable[[jax.Array, types.PyTree], types.PyTree]
+  logits: Callable[[types.PyTree, jax.Array], jax.Array]
+
+  def predict(self, params: types.PyTree, images: jax.Array) -> jax.Array:
+    """The most likely class, int32 [B]; -1 where the logits are not finite."""
+    scores = self.logits(params, images)
+    known = jnp.all(jnp.isfinite(scores), axis=-1)
+    return jnp.where(known, jnp.argmax(scores, axis=-1), -1).astype(jnp.int32)
+
+  def accuracy(
+    self, params: types.PyTree, images: jax.Array, labels: jax.Array
+  ) -> jax.Array:
+    """Share of images named right.
+
+    Args:
+      params: from `fit`.
+      images: float32 [B, ...] in [0, 1].
+      labels: int [B].
+
+    Returns:
+      float32 scalar in [0, 1]; NaN when an image has no finite logits, for what
+      a diverged model decodes is not a wrong class.
+    """
+    said = self.predict(params, images)
+    share = jnp.mean(said == labels, dtype=jnp.float32)
+    return jnp.where(jnp.all(said >= 0), share, jnp.nan)
+
+
+def _check(config: Config, data: types.Dataset, where: str) -> None:
+  """Raises ConfigError unless the factor can be the label."""
+  name = f'{where}.factor'
   if not data.factor_sizes:
     rule = f'data set {data.name} has no labels to train a classifier on'
-    raise errors.value(where, factor, rule)
-  if not 0 <= factor < len(data.factor_sizes):
+    raise errors.value(name, config.factor, rule)
+  if not 0 <= config.factor < len(data.factor_sizes):
     legal = [f'{k} ({name})' for k, name in enumerate(data.factor_names)]
-    raise errors.value(where, factor, f'must be one of {", ".join(legal)}')
-  if data.factor_sizes[factor] < 2:
-    rule = f'factor {data.factor_names[factor]} has a single value'
-    raise errors.value(where, factor, rule)
+    rule = f'must be one of {", ".join(legal)}'
+    raise errors.value(name, config.factor, rule)
+  if data.factor_sizes[config.factor] < 2:
+    rule = f'factor {data.factor_names[config.factor]} has a single value'
+    raise errors.value(name, config.factor, rule)
 
 
-def init(key: jax.Array, sizes: Sequence[int]) -> Params:
-  """Parameters of dense layers, He-normal kernels, zero biases.
-
-  Args:
-    key: typed PRNG key.
-    sizes: widths from the flattened image to the number of classes.
-  """
-  draw = jax.nn.initializers.he_normal()
-  keys = jax.random.split(key, len(sizes) - 1)
-  return [
-    {'kernel': draw(k, (wide, out)), 'bias': jnp.zeros(out)}
-    for k, wide, out in zip(keys, sizes[:-1], sizes[1:])
-  ]
-
-
-def logits(params: Params, images: jax.Array) -> jax.Array:
-  """Unnormalised log probabilities of the classes.
+def make(config: Config, data: types.Dataset, where: str) -> Judge:
+  """Builds a classifier of one factor of a data set.
 
   Args:
-    params: from `fit`.
-    images: float32 [B, ...] in [0, 1].
+    config: what is trained, and how.
+    data: where images and labels come from.
+    where: dotted name of the settings, for errors.
 
   Returns:
-    float32 [B, classes].
+    The judge.
+
+  Raises:
+    ConfigError: no such label, a label with one value, or a network that does
+      not fit the images.
   """
-  x = images.reshape(len(images), -1)
-  for layer in params[:-1]:
-    x = jax.nn.relu(x @ layer['kernel'] + layer['bias'])
-  return x @ params[-1]['kernel'] + params[-1]['bias']
+  _check(config, data, where)
+  options = {'encoder_hidden': config.hidden} if config.net == 'mlp' else {}
+  net = nets.make_config(config.net, options)
+  nets.check(net, data.observation_shape)
+  classes = data.factor_sizes[config.factor]
+  network = nets.Encoder(net, (('label', classes),))
+  falling = optax.cosine_decay_schedule(config.learning_rate, config.steps)
+  adam = optax.adam(falling)
 
-
-def predict(params: Params, images: jax.Array) -> jax.Array:
-  """The most likely class.
-
-  Args:
-    params: from `fit`.
-    images: float32 [B, ...] in [0, 1].
-
-  Returns:
-    int32 [B]; -1 for an image that is not finite.
-  """
-  scores = logits(params, images)
-  known = jnp.all(jnp.isfinite(scores), axis=-1)
-  return jnp.where(known, jnp.argmax(scores, axis=-1), -1).astype(jnp.int32)
-
-
-def fit(
-  key: jax.Array,
-  data: types.Dataset,
-  arrays: types.PyTree,
-  factor: int = 0,
-  *,
-  steps: int = 1000,
-  hidden: Sequence[int] = (256,),
-  batch_size: int = 128,
-  learning_rate: float = 1e-3,
-) -> Params:
-  """Trains a classifier on draws of the data set.
-
-  Args:
-    key: typed PRNG key.
-    data: where images come from; `arrays` are its own.
-    arrays: what `data.sample` reads.
-    factor: number of the factor that is the label.
-    steps: of Adam.
-    hidden: widths of the hidden layers.
-    batch_size: images per step.
-    learning_rate: Adam's.
-
-  Returns:
-    The parameters.
-  """
-  init_key, data_key = jax.random.split(key)
-  wide = math.prod(data.observation_shape)
-  params = init(init_key, (wide, *hidden, data.factor_sizes[factor]))
-  adam = optax.adam(learning_rate)
+  def logits(params, images):
+    return network.apply(params, images)['label']
 
   def loss(params, batch):
     return jnp.mean(
       optax.softmax_cross_entropy_with_integer_labels(
-        logits(params, batch['observation']), batch['factors'][:, factor]
+        logits(params, batch['observation']), batch['factors'][:, config.factor]
       )
     )
 
-  def step(carry, t):
-    params, opt_state = carry
-    index = jnp.arange(batch_size, dtype=jnp.int32)
-    batch = data.sample(jax.random.fold_in(data_key, t), arrays, index)
-    updates, opt_state = adam.update(
-      jax.grad(loss)(params, batch), opt_state, params
-    )
-    return (optax.apply_updates(params, updates), opt_state), None
+  def fit(key, arrays):
+    init_key, data_key = jax.random.split(key)
+    params = network.init(init_key, jnp.zeros((1, *data.observation_shape)))
+    index = jnp.arange(config.batch_size, dtype=jnp.int32)
 
-  (params, _), _ = jax.lax.scan(
-    step, (params, adam.init(params)), jnp.arange(steps)
-  )
-  return params
+    def step(carry, number):
+      params, opt_state = carry
+      key = jax.random.fold_in(data_key, number)
+      grads = jax.grad(loss)(params, data.sample(key, arrays, index))
+      updates, opt_state = adam.update(grads, opt_state)
+      return (optax.apply_updates(params, updates), opt_state), None
 
+    start = (params, adam.init(params))
+    (params, _), _ = jax.lax.scan(step, start, jnp.arange(config.steps))
+    return params
 
-def accuracy(params: Params, images: jax.Array, labels: jax.Array) -> jax.Array:
-  """Share of images whose class is right.
-
-  Args:
-    params: from `fit`.
-    images: float32 [B, ...] in [0, 1].
-    labels: int [B].
-
-  Returns:
-    float32 scalar in [0, 1].
-  """
-  return jnp.mean((predict(params, images) == labels).astype(jnp.float32))
+  return Judge(fit, logits)

@@ -32,11 +32,9 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
-import optax
 
-from disentangle_jax import errors, types
-from disentangle_jax.metrics import base
-from disentangle_jax.nn import nets
+from disentangle_jax import types
+from disentangle_jax.metrics import base, image_classifier
 
 KEYS = (
   'swap_classifier',
@@ -85,44 +83,6 @@ class Config:
   learning_rate: float = 2e-3
 
 
-def _classifier(config: Config, data: types.Dataset) -> nets.Encoder:
-  """The network with one head 'label' of logits."""
-  options = {'encoder_hidden': config.hidden} if config.net == 'mlp' else {}
-  net = nets.make_config(config.net, options)
-  nets.check(net, data.observation_shape)
-  labels = data.factor_sizes[config.factor]
-  return nets.Encoder(net, (('label', labels),))
-
-
-def _fit(key, arrays, config: Config, data: types.Dataset) -> types.PyTree:
-  """Parameters of a classifier of the label, by Adam on cross entropy."""
-  network = _classifier(config, data)
-  init_key, data_key = jax.random.split(key)
-  index = jnp.arange(config.batch_size)
-  falling = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-  optimiser = optax.adam(falling)
-  blank = jnp.zeros((1, *data.observation_shape))
-  params = network.init(init_key, blank)
-
-  def loss(params, batch):
-    logits = network.apply(params, batch['observation'])['label']
-    label = batch['factors'][:, config.factor]
-    return jnp.mean(
-      optax.softmax_cross_entropy_with_integer_labels(logits, label)
-    )
-
-  def step(carry, number):
-    params, opt_state = carry
-    key = jax.random.fold_in(data_key, number)
-    grads = jax.grad(loss)(params, data.sample(key, arrays, index))
-    updates, opt_state = optimiser.update(grads, opt_state)
-    return (optax.apply_updates(params, updates), opt_state), None
-
-  start = (params, optimiser.init(params))
-  (params, _), _ = jax.lax.scan(step, start, jnp.arange(config.steps))
-  return params
-
-
 def make(config: Config, data: types.Dataset) -> types.Probe:
   """Builds the probe; its context is the classifier's parameters.
 
@@ -136,22 +96,19 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   Raises:
     ConfigError: a data set without labels, or a constant out of range.
   """
-  sizes = data.factor_sizes
-  if not sizes:
-    rule = f'needs a data set with labels, and {data.name} has none'
-    raise errors.value('config.metrics', 'swap', rule)
-  base.at_least(config, num_points=1, factor=0, steps=1, batch_size=1)
-  if config.factor >= len(sizes):
-    rule = f'must be below the number of factors, {len(sizes)}'
-    raise errors.value('swap.factor', config.factor, rule)
-  if sizes[config.factor] < 2:
-    name = data.factor_names[config.factor]
-    rule = f'{name!r} of {data.name} has one value: nothing to tell apart'
-    raise errors.value('swap.factor', config.factor, rule)
-  network = _classifier(config, data)
-
-  def fit(key, arrays):
-    return _fit(key, arrays, config, data)
+  base.at_least(config, num_points=1, steps=1, batch_size=1)
+  judge = image_classifier.make(
+    image_classifier.Config(
+      config.factor,
+      config.net,
+      config.hidden,
+      config.steps,
+      config.batch_size,
+      config.learning_rate,
+    ),
+    data,
+    'config.metric_options.swap',
+  )
 
   def score(key, context, method, state, arrays):
     data_key, *swap_keys = jax.random.split(key, 3)
@@ -161,10 +118,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     label = batch['factors'][:, config.factor]
 
     def right(images):
-      logits = network.apply(context, images)['label']
-      share = jnp.mean(jnp.argmax(logits, axis=-1) == label, dtype=jnp.float32)
-      # The largest of NaN is the first: a diverged model would score.
-      return jnp.where(jnp.all(jnp.isfinite(logits)), share, jnp.nan)
+      return judge.accuracy(context, images, label)
 
     vector = method.represent(state, observation).vector
     decoded = lambda vector: right(method.decode(state, vector))
@@ -180,7 +134,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     }
 
   return types.Probe(
-    fit=fit,
+    fit=judge.fit,
     score=score,
     requires=('represent', 'decode', 'resample_global', 'resample_local'),
     needs=(),

@@ -17,7 +17,8 @@ def of_batch(x: jax.Array) -> jax.Array:
   """
   # Centring first loses less precision than the difference of moments.
   centred = x - axis.mean(x)
-  return axis.mean(centred[:, :, None] * centred[:, None, :])
+  product = jnp.matmul(centred.T, centred, precision='highest') / len(x)
+  return axis.mean(product[None])
 
 
 def of_samples(mean: jax.Array, logvar: jax.Array) -> jax.Array:

@@ -13,16 +13,12 @@ import numpy as np
 import PIL.Image
 
 from disentangle_jax import errors
+from disentangle_jax.data import contact
 from disentangle_jax.engine import restore
 from disentangle_jax.report import traversals
 
 SPANS = ('posterior', 'prior')
 _NUM_POINTS = 512  # observations that the posterior's spread is taken over
-
-
-def as_bytes(images: np.ndarray) -> np.ndarray:
-  """float [0, 1] -> uint8."""
-  return np.round(np.clip(np.asarray(images), 0, 1) * 255).astype(np.uint8)
 
 
 def latent_values(
@@ -90,13 +86,16 @@ def samples(
     ConfigError: no decoder, or values out of range.
   """
   values = latent_values(run, steps, width, span)
-  moved = as_bytes(run.traverse(observation, values))
+  moved = contact.to_uint8(run.traverse(observation, values))
   none = np.zeros((0, *moved.shape[2:]), np.uint8)
   shown, rebuilt, kl = none, none, np.full(len(moved), np.nan, np.float32)
   if run.method.represent is not None:
     images = run.sample(count, seed)['observation']
     vector = run.represent(images).vector
-    shown, rebuilt = as_bytes(images), as_bytes(run.decode(vector))
+    shown, rebuilt = (
+      contact.to_uint8(images),
+      contact.to_uint8(run.decode(vector)),
+    )
     known = run.kl()
     kl[: len(known)] = known
   walk = np.linspace(-width, width, steps, dtype=np.float32)
@@ -119,8 +118,10 @@ def interpolation(
   """
   ends = run.represent(np.stack([first, last])).vector
   share = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
-  path = as_bytes(run.decode((1 - share) * ends[0] + share * ends[1]))
-  return np.concatenate([as_bytes(first)[None], path, as_bytes(last)[None]])
+  path = contact.to_uint8(run.decode((1 - share) * ends[0] + share * ends[1]))
+  return np.concatenate(
+    [contact.to_uint8(first)[None], path, contact.to_uint8(last)[None]]
+  )
 
 
 def seed_sheet(

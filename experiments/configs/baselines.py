@@ -54,15 +54,7 @@ def get_config(variant: str = ''):
   config.metric_seeds = 3
   steps, linear_steps = config.steps, 10_000
   if variant:
-    config.dataset.update(
-      {
-        'resolution': 16,
-        'scales': 3,
-        'orientations': 8,
-        'drop_duplicate': True,
-        'positions': 8,
-      }
-    )
+    config.dataset.update(grid.SMALL_SPRITES)
     config.net.name = 'mlp'
     config.net.mlp.encoder_hidden = (64, 64)
     config.net.mlp.decoder_hidden = (64, 64)

@@ -22,16 +22,7 @@ def get_config(variant: str = ''):
   config.study = 'quickstart'
   config.description = 'Effect of beta and capacity on small sprites.'
   config.methods = ('beta_vae', 'annealed_vae')
-  config.dataset.update(
-    {
-      'name': 'dsprites',
-      'resolution': 16,
-      'scales': 3,
-      'orientations': 8,
-      'drop_duplicate': True,
-      'positions': 8,
-    }
-  )
+  config.dataset.update(grid.SMALL_SPRITES)
   config.net.name = 'mlp'
   config.net.mlp.encoder_hidden = (64, 64)
   config.net.mlp.decoder_hidden = (64, 64)

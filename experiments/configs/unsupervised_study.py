@@ -99,15 +99,7 @@ def get_config(variant: str = ''):
 def _make_small(config, variant):
   """A laptop's sizes; `:smoke` is the same with next to no steps."""
   config.study = f'unsupervised_study_{variant}'
-  config.dataset.update(
-    {
-      'resolution': 16,
-      'scales': 3,
-      'orientations': 8,
-      'drop_duplicate': True,
-      'positions': 8,
-    }
-  )
+  config.dataset.update(grid.SMALL_SPRITES)
   config.net.name = 'mlp'
   config.net.mlp.encoder_hidden = (128, 128)
   config.net.mlp.decoder_hidden = (128, 128)

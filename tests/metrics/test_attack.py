@@ -14,7 +14,7 @@ from disentangle_jax import types
 from disentangle_jax.data import factorial, stream
 from disentangle_jax.engine import plan
 from disentangle_jax.methods import METHODS
-from disentangle_jax.metrics import attack, image_classifier
+from disentangle_jax.metrics import attack
 from disentangle_jax.nn import nets
 
 SOURCES = 3
@@ -41,6 +41,11 @@ def digits():
 @functools.cache
 def probe(**options):
   return attack.make(attack.Config(**{**SMALL, **options}), digits())
+
+
+@functools.cache
+def judge():
+  return attack.judge_of(attack.Config(**SMALL), digits())
 
 
 @functools.cache
@@ -88,20 +93,20 @@ def test_the_judge_knows_rendered_digits():
   params = context()['judge']
   test = data.sample(jax.random.key(9), data.arrays, jnp.arange(500))
   labels = np.asarray(test['factors'][:, 0])
-  said = np.asarray(image_classifier.predict(params, test['observation']))
+  said = np.asarray(judge().predict(params, test['observation']))
   assert np.mean(said == labels) > 0.95
   assert float(
-    image_classifier.accuracy(params, test['observation'], labels)
+    judge().accuracy(params, test['observation'], labels)
   ) == pytest.approx(np.mean(said == labels))
   broken = test['observation'].at[0, 0, 0, 0].set(jnp.nan)
-  assert image_classifier.predict(params, broken)[0] == -1
+  assert judge().predict(params, broken)[0] == -1
 
 
 def test_sources_and_targets_are_of_their_class():
   held = context()
   for images in (held['sources'], held['targets']):
     assert images.shape == (10, SOURCES, 12, 12, 1)
-    said = [image_classifier.predict(held['judge'], x) for x in images]
+    said = [judge().predict(held['judge'], x) for x in images]
     right = np.mean(np.array(said) == np.arange(10)[:, None])
     assert right > 0.9
   assert bool(jnp.all(held['source_found'] & held['target_found']))
@@ -148,11 +153,11 @@ def test_a_cell_is_what_its_attacks_come_to_one_by_one():
   for s, t in ((0, 1), (7, 4), (9, 8)):
     to_target, away, counted = 0, 0, 0
     for source, target in zip(held['sources'][s], held['targets'][t]):
-      judge = lambda x: int(image_classifier.predict(held['judge'], x[None])[0])
-      if judge(source) != s:
+      named = lambda x: int(judge().predict(held['judge'], x[None])[0])
+      if named(source) != s:
         continue
       counted += 1
-      said = judge(source + one(source, target))
+      said = named(source + one(source, target))
       to_target += said == t
       away += said != s
     assert found[f'attack_target/{s}_{t}'] == pytest.approx(to_target / counted)

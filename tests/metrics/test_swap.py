@@ -130,9 +130,9 @@ def test_bad_input_is_one_clear_line():
     name='pictures', factor_names=(), factor_sizes=(), factor_values=()
   )
   for config, data, said in (
-    (CONFIG, stream, 'pictures has none'),
-    (swap.Config(factor=3), DATA, 'below the number of factors, 3'),
-    (CONFIG, DATA._replace(factor_sizes=(1, 3, 3)), 'has one value'),
+    (CONFIG, stream, 'pictures has no labels'),
+    (swap.Config(factor=3), DATA, 'must be one of 0 .digit.'),
+    (CONFIG, DATA._replace(factor_sizes=(1, 3, 3)), 'has a single value'),
     (swap.Config(steps=0), DATA, 'at least 1'),
     (swap.Config(net='conv'), DATA, 'halves the image'),
   ):

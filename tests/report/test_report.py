@@ -15,6 +15,7 @@ import PIL.Image
 import pytest
 
 from disentangle_jax import errors, report
+from disentangle_jax.commands import cli
 from disentangle_jax.report import figures, gallery, scores, style
 from experiments import report as command_line
 
@@ -325,16 +326,16 @@ def test_every_metric_is_described(store):
   ],
 )
 def test_bad_flags_are_one_clear_line(capsys, flags, words):
-  with flagsaver.flagsaver():
-    assert command_line.main(command_line.parse(['report', *flags])) == 1
+  with flagsaver.flagsaver(), pytest.raises(SystemExit, match='2'):
+    cli.guarded(command_line.main)(cli.parse(['report', *flags]))
   out, err = capsys.readouterr()
   assert out == ''
   assert len(err.splitlines()) == 1 and words in err
 
 
 def test_an_unknown_flag_is_one_clear_line(capsys):
-  with flagsaver.flagsaver(), pytest.raises(SystemExit, match='1'):
-    command_line.parse(['report', '--workdri=/tmp'])
+  with flagsaver.flagsaver(), pytest.raises(SystemExit, match='2'):
+    cli.parse(['report', '--workdri=/tmp'])
   assert len(capsys.readouterr().err.splitlines()) == 1
 
 
