@@ -2,10 +2,12 @@
 
   python -m experiments.covariance_page --workdir=runs/covariance_penalty
   python -m experiments.covariance_page --workdir=runs/xor --out=docs/images
+  python -m experiments.covariance_page --workdir=runs/images --out=docs/images
 
-Intervals: 95 % percentile bootstrap over the projections.
+Intervals: 95 % percentile bootstrap over the projections, or the seeds.
 """
 
+import math
 import pathlib
 import re
 
@@ -13,7 +15,7 @@ from absl import flags
 import numpy as np
 import pandas as pd
 
-from disentangle_jax import errors
+from disentangle_jax import errors, load_run
 from disentangle_jax.commands import cli
 
 MEASURES = ('mse', 'cvr', 'mapc', 'tdv', 'ud90')
@@ -45,12 +47,20 @@ def _costly(parts):
   return [part for part in parts if part['mse'].mean() > least]
 
 
-def linear(rows: pd.DataFrame, out: pathlib.Path | None) -> None:
-  """Section 3.2: the table, the comparison at equal error, the figure."""
+def autoencoders(
+  rows: pd.DataFrame, entries: int, name: str, out: pathlib.Path | None
+) -> None:
+  """Sections 3.2 and 3.4: the table, the comparison at equal error, a figure.
+
+  Args:
+    rows: of the store.
+    entries: numbers per observation.
+    name: of the figure's file.
+    out: folder of the figure; None draws nothing.
+  """
   from disentangle_jax.report import figures, matching
 
   runs = wide(rows[~rows['name'].str.startswith('train/')])
-  entries = 10
   runs['mse'] = runs['reconstruction/squared_error'] / entries
   heads = ['penalty', 'lambda', 'repetitions', *MEASURES]
   print('| ' + ' | '.join(heads) + ' |\n' + '|---' * len(heads) + '|')
@@ -91,7 +101,7 @@ def linear(rows: pd.DataFrame, out: pathlib.Path | None) -> None:
     axis.set(xlabel='squared error', ylabel=name, xscale='log')
     axis.tick_params(labelsize=6)
   axes[0].legend(fontsize=6)
-  drawn.savefig(out / 'covariance_penalty_linear.png', dpi=110)
+  drawn.savefig(out / f'covariance_penalty_{name}.png', dpi=110)
 
 
 def exclusive_or(rows: pd.DataFrame, out: pathlib.Path | None) -> None:
@@ -139,10 +149,16 @@ def main(argv):
   del argv
   if not flags.FLAGS.workdir:
     raise errors.ConfigError('--workdir is missing')
-  rows = store.read(pathlib.Path(flags.FLAGS.workdir))
+  workdir = pathlib.Path(flags.FLAGS.workdir)
+  rows = store.read(workdir)
   out = pathlib.Path(flags.FLAGS.out) if flags.FLAGS.out else None
-  classified = (rows['method'] == 'covariance_classifier').any()
-  (exclusive_or if classified else linear)(rows, out)
+  if (rows['method'] == 'covariance_classifier').any():
+    exclusive_or(rows, out)
+    return
+  first = load_run(workdir, int(rows['run_number'].min()))
+  shape = first.dataset.observation_shape
+  name = 'images' if len(shape) == 3 else 'linear'
+  autoencoders(rows, math.prod(shape), name, out)
 
 
 if __name__ == '__main__':

@@ -22,12 +22,13 @@ _OLDER = '--xla_cpu_use_fusion_emitters=false'
 def pytest_configure(config):
   """Fast tests are tiny programs: compiling them is what takes the time.
 
-  Tests marked slow run with all of XLA's optimisations. Commands in processes
-  of their own keep them too, but for the flag, which they inherit.
+  Commands that they start inherit both settings. Tests marked slow run with all
+  of XLA's optimisations.
   """
   if config.option.markexpr != 'not slow':
     return
   jax.config.update('jax_disable_most_optimizations', True)
+  os.environ['JAX_DISABLE_MOST_OPTIMIZATIONS'] = 'true'
   # Workers inherit the flag from the process that starts them.
   if not hasattr(config, 'workerinput') and _is_known(_OLDER):
     given = os.environ.get('XLA_FLAGS', '')

@@ -3,13 +3,16 @@
 import functools
 import importlib
 import json
+import math
 import pathlib
 
+import jax
 import numpy as np
 import pytest
 
 import disentangle_jax as dj
-from disentangle_jax.engine import plan
+from disentangle_jax.engine import plan, restore
+from disentangle_jax.methods import METHODS
 
 CONFIGS = pathlib.Path(__file__).parent.parent / 'experiments' / 'configs'
 # (study, variant) -> (runs, programs).
@@ -38,6 +41,7 @@ EXPECTED = {
   ('covariance_penalty', 'laptop'): (90, 10),
   ('covariance_penalty', 'xor'): (20, 1),
   ('covariance_penalty', 'images'): (120, 2),
+  ('covariance_penalty', 'images_laptop'): (70, 2),
   ('covariance_penalty', 'smoke'): (8, 2),
   ('aux_vae', ''): (20, 2),
   ('aux_vae', 'laptop'): (10, 2),
@@ -152,3 +156,13 @@ def test_digits_are_seen_in_the_published_shares():
   assert shares == {0.1, 0.3, 1.0}
   betas = sorted({run.hparams['beta'] for run in runs})
   assert betas == [pytest.approx(0.1 * i) for i in range(41)]
+
+
+def test_the_convolutional_autoencoder_has_the_published_size():
+  """Two convolutions, two dense layers, 84 codes, 'roughly 500,000'."""
+  group = planned_as('covariance_penalty', 'images').groups[0]
+  module = METHODS[group.method_name]
+  state = restore.template(group.method, module, group.config, group.dataset)
+  shapes = [x.shape for x in jax.tree.leaves(state.params)]
+  assert (84,) in shapes and sum(len(shape) == 4 for shape in shapes) == 4
+  assert abs(sum(map(math.prod, shapes)) - 500_000) < 10_000

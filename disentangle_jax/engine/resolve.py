@@ -1,7 +1,6 @@
 """From a config's fields to what each run is made of, and what is wrong."""
 
 from collections.abc import Mapping, Sequence
-import copy
 import itertools
 import json
 import math
@@ -84,11 +83,13 @@ def metrics(
   return wanted
 
 
-def _set(config: dict[str, Any], dotted: str, value: Any) -> None:
-  *path, leaf = dotted.split('.')
-  for part in path:
-    config = config[part]
-  config[leaf] = value
+def _changed(
+  config: Mapping[str, Any], dotted: str, value: Any
+) -> dict[str, Any]:
+  """The config with one field replaced; what is not on its path is shared."""
+  head, _, rest = dotted.partition('.')
+  inner = _changed(config[head], rest, value) if rest else value
+  return {**config, head: inner}
 
 
 def specs(
@@ -110,10 +111,10 @@ def specs(
           raise errors.choices('config.sweep: methods', other, methods)
       if name not in chosen:
         continue
-      merged = copy.deepcopy(dict(config))
+      merged = config
       for dotted, value in point.items():
         if dotted != 'methods':
-          _set(merged, dotted, value)
+          merged = _changed(merged, dotted, value)
       check_scalars(merged)
       spec = _resolve(name, merged, names)
       key = json.dumps({**spec, 'config': repr(spec['config'])}, sort_keys=True)
