@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping
 import json
 import math
 from typing import Any, NamedTuple
-import zlib
 
 import jax
 import jax.numpy as jnp
@@ -18,12 +17,10 @@ import numpy as np
 
 from disentangle_jax import types
 from disentangle_jax.data import factorial
-from disentangle_jax.engine import devices
+from disentangle_jax.engine import devices, representations
 from disentangle_jax.engine import names as names_lib
 from disentangle_jax.engine import plan as plan_lib
-from disentangle_jax.ops import gaussian
 
-MEAN, SAMPLED = 'mean', 'sampled'
 # A grid of this size is encoded whatever the metrics ask for.
 _SMALL_GRID = 32768
 
@@ -44,41 +41,6 @@ class Score(NamedTuple):
   metric_seed: int
   values: np.ndarray
   constants: str
-
-
-def represent_as(
-  codes: types.Codes, representation: str, noise: jax.Array
-) -> types.Codes:
-  """The codes with the mean or one sample of q(z|x) as the vector.
-
-  Args:
-    codes: leaves [..., D].
-    representation: 'mean' or 'sampled'.
-    noise: float32 [..., D'], standard normal, for the D' Gaussian latents.
-      Latents behind them in the vector (one-hot classes) stay as they are.
-
-  Returns:
-    The codes to score.
-  """
-  if representation == MEAN:
-    return codes
-  mean, logvar = codes.parts['mean'], codes.parts['logvar']
-  drawn = gaussian.sample(mean, logvar, noise)
-  rest = codes.vector[..., mean.shape[-1] :]
-  return codes._replace(vector=jnp.concatenate([drawn, rest], axis=-1))
-
-
-def _noise(codes: types.Codes, key: jax.Array, lead: tuple[int, ...]):
-  """One draw shared by all runs; they are compared under equal noise."""
-  if 'mean' not in codes.parts:
-    return jnp.zeros(())
-  return jax.random.normal(key, (*lead, codes.parts['mean'].shape[-1]))
-
-
-def metric_key(name: str, metric_seed: int) -> jax.Array:
-  """The key of a metric's draw: the same for every run of every study."""
-  key = jax.random.fold_in(jax.random.key(metric_seed), 0x5C0)
-  return jax.random.fold_in(key, np.uint32(zlib.crc32(name.encode())))
 
 
 def is_wanted(keys: Collection[str], name: str) -> bool:
@@ -201,7 +163,7 @@ class Evaluator:
     return 'independent points' if independent else name
 
   def _design_key(self, name: str, seed: int) -> jax.Array:
-    return metric_key(self._design_name(name), seed)
+    return representations.metric_key(self._design_name(name), seed)
 
   def _design(self, data, name, metric, seed) -> jax.Array:
     cached = (data.name, data.factor_sizes, name, seed)
@@ -229,49 +191,36 @@ class Evaluator:
     return jax.tree.map(lambda x: x[:, : len(points)], codes)
 
   def _encoder(self, group, blocks: int, block: int):
-    method, data = group.method, group.dataset
-    cached = ('encode', id(method), blocks, block)
-    if cached in self._score_programs:
-      return self._score_programs[cached]
-
-    def encode_block(state, arrays, key, points, index):
-      if data.render is None:
-        observation = data.sample(key, arrays, index)['observation']
-      else:
-        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(index)
-        observation = jax.vmap(data.render, (None, 0, 0))(arrays, points, keys)
-      represent = lambda s: method.represent(s, observation)
-      return jax.vmap(represent)(state)
-
-    def encode(state, arrays, points, key):
-      index = jnp.arange(blocks * block, dtype=jnp.int32)
-      split = lambda x: x.reshape(blocks, block, *x.shape[1:])
-      step = lambda x: encode_block(state, arrays, key, *x)
-      codes = jax.lax.map(step, (split(points), split(index)))
-      merge = lambda x: jnp.moveaxis(x, 0, 1).reshape(
-        x.shape[1], blocks * block, *x.shape[3:]
+    cached = ('encode', id(group.method), blocks, block)
+    if cached not in self._score_programs:
+      encode = representations.encoder(
+        group.method, group.dataset, blocks, block
       )
-      return jax.tree.map(merge, codes)
-
-    runs = P(devices.RUNS)
-    program = self._compile(encode, (runs, P(), P(), P()))
-    self._score_programs[cached] = program
-    return program
+      runs = P(devices.RUNS)
+      specs = (runs, P(), P(), P())
+      self._score_programs[cached] = self._compile(encode, specs)
+    return self._score_programs[cached]
 
   def _score(self, name, metric, seed, codes, index, factors) -> list[Score]:
     constants = json.dumps(metric.constants, sort_keys=True, default=str)
     out = []
     for representation in self._representations(metric):
-      if representation == SAMPLED and 'logvar' not in codes.parts:
+      if (
+        representation == representations.SAMPLED
+        and 'logvar' not in codes.parts
+      ):
         continue
       shown = representation if metric.per_representation else ''
       needed = {*metric.needs}
-      if representation == SAMPLED:
+      if representation == representations.SAMPLED:
         needed |= {'mean', 'logvar'}
       parts = {part: codes.parts[part] for part in sorted(needed)}
       program = self._scorer(name, metric, representation)
       values = program(
-        metric_key(name, seed), types.Codes(codes.vector, parts), index, factors
+        representations.metric_key(name, seed),
+        types.Codes(codes.vector, parts),
+        index,
+        factors,
       )
       for key, value in jax.device_get(values).items():
         if is_wanted(self._wanted[name], key):
@@ -286,11 +235,11 @@ class Evaluator:
 
     def scores(key, codes, index, factors):
       noise_key, score_key = jax.random.split(key)
-      noise = _noise(codes, noise_key, index.shape)
+      noise = representations.noise(codes, noise_key, index.shape)
 
       def one(codes):
         codes = jax.tree.map(lambda x: x[index], codes)
-        codes = represent_as(codes, representation, noise)
+        codes = representations.represent_as(codes, representation, noise)
         return metric.score(score_key, codes, factors)
 
       leaves = jax.tree.leaves(codes)
@@ -322,7 +271,7 @@ class Evaluator:
       chosen = {name: diagnostics[name] for name in names}
       program = self._diagnose(group, chosen, count)
       for seed in range(self._config['metric_seeds']):
-        key = metric_key('diagnostics', seed)
+        key = representations.metric_key('diagnostics', seed)
         values = program(key, state, group.dataset.arrays)
         for (name, representation), scores in jax.device_get(values).items():
           constants = json.dumps(chosen[name].constants, sort_keys=True)
@@ -354,12 +303,15 @@ class Evaluator:
 
     def one(state, batch, noise_key, score_key):
       codes = method.represent(state, batch['observation'])
-      noise = _noise(codes, noise_key, batch['index'].shape)
+      noise = representations.noise(codes, noise_key, batch['index'].shape)
       scores = {}
       for name, representation in self._pairs(diagnostics):
-        if representation == SAMPLED and 'logvar' not in codes.parts:
+        if (
+          representation == representations.SAMPLED
+          and 'logvar' not in codes.parts
+        ):
           continue  # no distribution to sample from
-        shown = represent_as(codes, representation, noise)
+        shown = representations.represent_as(codes, representation, noise)
         given = {**batch, 'codes': shown}
         score = diagnostics[name].score
         scores[name, representation] = score(score_key, method, state, given)
@@ -392,7 +344,9 @@ class Evaluator:
       constants = json.dumps(probe.constants, sort_keys=True, default=str)
       program = self._probe(name, probe, group)
       for seed in range(self._config['metric_seeds']):
-        fit_key, score_key = jax.random.split(metric_key(name, seed))
+        fit_key, score_key = jax.random.split(
+          representations.metric_key(name, seed)
+        )
         fitted = ('fitted', id(probe), seed)
         if fitted not in self._score_programs:
           self._score_programs[fitted] = jax.jit(probe.fit)(fit_key, arrays)

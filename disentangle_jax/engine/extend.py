@@ -22,6 +22,7 @@ from disentangle_jax import types
 from disentangle_jax.engine import (
   devices,
   evaluate,
+  representations,
   restore,
   rows,
   store,
@@ -249,7 +250,7 @@ def _seed_scores(
   text = json.dumps(constants, sort_keys=True, default=str)
   out = []
   for seed in range(plan.config['metric_seeds']):
-    key = evaluate.metric_key(name, seed)
+    key = representations.metric_key(name, seed)
     values = jax.device_get(program(key, state, group.dataset.arrays))
     for (representation, score), value in values.items():
       if evaluate.is_wanted(keys, score):
@@ -277,7 +278,7 @@ def _seed_program(
     noise = jax.random.normal(noise_key, codes.parts['mean'].shape)
     out = {}
     for representation in chosen:
-      shown = evaluate.represent_as(codes, representation, noise)
+      shown = representations.represent_as(codes, representation, noise)
       label = representation if metric.per_representation else ''
       for name, value in metric.score(score_key, shown, factors).items():
         out[label, name] = value

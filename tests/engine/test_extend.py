@@ -14,6 +14,7 @@ from disentangle_jax.engine import (
   devices,
   evaluate,
   progress,
+  representations,
   restore,
   status,
   train,
@@ -143,7 +144,7 @@ def test_scores_over_seeds_are_those_of_the_metric_itself(finished):
   metric = metrics.METRICS['udr'].make(
     metrics.METRICS['udr'].Config(num_train=64), runs[0].dataset.factor_sizes
   )
-  factors = metric.sample_factors(evaluate.metric_key('udr', 0))
+  factors = metric.sample_factors(representations.metric_key('udr', 0))
   render = jax.vmap(runs[0].dataset.render, (None, 0, None))
   images = render((), factors, jax.random.key(0))
   parts = [run.represent(images).parts for run in runs]

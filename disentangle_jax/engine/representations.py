@@ -1,0 +1,97 @@
+"""Observations to codes: how all runs of a chunk are encoded and sampled."""
+
+from collections.abc import Callable
+import zlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from disentangle_jax import types
+from disentangle_jax.ops import gaussian
+
+MEAN, SAMPLED = 'mean', 'sampled'
+
+
+def represent_as(
+  codes: types.Codes, representation: str, noise: jax.Array
+) -> types.Codes:
+  """The codes with the mean or one sample of q(z|x) as the vector.
+
+  Args:
+    codes: leaves [..., D].
+    representation: 'mean' or 'sampled'.
+    noise: float32 [..., D'], standard normal, for the D' Gaussian latents.
+      Latents behind them in the vector (one-hot classes) stay as they are.
+
+  Returns:
+    The codes to score.
+  """
+  if representation == MEAN:
+    return codes
+  mean, logvar = codes.parts['mean'], codes.parts['logvar']
+  drawn = gaussian.sample(mean, logvar, noise)
+  rest = codes.vector[..., mean.shape[-1] :]
+  return codes._replace(vector=jnp.concatenate([drawn, rest], axis=-1))
+
+
+def noise(
+  codes: types.Codes, key: jax.Array, lead: tuple[int, ...]
+) -> jax.Array:
+  """One draw shared by all runs; they are compared under equal noise.
+
+  Args:
+    codes: of one run; with a 'mean' if there is a distribution to draw from.
+    key: typed PRNG key.
+    lead: shape of the points.
+
+  Returns:
+    float32 [*lead, D'], or a zero for codes without a distribution.
+  """
+  if 'mean' not in codes.parts:
+    return jnp.zeros(())
+  return jax.random.normal(key, (*lead, codes.parts['mean'].shape[-1]))
+
+
+def metric_key(name: str, metric_seed: int) -> jax.Array:
+  """The key of a metric's draw: the same for every run of every study."""
+  key = jax.random.fold_in(jax.random.key(metric_seed), 0x5C0)
+  return jax.random.fold_in(key, np.uint32(zlib.crc32(name.encode())))
+
+
+def encoder(
+  method: types.Method, data: types.Dataset, blocks: int, block: int
+) -> Callable:
+  """A pure function from points to the codes of all runs, block by block.
+
+  Args:
+    method: of the runs.
+    data: where observations come from.
+    blocks: number of blocks.
+    block: points per block.
+
+  Returns:
+    (states [R], arrays, int points [blocks * block, K], key) -> codes
+    [R, blocks * block, ...]. Point i is rendered with the i-th key; a stream
+    ignores the points and gives its i-th draw.
+  """
+
+  def encode_block(state, arrays, key, points, index):
+    if data.render is None:
+      observation = data.sample(key, arrays, index)['observation']
+    else:
+      keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(index)
+      observation = jax.vmap(data.render, (None, 0, 0))(arrays, points, keys)
+    return jax.vmap(lambda s: method.represent(s, observation))(state)
+
+  def encode(state, arrays, points, key):
+    index = jnp.arange(blocks * block, dtype=jnp.int32)
+    split = lambda x: x.reshape(blocks, block, *x.shape[1:])
+    step = lambda x: encode_block(state, arrays, key, *x)
+    codes = jax.lax.map(step, (split(points), split(index)))
+    merge = lambda x: jnp.moveaxis(x, 0, 1).reshape(
+      x.shape[1], blocks * block, *x.shape[3:]
+    )
+    return jax.tree.map(merge, codes)
+
+  return encode
