@@ -44,11 +44,11 @@ def figure(values: np.ndarray) -> str:
 
 def settings(study):
   """(latents, source's beta, indices of the runs) of every setting."""
-  from disentangle_jax.report import tables
+  from disentangle_jax.report import stored
 
   for _, part in study.runs.groupby('cell'):
     row = part.iloc[0]
-    beta = tables.loads(row['hparams'])['beta'] / PIXELS
+    beta = stored.loads(row['hparams'])['beta'] / PIXELS
     latents = len(study.latents[part.index[0]])
     yield latents, beta, part.index.to_numpy()
 

@@ -10,6 +10,7 @@ from disentangle_jax.report import (
   figures,
   gallery,
   selection,
+  stored,
   style,
   tables,
   traversals,
@@ -139,8 +140,8 @@ def _training(study, methods, first, described, folder) -> Drawn:
   drawn: Drawn = []
   curves = study.training
   names = [str(name) for name in curves['name'].unique()]
-  order = [f'{tables.TRAINING}{n}' for n in ('loss', 'reconstruction', 'kl')]
-  by_factor = [n for n in names if n.startswith(f'{tables.TRAINING}kl/')]
+  order = [f'{stored.TRAINING}{n}' for n in ('loss', 'reconstruction', 'kl')]
+  by_factor = [n for n in names if n.startswith(f'{stored.TRAINING}kl/')]
   names = [n for n in names if n not in by_factor]
   names = [n for n in order if n in names] + sorted(set(names) - set(order))
   if names and curves['step'].nunique() > 1:
@@ -151,7 +152,7 @@ def _training(study, methods, first, described, folder) -> Drawn:
     )
     for ax, name in zip(axes.flat, names):
       figures.bands(ax, curves[curves['name'] == name], study.runs, methods)
-      ax.set_title(name.removeprefix(tables.TRAINING))
+      ax.set_title(name.removeprefix(stored.TRAINING))
     for ax in axes.flat[len(names) :]:
       ax.set_visible(False)
     handles = axes.flat[0].get_legend_handles_labels()

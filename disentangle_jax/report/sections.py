@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from disentangle_jax.report import payload, summaries, tables
+from disentangle_jax.report import payload, stored, summaries, tables
 from disentangle_jax.report import pictures as pictures_lib
 from disentangle_jax.report import scores as scores_lib
 
@@ -100,7 +100,7 @@ def facts(content: Content) -> str:
   rows.append(('Devices', ', '.join(dict.fromkeys(devices)) or 'not stored'))
   found: dict[str, list[str]] = {}
   for text in unique('versions'):
-    for name, value in tables.loads(text).items():
+    for name, value in stored.loads(text).items():
       found.setdefault(name, []).append(str(value))
   for info in study.infos:
     if isinstance(info.get('versions'), dict):

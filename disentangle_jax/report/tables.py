@@ -1,42 +1,19 @@
 """From the rows of a store to the tables of a report.
 
-A store is what a sweep leaves behind: `results/*.parquet`, `study.json` and
-`samples/<run_id>.npz`. Nothing here loads a model or a data set. A store may
-be half-finished, damaged or from an older version: what can be read is read,
-and `Study.notes` says in one sentence each what could not.
+Files are read by `stored`; nothing here loads a model or a data set. What could
+not be read, and what looks odd, is said in one sentence each by `Study.notes`.
 """
 
 from collections.abc import Sequence
-import json
 import pathlib
 import re
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from disentangle_jax import errors
+from disentangle_jax.report import stored
 
-TEXT = (
-  'run_id',
-  'study',
-  'method',
-  'variant',
-  'strength_name',
-  'dataset',
-  'hparams',
-  'representation',
-  'name',
-  'constants',
-  'status',
-  'versions',
-  'device',
-)
-INTEGER = ('run_number', 'seed', 'step', 'metric_seed')
-REAL = ('strength', 'value', 'seconds')
 RUN = (
   'study',
   'run_id',
@@ -52,9 +29,6 @@ RUN = (
   'device',
   'seconds',
 )
-TRAINING = 'train/'
-# 'kl/3', 'attack/3_7': one number per latent or per cell of a table.
-LATENT = re.compile(r'/\d+(_\d+)*$')
 CELL = ('dataset', 'method', 'strength_name', 'strength')
 
 
@@ -96,106 +70,6 @@ def count(n: int, noun: str, plural: str = '') -> str:
   return f'{n:,} {noun if n == 1 else plural or noun + "s"}'
 
 
-def read(
-  workdir: pathlib.Path,
-) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-  """Reads every part file that can be read, text as categories.
-
-  Args:
-    workdir: a sweep's directory.
-
-  Returns:
-    The rows of scores with all columns of TEXT, INTEGER and REAL; the rows of
-    training scalars with 'run_id', 'step', 'name', 'value' (those per latent
-    are left to `latent_curves`, for they are the bulk of a store); notes on
-    what is missing. No row is there twice.
-
-  Raises:
-    StoreError: if the directory does not exist.
-  """
-  if not workdir.is_dir():
-    raise errors.StoreError(f'workdir {str(workdir)!r}: no such directory')
-  notes, finals, curves = [], [], []
-  for path in sorted((workdir / 'results').glob('*.parquet')):
-    try:
-      part = _complete(pq.read_table(path, read_dictionary=list(TEXT)))
-    except (pa.ArrowException, OSError, ValueError) as error:
-      reason = str(error).splitlines()[0][:120]
-      notes.append(f'{path.name} cannot be read and is left out ({reason}).')
-      continue
-    name = part['name'].cast(pa.string())
-    training = pc.starts_with(name, TRAINING)
-    finals += [part.filter(pc.invert(training)), _unscored(part, training)]
-    overall = pc.invert(pc.match_substring_regex(name, LATENT.pattern))
-    curve = part.select(['run_id', 'step', 'name', 'value'])
-    curves.append(curve.filter(pc.and_(training, overall)))
-  if not finals:
-    notes.append(f'{workdir} holds no results yet: no run has finished.')
-    finals = [_complete(pa.table({'run_id': pa.array([], pa.string())}))]
-    curves = [finals[0].select(['run_id', 'step', 'name', 'value'])]
-  frames = []
-  for tables in (finals, curves):
-    frame = pa.concat_tables(tables).unify_dictionaries().to_pandas()
-    key = ['run_id', 'step', 'representation', 'name', 'metric_seed']
-    key = [column for column in key if column in frame]
-    frame = frame[~frame.duplicated(key, keep='last')]
-    frames.append(frame.reset_index(drop=True))
-  return frames[0], frames[1], notes
-
-
-def _unscored(part: pa.Table, training: pa.Array) -> pa.Table:
-  """The last training loss of runs without scores: they have no encoder."""
-  run = part['run_id'].cast(pa.string())
-  scored = pc.unique(run.filter(pc.invert(training)))
-  loss = pc.equal(part['name'].cast(pa.string()), f'{TRAINING}loss')
-  rows = part.filter(pc.and_(loss, pc.invert(pc.is_in(run, value_set=scored))))
-  return rows.filter(pc.equal(rows['step'], pc.max(rows['step'])))
-
-
-def _complete(table: pa.Table) -> pa.Table:
-  """Gives a part file all columns with their types; older ones lack some."""
-  kinds = (
-    dict.fromkeys(TEXT, (pa.dictionary(pa.int32(), pa.string()), ''))
-    | dict.fromkeys(INTEGER, (pa.int64(), -1))
-    | dict.fromkeys(REAL, (pa.float64(), float('nan')))
-  )
-  columns = {}
-  for name, (kind, default) in kinds.items():
-    if name in table.column_names:
-      column = table[name]
-      if pa.types.is_dictionary(kind):
-        column = column.cast(pa.string()).fill_null('').dictionary_encode()
-      else:
-        column = pc.fill_null(column.cast(kind), default)
-    else:
-      column = pa.array([default] * len(table), kind)
-    columns[name] = column
-  return pa.table(columns)
-
-
-def _info(workdir: pathlib.Path) -> tuple[dict[str, Any], list[str]]:
-  path = workdir / 'study.json'
-  try:
-    info = json.loads(path.read_text(encoding='utf-8'))
-    if isinstance(info, dict):
-      return info, []
-    reason = 'not an object'
-  except FileNotFoundError:
-    reason = 'no such file'
-  except (OSError, ValueError) as error:
-    reason = str(error).splitlines()[0][:120]
-  return {}, [f'{path.name} of {workdir} cannot be read ({reason}).']
-
-
-def loads(text: Any) -> dict[str, Any]:
-  """Parses a JSON column; anything but an object gives {}."""
-  try:
-    value = json.loads(text)
-  except (TypeError, ValueError):
-    return {}
-  return value if isinstance(value, dict) else {}
-
-
 def nats(value: float) -> str:
   """'1.23 nats', or '' if not known."""
   return f'{value:.2f} nats' if np.isfinite(value) else ''
@@ -217,8 +91,8 @@ def load(workdirs: Sequence[pathlib.Path | str]) -> Study:
   workdirs = tuple(map(pathlib.Path, workdirs))
   infos, finals, curves, notes = [], [], [], []
   for index, workdir in enumerate(workdirs):
-    final, curve, said = read(workdir)
-    info, also = _info(workdir)
+    final, curve, said = stored.read(workdir)
+    info, also = stored.info(workdir)
     finals.append(final.assign(workdir=index))
     curves.append(curve)
     infos.append(info)
@@ -269,7 +143,7 @@ def _concat(frames: list[pd.DataFrame]) -> pd.DataFrame:
   columns = {}
   for name in frames[0].columns:
     parts = [frame[name] for frame in frames]
-    if name in TEXT:
+    if name in stored.TEXT:
       columns[name] = pd.api.types.union_categoricals(parts)
     else:
       columns[name] = np.concatenate([part.to_numpy() for part in parts])
@@ -286,7 +160,7 @@ def _index(frame: pd.DataFrame, runs: pd.DataFrame) -> np.ndarray:
 
 def _runs(rows: pd.DataFrame, several: bool) -> pd.DataFrame:
   """One row per run, in the order of workdir and run number."""
-  text = {name: str for name in TEXT if name in RUN}
+  text = {name: str for name in stored.TEXT if name in RUN}
   runs = rows.drop_duplicates('run_id')[['workdir', *RUN]].astype(text)
   runs = runs.sort_values(['workdir', 'run_number'], kind='stable')
   runs = runs.reset_index(drop=True)
@@ -343,7 +217,7 @@ def _cells(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _scores(finals, num_runs):
   """The matrix of final scores, metric seeds averaged; see Study."""
-  latent = finals['name'].map(lambda name: bool(LATENT.search(name)))
+  latent = finals['name'].map(lambda name: bool(stored.LATENT.search(name)))
   rows = finals[
     ~latent.to_numpy(bool) & (finals['name'] != 'diverged_at').to_numpy()
   ]
@@ -365,8 +239,8 @@ def _scores(finals, num_runs):
     mean = by_run.mean().where(by_run.count() == by_run.size())
     matrix[mean.index.to_numpy(), j] = mean.to_numpy()
     metric_seeds[column] = int(by_run.size().max())
-    stored = part['constants'].cat.remove_unused_categories().cat.categories
-    constants[column] = loads(stored[-1]) if len(stored) else {}
+    texts = part['constants'].cat.remove_unused_categories().cat.categories
+    constants[column] = stored.loads(texts[-1]) if len(texts) else {}
   scores = pd.DataFrame(matrix, columns=name)
   return scores, metric_seeds, constants
 
@@ -399,18 +273,7 @@ def latent_curves(study: Study, run: int) -> pd.DataFrame:
   """
   run_id = study.runs['run_id'][run]
   workdir = study.workdirs[study.runs['workdir'][run]]
-  parts = [pd.DataFrame({'step': [], 'name': [], 'value': []})]
-  for path in sorted((workdir / 'results').glob('*.parquet')):
-    try:
-      part = pq.read_table(
-        path,
-        columns=['step', 'name', 'value'],
-        filters=pc.field('run_id') == run_id,
-      ).to_pandas()
-    except (pa.ArrowException, OSError, ValueError):
-      continue  # `read` has noted it.
-    parts.append(part.astype({'name': str}))
-  rows = pd.concat([part for part in parts if len(part)] or parts)
+  rows = stored.rows_of(workdir, run_id)
   number = rows['name'].str.extract(r'^train/kl/(\d+)$')[0].astype(float)
   rows = rows.assign(latent=number)[number.notna()]
   return rows.drop_duplicates(['step', 'latent'], keep='last')
@@ -429,7 +292,7 @@ def _odd(runs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
     )
   varied = set()
   for _, group in runs.groupby('cell')['hparams']:
-    settings = [loads(text) for text in group.unique()]
+    settings = [stored.loads(text) for text in group.unique()]
     if len(settings) > 1:
       names = set().union(*settings)
       varied |= {
