@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from disentangle_jax import types
+from disentangle_jax import errors, types
 from disentangle_jax.engine import (
   devices,
   evaluate,
@@ -39,9 +39,16 @@ def stored_scores(workdir: pathlib.Path) -> pd.DataFrame:
   """What the store holds, without values and most training scalars.
 
   Returns:
-    DataFrame with run_id, name, metric_seed, status, seconds, part.
+    DataFrame with run_id, name, metric_seed, status, seconds, constants, part.
   """
-  columns = ['run_id', 'name', 'metric_seed', 'status', 'seconds']
+  columns = [
+    'run_id',
+    'name',
+    'metric_seed',
+    'status',
+    'seconds',
+    'constants',
+  ]
   frames = [pd.DataFrame({name: [] for name in [*columns, 'part']})]
   for path in sorted((workdir / 'results').glob('part-*.parquet')):
     table = pq.read_table(path, columns=columns)
@@ -83,6 +90,40 @@ def lacking(
     if missing:
       out[run_id] = frozenset(missing)
   return out
+
+
+def check_constants(plan: plan_lib.Plan, stored: pd.DataFrame) -> None:
+  """Refuses options of a metric that finished runs were scored without.
+
+  Their scores stay as they are, and a study must not hold two kinds.
+
+  Args:
+    plan: what is wanted.
+    stored: from `stored_scores`.
+
+  Raises:
+    ConfigError: names the option, its old value and its new one.
+  """
+  for group in plan.groups:
+    mine = stored[stored['run_id'].isin({run.run_id for run in group.runs})]
+    for module, keys in plan.metrics.items():
+      texts = mine.loc[mine['name'].isin(keys), 'constants'].unique()
+      if not len(texts):
+        continue
+      metric = names_lib.make_metric(
+        module, plan.config, plan.registry, group.dataset
+      )
+      now = json.loads(json.dumps(metric.constants, default=str))
+      for was in map(json.loads, texts):
+        # A constant that one of the two lacks came with another version.
+        for name in sorted(set(now) & set(was)):
+          if now[name] != was[name]:
+            where = f'config.metric_options.{module}.{name}'
+            rule = (
+              f'finished runs were scored with {was[name]!r}; keep that, or '
+              'take another --workdir'
+            )
+            raise errors.value(where, now[name], rule)
 
 
 def _over_seeds(plan: plan_lib.Plan) -> set[str]:

@@ -102,6 +102,8 @@ def _run(plan, workdir, progress, command) -> None:
   ]
   chunks = study.chunks(old, plan, sizes, mesh.shape[devices.RUNS])
   done = store.finished(workdir)
+  if done:
+    extend.check_constants(plan, extend.stored_scores(workdir))
   todo = [c for c in chunks if any(run.run_id not in done for run in c.runs)]
   about = {
     'command': command or old.get('command', ''),

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 
 from disentangle_jax import types
 from disentangle_jax.metrics import base, designs
-from disentangle_jax.ops import covariance
+from disentangle_jax.ops import covariance, linalg
 
 KEYS = ('aggregate_kl', 'aggregate_frechet')
 DESIGN = 'points'
@@ -71,7 +71,7 @@ def distances(
   Returns:
     two float scalars, nats and squared units of the codes.
   """
-  values = jnp.linalg.eigvalsh(matrix)
+  values = linalg.eigvalsh(matrix)
   least = jnp.finfo(matrix.dtype).eps * len(mean) * jnp.max(values)
   singular = values[0] <= least
   safe = jnp.where(values > least, values, 1)

@@ -27,7 +27,7 @@ import jax.numpy as jnp
 
 from disentangle_jax import types
 from disentangle_jax.metrics import base, designs
-from disentangle_jax.ops import discrete
+from disentangle_jax.ops import discrete, linalg
 
 KEYS = (
   'gaussian_total_correlation',
@@ -101,7 +101,7 @@ def gaussian_scores(codes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
   eye = jnp.eye(num_codes)
   # The diagonal is 1 by definition; dead codes become independent units.
   correlation = jnp.where(eye == 1, 1.0, correlation)
-  values = jnp.linalg.eigvalsh(correlation)
+  values = linalg.eigvalsh(correlation)
   singular = values[0] <= SINGULAR * num_codes
   safe = jnp.where(values > 0, values, 1)
   total_correlation = jnp.where(
@@ -113,7 +113,7 @@ def gaussian_scores(codes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
   share = variance / jnp.where(trace > 0, trace, 1)
   # V^1/2 S V^1/2 has the entries v_i R_ij v_j.
   product = share[:, None] * correlation * share
-  roots = jnp.sqrt(jnp.maximum(jnp.linalg.eigvalsh(product), 0))
+  roots = jnp.sqrt(jnp.maximum(linalg.eigvalsh(product), 0))
   norm = jnp.maximum(2 * jnp.sum(share) - 2 * jnp.sum(roots), 0)
   return total_correlation, norm * trace, norm
 

@@ -8,13 +8,13 @@ So each operation has two forms that agree to rounding:
   'lax': `jax.lax.conv_general_dilated`.
   'blocks': cut the image into stride x stride blocks (space to depth), so that
     a k x k convolution of stride s is a ceil(k/s) x ceil(k/s) convolution of
-    stride one over blocks; gather those few shifted views and do one matrix
-    product. The transpose is its adjoint: one matrix product, then the
-    overlapping blocks are added. Both gradients are again matrix products and
-    shifts, and `vmap` makes them batched matrix products. A stride that does
-    not divide the kernel would fill blocks with zeros (3 x 3 at stride 2: 16
-    places for 9 weights); those take the places that have weights one by one.
-    At stride one and fewer channels out than in, products come before shifts.
+    stride one over blocks: a few shifted views and one matrix product. The
+    transpose is its adjoint. Shifts copy every value once per tap, so that they
+    are done on that side of the product which has fewer values. Both gradients
+    are again matrix products and shifts, and `vmap` makes them batched matrix
+    products. A stride that does not divide the kernel would fill blocks with
+    zeros (3 x 3 at stride 2: 16 places for 9 weights); those take the places
+    that have weights one by one.
 
 `default_form` is the one place that chooses. Padding is 'SAME' everywhere, as
 TensorFlow defines it; the transpose is the gradient of the forward convolution
@@ -118,7 +118,14 @@ def conv(
     ]
     return jnp.concatenate(views, axis=-1) @ kernel.reshape(-1, o)
   x = x.transpose(0, 1, 3, 2, 4, 5)
-  x = x.reshape(b, nh, nw, stride * stride * c)
+  inputs = stride * stride * c
+  x = x.reshape(b, nh, nw, inputs)
+  if o < inputs:
+    weights = weights.reshape(th, tw, inputs, o).transpose(2, 0, 1, 3)
+    y = (x @ weights.reshape(inputs, -1)).reshape(b, nh, nw, th, tw, o)
+    return sum(
+      y[:, i : i + oh, j : j + ow, i, j] for i in range(th) for j in range(tw)
+    )
   views = [
     x[:, i : i + oh, j : j + ow, :] for i in range(th) for j in range(tw)
   ]
@@ -181,11 +188,17 @@ def conv_transpose(
     )
     total = jnp.stack([row(p) for p in range(stride)], axis=2)
   else:
-    weights = weights.transpose(4, 0, 1, 2, 3, 5).reshape(c, -1)
-    y = (x @ weights).reshape(b, h, w, th, tw, stride * stride * o)
-    total = sum(
-      shifted(y[:, :, :, i, j], i, j) for i in range(th) for j in range(tw)
-    )
+    outputs = stride * stride * o
+    if c < outputs:
+      weights = weights.transpose(0, 1, 4, 2, 3, 5).reshape(-1, outputs)
+      views = [shifted(x, i, j) for i in range(th) for j in range(tw)]
+      total = jnp.concatenate(views, axis=-1) @ weights
+    else:
+      weights = weights.transpose(4, 0, 1, 2, 3, 5).reshape(c, -1)
+      y = (x @ weights).reshape(b, h, w, th, tw, outputs)
+      total = sum(
+        shifted(y[:, :, :, i, j], i, j) for i in range(th) for j in range(tw)
+      )
     total = total.reshape(b, nh, nw, stride, stride, o)
     total = total.transpose(0, 1, 3, 2, 4, 5)
   total = total.reshape(b, nh * stride, nw * stride, o)

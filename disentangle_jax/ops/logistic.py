@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax.ops import discrete, lbfgs
+from disentangle_jax.ops import discrete, lbfgs, linalg
 
 # Logit of a class that never occurs in training.
 NEVER = -1e9
@@ -74,7 +74,7 @@ def predict(logits: jax.Array, sizes: tuple[int, ...]) -> jax.Array:
 def _whitening(x, ridge):
   """Matrix that makes the columns of centred `x` uncorrelated, about unit."""
   covariance = x.T @ x / x.shape[0]
-  values, vectors = jnp.linalg.eigh(covariance)
+  values, vectors = linalg.eigh(covariance)
   floor = 1e-6 * jnp.max(values) + ridge + 1e-20
   return vectors / jnp.sqrt(jnp.maximum(values, 0) + floor)
 

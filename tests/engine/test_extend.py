@@ -111,6 +111,19 @@ def test_what_cannot_be_loaded_is_said(finished, tmp_path):
     dj.load_run(source).represent(np.zeros((2, 9, 9, 1)))
 
 
+def test_other_options_of_a_metric_are_refused_and_named(finished):
+  workdir, _ = finished
+  config = small(('kl',))
+  config.metric_options.kl.num_points = 48
+  before = {p: p.stat().st_mtime_ns for p in workdir.rglob('*')}
+  said = r'kl\.num_points = 48: finished runs were scored with \d+; keep'
+  with pytest.raises(dj.ConfigError, match=said):
+    dj.sweep(config, workdir)
+  after = {p: p.stat().st_mtime_ns for p in workdir.rglob('*')}
+  changed = {p.name for p in before if before[p] != after.get(p)}
+  assert changed <= {'lock', workdir.name}
+
+
 def test_studies_grow_by_metrics_without_training(finished, monkeypatch):
   workdir, rows = finished
   monkeypatch.setattr(

@@ -49,11 +49,11 @@ def naive_transpose(x, kernel, stride):
 
 @pytest.mark.parametrize('h, w, k, stride', SHAPES)
 @pytest.mark.parametrize('form', ['blocks', 'lax'])
-@pytest.mark.parametrize('out', [2, 5])
-def test_forms_equal_the_naive_sums(h, w, k, stride, form, out):
+@pytest.mark.parametrize('wide, out', [(3, 2), (2, 9), (9, 2)])
+def test_forms_equal_the_naive_sums(h, w, k, stride, form, wide, out):
   rng = np.random.default_rng(0)
-  x = rng.normal(size=(2, h, w, 3)).astype(np.float32)
-  kernel = rng.normal(size=(k, k, 3, out)).astype(np.float32)
+  x = rng.normal(size=(2, h, w, wide)).astype(np.float32)
+  kernel = rng.normal(size=(k, k, wide, out)).astype(np.float32)
   both = jax.jit(
     lambda x, k: (
       conv.conv(x, k, stride, form),
@@ -66,11 +66,14 @@ def test_forms_equal_the_naive_sums(h, w, k, stride, form, out):
 
 
 @pytest.mark.parametrize('op', [conv.conv, conv.conv_transpose])
-@pytest.mark.parametrize('k, stride, out', [(4, 2, 5), (3, 2, 5), (3, 1, 2)])
-def test_forms_have_the_same_gradients_under_vmap(op, k, stride, out):
+@pytest.mark.parametrize(
+  'k, stride, wide, out',
+  [(4, 2, 3, 2), (4, 2, 2, 9), (4, 2, 9, 2), (3, 2, 3, 5), (3, 1, 3, 2)],
+)
+def test_forms_have_the_same_gradients_under_vmap(op, k, stride, wide, out):
   keys = jax.random.split(jax.random.key(0), 2)
-  x = jax.random.normal(keys[0], (3, 2, 8, 8, 3))
-  kernel = jax.random.normal(keys[1], (3, k, k, 3, out))
+  x = jax.random.normal(keys[0], (3, 2, 8, 8, wide))
+  kernel = jax.random.normal(keys[1], (3, k, k, wide, out))
 
   def gradients(form):
     loss = lambda x, k: jnp.sum(jnp.sin(op(x, k, stride, form)))

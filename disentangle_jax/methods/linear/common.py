@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from disentangle_jax import errors, types
-from disentangle_jax.ops import axis, likelihood
+from disentangle_jax.ops import axis, likelihood, linalg
 
 BATCH = ('observation',)
 # Variance below this share of the largest is rounding.
@@ -76,7 +76,7 @@ def init(key: jax.Array, batch: types.PyTree, num_latents: int) -> State:
   start = jax.random.normal(key, (pixels, num_latents))
   params = {
     'mean': jnp.zeros(pixels),
-    'components': jnp.linalg.qr(start)[0],
+    'components': linalg.orthonormal(start),
     'variance': jnp.zeros(num_latents),
   }
   return State(params, jnp.zeros((pixels, pixels)), jnp.zeros((), jnp.int32))
@@ -107,9 +107,9 @@ def absorb(state: State, x: jax.Array) -> State:
   second = state.second + share * (moments - state.second)
   # The covariance times the components; itself it is never written down.
   times = lambda v: second @ v - jnp.outer(mean, mean @ v)
-  turned = jnp.linalg.qr(times(state.params['components']))[0]
+  turned = linalg.orthonormal(times(state.params['components']))
   # Rayleigh-Ritz: eigenvectors within the subspace, largest first.
-  variance, inner = jnp.linalg.eigh(turned.T @ times(turned))
+  variance, inner = linalg.eigh(turned.T @ times(turned))
   params = {
     **state.params,
     'mean': mean,

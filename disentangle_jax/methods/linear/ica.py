@@ -24,7 +24,7 @@ import jax.numpy as jnp
 
 from disentangle_jax import types
 from disentangle_jax.methods.linear import common
-from disentangle_jax.ops import axis
+from disentangle_jax.ops import axis, linalg
 
 HPARAMS = {'learning_rate': 0.1}
 STRENGTH = None
@@ -38,7 +38,7 @@ _DECAY = 0.95
 
 def orthogonal(matrix: jax.Array) -> jax.Array:
   """(M M^T)^(-1/2) M, the orthogonal matrix nearest to M; float [D, D]."""
-  values, vectors = jnp.linalg.eigh(matrix @ matrix.T)
+  values, vectors = linalg.eigh(matrix @ matrix.T)
   scale = 1 / jnp.sqrt(jnp.maximum(values, 1e-12))
   return (vectors * scale) @ vectors.T @ matrix
 
