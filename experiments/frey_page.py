@@ -68,16 +68,19 @@ def print_table(study, losses) -> None:
 
 def draw_curves(study, losses, out: pathlib.Path) -> None:
   """Losses by epoch; Frobenius degree and distance from the prior by beta."""
+  import matplotlib as mpl
+
   from disentangle_jax.report import figures
 
   drawn, axes = figures.new(7.2, 2.5, ncols=3)
   found = list(settings(study))
-  for latents, beta, runs in found:
-    if latents == found[0][0]:
-      mean = np.mean([losses[run] for run in runs], axis=0)
-      axes[0].plot(range(1, EPOCHS + 1), mean, label=f'{beta:g}')
+  shown = [(b, runs) for latents, b, runs in found if latents == found[0][0]]
+  hues = mpl.colormaps['viridis'](np.linspace(0, 0.95, len(shown)))
+  for hue, (beta, runs) in zip(hues, shown):
+    mean = np.mean([losses[run] for run in runs], axis=0)
+    axes[0].plot(range(1, EPOCHS + 1), mean, color=hue, label=f'{beta:g}')
   axes[0].set(xlabel='epoch', ylabel='training loss (nats)', ylim=(348, 372))
-  axes[0].legend(title='beta', fontsize=6, title_fontsize=6)
+  axes[0].legend(title='beta', fontsize=5, title_fontsize=6, ncols=2)
   for axis, name in zip(axes[1:], ('frobenius_degree', 'aggregate_kl')):
     column = next(c for c in SCORES.values() if c[0] == name)
     for size in sorted({latents for latents, *_ in found}):
@@ -99,8 +102,12 @@ def draw_models(study, out: pathlib.Path) -> None:
 
   mine = [(b, runs[0]) for size, b, runs in settings(study) if size == 2]
   rng = np.random.default_rng(0)
-  clouds, clouds_axes = figures.new(7.2, 1.7, ncols=len(mine) + 1)
-  sheets, sheet_axes = figures.new(7.2, 2.2, ncols=len(mine))
+  columns = -(-(len(mine) + 1) // 2)
+  clouds, clouds_axes = figures.new(7.2, 2.9, nrows=2, ncols=columns)
+  sheets, sheet_axes = figures.new(7.2, 4.4, nrows=2, ncols=columns)
+  clouds_axes, sheet_axes = clouds_axes.ravel(), sheet_axes.ravel()
+  for axis in (*clouds_axes[len(mine) + 1 :], *sheet_axes):
+    axis.set_axis_off()
   prior = rng.normal(size=(2000, 2))
   shown = rng.normal(size=(36, 2))
   clouds_axes[0].plot(*prior.T, '.', ms=1)
@@ -115,11 +122,10 @@ def draw_models(study, out: pathlib.Path) -> None:
     clouds_axes[place + 1].plot(*z.T, '.', ms=1)
     clouds_axes[place + 1].set_title(f'beta {beta:g}', fontsize=7)
     faces = np.asarray(trained.decode(shown))[..., 0]
-    rows, columns = faces.shape[1:]
-    sheet = faces.reshape(6, 6, rows, columns).transpose(0, 2, 1, 3)
-    sheet = sheet.reshape(6 * rows, 6 * columns)
+    height, width = faces.shape[1:]
+    sheet = faces.reshape(6, 6, height, width).transpose(0, 2, 1, 3)
+    sheet = sheet.reshape(6 * height, 6 * width)
     sheet_axes[place].imshow(sheet, cmap='gray', vmin=0, vmax=1)
-    sheet_axes[place].set_axis_off()
     sheet_axes[place].set_title(f'beta {beta:g}', fontsize=7)
   for axis in clouds_axes:
     axis.tick_params(labelsize=5)

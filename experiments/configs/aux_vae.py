@@ -90,6 +90,7 @@ def start(study: str, method: str, variant: str):
     config.seeds = 2
     config.metric_options.swap.num_points = 100
     config.metric_options.swap.steps = 20
+    config.engine.keep_samples = False
   return config
 
 

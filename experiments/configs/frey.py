@@ -27,9 +27,8 @@ core; on a GPU not measured. Expected numbers and what came out of the laptop
 variant: docs/studies/frey.md.
 
 Variants:
-  :laptop  2 CPU cores: an eighth of the channels, five strengths at 2 latents
-           and two at 5, 35 runs in 14 min 30 s on a shared machine; the same
-           overrides.
+  :laptop  2 CPU cores: an eighth of the channels, all strengths at 2 latents
+           and four at 3 and 5, 90 runs; the same overrides.
   :smoke   a minute at most, on few rendered faces.
 """
 
@@ -80,8 +79,7 @@ def get_config(variant: str = ''):
     config.net.keras_conv.channels = (4, 8, 8, 8)
     config.net.keras_conv.decoder_channels = 4
     config.sweep = grid.chain(
-      _points((2,), (1e-5, 1e-3, 1e-2, 1e-1, 10.0)),
-      _points((5,), (1e-3, 1e-1)),
+      _points((2,), BETAS), _points((3, 5), (1e-5, 1e-3, 1e-2, 1e-1))
     )
   if variant == 'smoke':
     config.dataset.levels = 3  # of the rendered faces
