@@ -11,7 +11,7 @@ import pytest
 from disentangle_jax import data as data_lib
 from disentangle_jax import errors
 from disentangle_jax.methods import METHODS
-from disentangle_jax.methods.vae import common
+from disentangle_jax.methods.vae import common, decoders
 from disentangle_jax.nn import nets
 from disentangle_jax.ops import noise
 
@@ -71,17 +71,17 @@ def test_denoising_reconstructs_the_clean_image(harness):
   np.testing.assert_allclose(terms.reconstruction, -nats.mean(), rtol=1e-5)
 
 
-@pytest.mark.parametrize('likelihood', common.LIKELIHOODS)
+@pytest.mark.parametrize('likelihood', decoders.LIKELIHOODS)
 def test_learned_scales_start_where_asked(likelihood, harness):
   config = common.Config(net=NET, likelihood=likelihood, likelihood_scale=0.25)
-  decoder = common.build_decoder(config, DATA, 3)
+  decoder = decoders.build(config, DATA, 3)
   params = decoder.init(jax.random.key(0))
   learned = likelihood in ('gaussian_learned', 'discretized_logistic')
   assert ('log_scale' in params) == learned
   x = harness('vae').batch(0)['observation']
   raw = decoder.decode(params, jnp.zeros((len(x), 3)))
   start = decoder.log_likelihood(params, raw, x)
-  want = common.LIKELIHOODS[likelihood](raw, x, jnp.log(0.25))
+  want = decoders.LIKELIHOODS[likelihood](raw, x, jnp.log(0.25))
   np.testing.assert_allclose(start, want, rtol=1e-5)
 
 

@@ -31,7 +31,7 @@ import jax
 import jax.numpy as jnp
 
 from disentangle_jax import errors, types
-from disentangle_jax.methods.vae import aux_vae, common
+from disentangle_jax.methods.vae import aux_vae, common, decoders
 from disentangle_jax.ops import axis, concrete, gaussian
 
 HPARAMS = {**common.HPARAMS, 'beta': 40.0, 'temperature': 0.67}
@@ -126,7 +126,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     return jnp.concatenate([drawn, vector[:, num_global:]], axis=-1)
 
   init, update = common.trainer(init_params, loss_fn)
-  decode, extras = common.decoding(networks.decoder)
+  decode, extras = decoders.decoding(networks.decoder)
   more = aux_vae.extras_with(networks, num_global, resample_global)
   represent = aux_vae.represent_with(networks)
   return types.Method(init, update, represent, decode, {**extras, **more})

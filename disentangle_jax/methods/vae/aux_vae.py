@@ -34,7 +34,7 @@ import jax.numpy as jnp
 
 from disentangle_jax import errors, types
 from disentangle_jax.data import samplers
-from disentangle_jax.methods.vae import common
+from disentangle_jax.methods.vae import common, decoders
 from disentangle_jax.nn import nets
 from disentangle_jax.ops import axis, gaussian, per_example
 
@@ -47,7 +47,7 @@ _FIXED_ORDER = 0
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.DecoderConfig):
+class Config(decoders.DecoderConfig):
   """Static choices.
 
   Attributes:
@@ -91,8 +91,8 @@ class Networks(NamedTuple):
   encode_global: Callable[..., dict[str, jax.Array]]
   encode_local: Callable[..., dict[str, jax.Array]]
   local_view: Callable[[jax.Array], jax.Array]
-  decoder: common.Decoder
-  auxiliary: common.Decoder | None
+  decoder: decoders.Decoder
+  auxiliary: decoders.Decoder | None
 
 
 def build(
@@ -122,10 +122,10 @@ def build(
     rule = f'leaves one patch of {shape}: there is nothing to shuffle'
     raise errors.value('config.static.patch', patch, rule)
   width = config.num_global + config.num_local
-  decoder = common.build_decoder(config, data, width)
+  decoder = decoders.build(config, data, width)
   auxiliary = None
   if config.auxiliary:
-    auxiliary = common.build_decoder(config, data, config.num_local)
+    auxiliary = decoders.build(config, data, config.num_local)
   gaussian_heads = lambda size: dict.fromkeys(common.HEADS, size)
   of_global = {**gaussian_heads(config.num_global), **(heads or {})}
   of_local = gaussian_heads(config.num_local)
@@ -321,7 +321,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
   init, update = common.trainer(
     lambda key, batch: networks.init(key, batch['observation']), loss_fn
   )
-  decode, extras = common.decoding(networks.decoder)
+  decode, extras = decoders.decoding(networks.decoder)
   more = extras_with(networks, num_global, resample_global)
   return types.Method(
     init, update, represent_with(networks), decode, {**extras, **more}

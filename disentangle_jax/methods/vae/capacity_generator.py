@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from disentangle_jax import errors, types
-from disentangle_jax.methods.vae import common
+from disentangle_jax.methods.vae import common, decoders
 from disentangle_jax.ops import axis, gaussian, per_example
 
 HPARAMS = {
@@ -43,7 +43,7 @@ State = common.State
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(common.DecoderConfig):
+class Config(decoders.DecoderConfig):
   """Static choices: those of the decoder."""
 
 
@@ -73,7 +73,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     raise errors.value('config.dataset.name', data.name, rule)
   grids = [_standardised(values) for values in data.factor_values]
   count = len(grids)
-  decoder = common.build_decoder(config, data, count)
+  decoder = decoders.build(config, data, count)
 
   def init_params(key, batch):
     del batch
@@ -112,6 +112,6 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     return types.Codes(mean, {'mean': mean, 'logvar': logvar})
 
   init, update = common.trainer(init_params, loss_fn)
-  decode, extras = common.decoding(decoder)
+  decode, extras = decoders.decoding(decoder)
   extras['codes_of_factors'] = codes_of_factors
   return types.Method(init, update, None, decode, extras)

@@ -16,7 +16,6 @@ https://arxiv.org/abs/1711.05101).
 
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
-import math
 from typing import Any, NamedTuple
 
 import jax
@@ -24,54 +23,17 @@ import jax.numpy as jnp
 import optax
 
 from disentangle_jax import errors, types
+from disentangle_jax.methods.vae import decoders
 from disentangle_jax.nn import nets
-from disentangle_jax.ops import axis, gaussian, likelihood, noise, per_example
+from disentangle_jax.ops import axis, gaussian, noise, per_example
 
 HPARAMS = {'learning_rate': 1e-4, 'weight_decay': 0.0}
 BATCH = ('observation',)
 HEADS = ('mean', 'logvar')
 
-# Name -> log p(x|z) given the decoder's raw output, the observation and the log
-# scale. The mean of p(x|z) is the logistic function of the output for all.
-LIKELIHOODS = {
-  'bernoulli': lambda raw, x, log_scale: likelihood.bernoulli(raw, x),
-  'gaussian': lambda raw, x, log_scale: likelihood.gaussian(
-    jax.nn.sigmoid(raw), x, log_scale
-  ),
-  'gaussian_learned': lambda raw, x, log_scale: likelihood.gaussian(
-    jax.nn.sigmoid(raw), x, log_scale
-  ),
-  'discretized_logistic': lambda raw, x, log_scale: (
-    likelihood.discretized_logistic(jax.nn.sigmoid(raw), x, log_scale)
-  ),
-}
-_LEARNED_SCALE = ('gaussian_learned', 'discretized_logistic')
-# A learned scale ends here: a constant pixel would pull it to zero for ever.
-_LEAST_LOG_SCALE = -6.0
-
 
 @dataclasses.dataclass(frozen=True)
-class DecoderConfig:
-  """Static choices of anything with a decoder.
-
-  Attributes:
-    net: which networks.
-    likelihood: a key of LIKELIHOODS.
-    likelihood_scale: standard deviation of 'gaussian' (at 1 the gradient is
-      that of half the squared error); where the learned scales start, one
-      number shared by all pixels.
-    precision: of the products in the networks, one of `nets.PRECISIONS`.
-      Likelihoods, KL terms, parameters and moments are float32 always.
-  """
-
-  net: nets.NetConfig = nets.ConvConfig()
-  likelihood: str = 'bernoulli'
-  likelihood_scale: float = 1.0
-  precision: str = 'auto'
-
-
-@dataclasses.dataclass(frozen=True)
-class Config(DecoderConfig):
+class Config(decoders.DecoderConfig):
   """Static choices of a VAE.
 
   Attributes:
@@ -127,20 +89,6 @@ Objective = Callable[
 ]
 
 
-class Decoder(NamedTuple):
-  """A decoder and its likelihood as pure functions of the parameters.
-
-  Attributes:
-    init: `(key) -> params`.
-    decode: `(params, z [B, D]) -> raw output [B, ...]`.
-    log_likelihood: `(params, raw, observation) -> float32 [B]`, nats.
-  """
-
-  init: Callable[..., types.PyTree]
-  decode: Callable[..., jax.Array]
-  log_likelihood: Callable[..., jax.Array]
-
-
 class Networks(NamedTuple):
   """Encoder and decoder as pure functions of the parameters.
 
@@ -149,83 +97,13 @@ class Networks(NamedTuple):
     encode: `(params, observation) -> {head: float32 [B, size]}`.
     see: `(key, observation, index) -> (key, observation)`: what the encoder
       sees in training and the key that is left for the latents.
-    decoder: see `Decoder`.
+    decoder: see `decoders.Decoder`.
   """
 
   init: Callable[..., types.PyTree]
   encode: Callable[..., dict[str, jax.Array]]
   see: Callable[..., tuple[jax.Array, jax.Array]]
-  decoder: Decoder
-
-
-def _check(config: Any) -> None:
-  """Raises ConfigError for a static option out of range."""
-  if config.likelihood not in LIKELIHOODS:
-    raise errors.choices(
-      'config.static.likelihood', config.likelihood, LIKELIHOODS
-    )
-  if config.precision not in nets.PRECISIONS:
-    raise errors.choices(
-      'config.static.precision', config.precision, nets.PRECISIONS
-    )
-  scale = config.likelihood_scale
-  if not 0.0 < scale < math.inf:
-    raise errors.value(
-      'config.static.likelihood_scale', scale, 'must be finite and > 0'
-    )
-  if config.likelihood in _LEARNED_SCALE and (
-    math.log(scale) <= _LEAST_LOG_SCALE
-  ):
-    least = math.exp(_LEAST_LOG_SCALE)
-    rule = f'a learned scale stays above {least:.4f} and must start there'
-    raise errors.value('config.static.likelihood_scale', scale, rule)
-  share = getattr(config, 'salt_and_pepper', 0.0)
-  if not 0.0 <= share <= 1.0:
-    raise errors.value(
-      'config.static.salt_and_pepper', share, 'must lie between 0 and 1'
-    )
-
-
-def build_decoder(config: Any, data: types.Dataset, width: int) -> Decoder:
-  """A decoder for the data set's observations.
-
-  Args:
-    config: has the fields of `DecoderConfig`.
-    data: gives the observation shape.
-    width: length of the code.
-
-  Returns:
-    The three functions.
-
-  Raises:
-    ConfigError: an option out of range, or a network that cannot give such
-      observations.
-  """
-  _check(config)
-  nets.check(config.net, data.observation_shape)
-  module = nets.Decoder(config.net, data.observation_shape)
-  log_density = LIKELIHOODS[config.likelihood]
-  learned = config.likelihood in _LEARNED_SCALE
-  log_scale = math.log(config.likelihood_scale)
-
-  def init(key):
-    params = {'decoder': module.init(key, jnp.zeros((1, width)))['params']}
-    if learned:
-      # The inverse of the softplus below.
-      start = math.log(math.expm1(log_scale - _LEAST_LOG_SCALE))
-      params['log_scale'] = jnp.float32(start)
-    return params
-
-  def decode(params, z):
-    return nets.apply(module, params['decoder'], z, config.precision)
-
-  def log_likelihood(params, raw, observation):
-    scale = jnp.float32(log_scale)
-    if learned:
-      scale = _LEAST_LOG_SCALE + jax.nn.softplus(params['log_scale'])
-    return log_density(raw, observation, scale)
-
-  return Decoder(init, decode, log_likelihood)
+  decoder: decoders.Decoder
 
 
 def build(
@@ -246,9 +124,14 @@ def build(
     The functions.
 
   Raises:
-    ConfigError: see `build_decoder`.
+    ConfigError: see `decoders.build`; a share of noise out of range.
   """
-  decoder = build_decoder(config, data, width or config.num_latents)
+  share = config.salt_and_pepper
+  if not 0.0 <= share <= 1.0:
+    raise errors.value(
+      'config.static.salt_and_pepper', share, 'must lie between 0 and 1'
+    )
+  decoder = decoders.build(config, data, width or config.num_latents)
   heads = heads or dict.fromkeys(HEADS, config.num_latents)
   encoder = nets.Encoder(config.net, tuple(heads.items()))
 
@@ -261,10 +144,9 @@ def build(
     return nets.apply(encoder, params['encoder'], observation, config.precision)
 
   def see(key, observation, index):
-    if not config.salt_and_pepper:
+    if not share:
       return key, observation
     key, noise_key = jax.random.split(key)
-    share = config.salt_and_pepper
     return key, noise.salt_and_pepper(noise_key, index, observation, share)
 
   return Networks(init, encode, see, decoder)
@@ -414,7 +296,7 @@ def make(
     The method; `state` is a `State`.
 
   Raises:
-    ConfigError: see `build_decoder`.
+    ConfigError: see `build`.
   """
   networks = build(config, data)
 
@@ -431,19 +313,6 @@ def make(
   return types.Method(init, update, *inference(networks))
 
 
-def decoding(decoder: Decoder) -> tuple[Callable, dict[str, Callable]]:
-  """`decode` and the extras of anything with a decoder."""
-
-  def decode(state, vector):
-    return jax.nn.sigmoid(decoder.decode(state.params, vector))
-
-  def log_likelihood(state, vector, observation):
-    raw = decoder.decode(state.params, vector)
-    return decoder.log_likelihood(state.params, raw, observation)
-
-  return decode, {'log_likelihood': log_likelihood}
-
-
 def inference(networks: Networks) -> tuple[Callable, Callable, Mapping]:
   """`represent`, `decode` and the extras of a Gaussian VAE."""
 
@@ -451,5 +320,5 @@ def inference(networks: Networks) -> tuple[Callable, Callable, Mapping]:
     heads = networks.encode(state.params, observation)
     return types.Codes(heads['mean'], dict(heads))
 
-  decode, extras = decoding(networks.decoder)
+  decode, extras = decoders.decoding(networks.decoder)
   return represent, decode, extras
