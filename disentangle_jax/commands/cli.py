@@ -6,6 +6,7 @@ import os
 import sys
 
 from absl import app, flags
+from absl import logging as absl_logging
 from ml_collections import config_flags
 
 from disentangle_jax import errors
@@ -62,7 +63,11 @@ def parse(argv: list[str]) -> list[str]:
     logging.getLogger(library).setLevel(logging.WARNING)
   try:
     _check_file(argv)
-    return flags.FLAGS(argv)
+    rest = flags.FLAGS(argv)
+    if not flags.FLAGS['verbosity'].present:
+      # Orbax tells every step of a checkpoint through absl.
+      absl_logging.set_verbosity(absl_logging.WARNING)
+    return rest
   except errors.ConfigError as error:
     fail(_one_line(error))
   except _USER_MISTAKES as error:
