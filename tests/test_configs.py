@@ -41,7 +41,7 @@ EXPECTED = {
   ('covariance_penalty', 'laptop'): (90, 10),
   ('covariance_penalty', 'xor'): (20, 1),
   ('covariance_penalty', 'images'): (120, 2),
-  ('covariance_penalty', 'images_laptop'): (50, 2),
+  ('covariance_penalty', 'images_laptop'): (70, 2),
   ('covariance_penalty', 'smoke'): (8, 2),
   ('aux_vae', ''): (20, 2),
   ('aux_vae', 'laptop'): (10, 2),
