@@ -32,9 +32,9 @@ def _cell(values) -> str:
 
 def wide(rows: pd.DataFrame) -> pd.DataFrame:
   """One row per run: scores as columns, with 'penalty' and 'strength'."""
-  keys = ['run_number', 'variant', 'strength', 'seed']
+  keys = ['run_id', 'variant', 'strength', 'seed']
   last = rows.sort_values('step').drop_duplicates(
-    ['run_number', 'name'], keep='last'
+    ['run_id', 'name'], keep='last'
   )
   found = last.pivot(index=keys, columns='name', values='value').reset_index()
   found['penalty'] = found['variant'].str.extract(r'penalty=(\w+)')[0]
@@ -65,6 +65,8 @@ def autoencoders(
   heads = ['penalty', 'lambda', 'repetitions', *MEASURES]
   print('| ' + ' | '.join(heads) + ' |\n' + '|---' * len(heads) + '|')
   cells = {}
+  # In one order everywhere: row i is the same seed, or the same projection.
+  runs = runs.sort_values(['variant', 'seed'])
   for (penalty, strength), part in runs.groupby(['penalty', 'strength']):
     shown = [penalty, f'{strength:g}', str(len(part))]
     shown += [_cell(part[name]) for name in MEASURES]

@@ -140,6 +140,43 @@ def read(workdir: pathlib.Path, columns: Iterable[str] = ()) -> pd.DataFrame:
   return pa.concat_tables(tables).to_pandas()
 
 
+def renumber(workdir: pathlib.Path, numbers: Mapping[str, int]) -> None:
+  """Gives the rows of a study that was extended the run numbers of its plan.
+
+  More seeds or strengths move the numbers of runs that are there already, and a
+  number must name one run, in every file. Runs that the plan does not have come
+  behind those it has.
+
+  Args:
+    workdir: the study's folder, locked.
+    numbers: run_id -> number in the plan.
+  """
+  held = {}
+  for path in sorted((workdir / 'results').glob('part-*.parquet')):
+    table = pq.read_table(path, columns=['run_id', 'run_number'])
+    held[path] = dict(zip(*(column.to_pylist() for column in table.columns)))
+  others = {
+    (number, run_id)
+    for of_file in held.values()
+    for run_id, number in of_file.items()
+    if run_id not in numbers
+  }
+  first = max(numbers.values(), default=-1) + 1
+  wanted = dict(numbers)
+  for place, (_, run_id) in enumerate(sorted(others)):
+    wanted.setdefault(run_id, first + place)
+  for path, of_file in held.items():
+    if all(wanted[run_id] == number for run_id, number in of_file.items()):
+      continue
+    table = pq.read_table(path)
+    place = table.column_names.index('run_number')
+    new = [wanted[run_id] for run_id in table['run_id'].to_pylist()]
+    column = pa.array(new, SCHEMA.field('run_number').type)
+    table = table.set_column(place, SCHEMA.field('run_number'), column)
+    with atomic(path) as temporary:
+      pq.write_table(table, temporary, compression='zstd')
+
+
 def finished(workdir: pathlib.Path) -> set[str]:
   """The run_ids whose rows are in the store."""
   return set(read(workdir, ['run_id'])['run_id'])

@@ -77,7 +77,9 @@ def sweep(
   if len(chosen.runs) < len(plan.runs):
     workdir = workdir / 'only'
   with session.held(workdir):
-    _run(chosen, workdir, progress or progress_lib.Progress(), command)
+    numbers = {run.run_id: run.number for run in plan.runs}
+    shown = progress or progress_lib.Progress()
+    _run(chosen, numbers, workdir, shown, command)
   rows = store.read(workdir)
   return rows[rows['run_id'].isin({run.run_id for run in chosen.runs})]
 
@@ -88,7 +90,7 @@ def grid_points(plan: plan_lib.Plan, group: plan_lib.Group) -> int:
   return math.prod(group.dataset.factor_sizes) if scored else 0
 
 
-def _run(plan, workdir, progress, command) -> None:
+def _run(plan, numbers, workdir, progress, command) -> None:
   """Does what is missing in a workdir that the first host has locked."""
   mesh = devices.mesh(plan.config['engine']['data_shards'])
   first = hosts.index() == 0
@@ -115,6 +117,7 @@ def _run(plan, workdir, progress, command) -> None:
   if first:
     study.save(workdir, old, plan, chunks, **about)
     store.clean(workdir)
+    store.renumber(workdir, numbers)
     checkpoint.clean(workdir, {chunk.part for chunk in todo})
     hosts.wait('planned')
   # No host begins before all have seen what is done.

@@ -28,7 +28,7 @@ Variants:
   :images_laptop
            the same on 16 x 16 images: 32 codes, a quarter of the channels,
            lambda 0, 0.001, 0.01, 0.04, 0.16, 0.64 and 2.56, 2,000 steps: 70
-           runs.
+           runs, about 13 min.
   :smoke   a minute at most: the linear autoencoder.
 
 Times, numbers and what came out: docs/studies/covariance_penalty.md.

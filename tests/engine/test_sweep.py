@@ -14,6 +14,7 @@ from safetensors import numpy as safetensors
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
+from disentangle_jax.engine import names as names_lib
 from disentangle_jax.engine import plan as plan_lib
 from disentangle_jax.engine import store, study, train
 
@@ -112,6 +113,13 @@ def test_more_seeds_extend_a_study_and_leave_it_as_it_was(finished):
   assert more['run_id'].nunique() == 12
   old = more[more['run_id'].isin(set(rows['run_id']))]
   pd.testing.assert_series_equal(values(old), values(rows))
+  # A number names one run, that of the extended plan, old runs included.
+  said = more[['run_id', 'run_number']].drop_duplicates()
+  planned = plan_lib.make(config, names_lib.registry(own)).runs
+  assert dict(said.to_numpy().tolist()) == {r.run_id: r.number for r in planned}
+  assert len(said) == 12
+  loaded = [dj.load_run(workdir, r.number, methods=own) for r in planned]
+  assert [run.about['seed'] for run in loaded] == [r.seed for r in planned]
 
 
 def test_another_study_is_refused(finished):
