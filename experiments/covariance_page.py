@@ -48,14 +48,14 @@ def _costly(parts):
 
 
 def autoencoders(
-  rows: pd.DataFrame, entries: int, name: str, out: pathlib.Path | None
+  rows: pd.DataFrame, entries: int, kind: str, out: pathlib.Path | None
 ) -> None:
   """Sections 3.2 and 3.4: the table, the comparison at equal error, a figure.
 
   Args:
     rows: of the store.
     entries: numbers per observation.
-    name: of the figure's file.
+    kind: ends the name of the figure's file.
     out: folder of the figure; None draws nothing.
   """
   from disentangle_jax.report import figures, matching
@@ -103,7 +103,7 @@ def autoencoders(
     axis.set(xlabel='squared error', ylabel=name, xscale='log')
     axis.tick_params(labelsize=6)
   axes[0].legend(fontsize=6)
-  drawn.savefig(out / f'covariance_penalty_{name}.png', dpi=110)
+  drawn.savefig(out / f'covariance_penalty_{kind}.png', dpi=110)
 
 
 def exclusive_or(rows: pd.DataFrame, out: pathlib.Path | None) -> None:
