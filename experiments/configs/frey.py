@@ -28,7 +28,8 @@ variant: docs/studies/frey.md.
 
 Variants:
   :laptop  2 CPU cores: an eighth of the channels, all strengths at 2 latents
-           and two at 3 and 5, 70 runs; the same overrides.
+           and two at 3 and 5, 70 runs, 22 min on a shared machine; the same
+           overrides.
   :smoke   a minute at most, on few rendered faces.
 """
 
