@@ -104,7 +104,7 @@ def draw_models(study, out: pathlib.Path) -> None:
   rng = np.random.default_rng(0)
   columns = -(-(len(mine) + 1) // 2)
   clouds, clouds_axes = figures.new(7.2, 2.9, nrows=2, ncols=columns)
-  sheets, sheet_axes = figures.new(7.2, 4.4, nrows=2, ncols=columns)
+  sheets, sheet_axes = figures.new(7.2, 3.5, nrows=2, ncols=columns)
   clouds_axes, sheet_axes = clouds_axes.ravel(), sheet_axes.ravel()
   for axis in (*clouds_axes[len(mine) + 1 :], *sheet_axes):
     axis.set_axis_off()

@@ -24,7 +24,7 @@ def test_losses_are_averaged_over_epochs():
 def test_runs_become_rows_with_the_last_value_of_every_score():
   rows = pd.DataFrame(
     {
-      'run_number': [3, 3, 3, 4],
+      'run_id': ['a', 'a', 'a', 'b'],
       'variant': ['penalty=l1, projection=2'] * 3 + ['penalty=covariance'],
       'strength': [0.1, 0.1, 0.1, 0.2],
       'seed': 0,
@@ -33,9 +33,9 @@ def test_runs_become_rows_with_the_last_value_of_every_score():
       'value': [5.0, 2.0, 0.3, 1.0],
     }
   )
-  found = covariance_page.wide(rows).set_index('run_number')
+  found = covariance_page.wide(rows).set_index('run_id')
   assert list(found['penalty']) == ['l1', 'covariance']
-  assert list(found['cvr']) == [2, 1] and found['mapc'][3] == 0.3
+  assert list(found['cvr']) == [2, 1] and found['mapc']['a'] == 0.3
 
 
 def test_strengths_at_or_below_the_noise_are_left_out():
