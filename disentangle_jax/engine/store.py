@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from disentangle_jax import errors
@@ -103,10 +104,13 @@ def append(
     The file.
   """
   path = workdir / 'results' / f'part-{part}.parquet'
-  table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
+  _write(path, pa.Table.from_pylist(list(rows), schema=SCHEMA))
+  return path
+
+
+def _write(path: pathlib.Path, table: pa.Table) -> None:
   with atomic(path) as temporary:
     pq.write_table(table, temporary, compression='zstd')
-  return path
 
 
 def read(workdir: pathlib.Path, columns: Iterable[str] = ()) -> pd.DataFrame:
@@ -154,7 +158,10 @@ def renumber(workdir: pathlib.Path, numbers: Mapping[str, int]) -> None:
   held = {}
   for path in sorted((workdir / 'results').glob('part-*.parquet')):
     table = pq.read_table(path, columns=['run_id', 'run_number'])
-    held[path] = dict(zip(*(column.to_pylist() for column in table.columns)))
+    # Thousands of rows say the same.
+    pairs = table.group_by(['run_id', 'run_number']).aggregate([])
+    columns = (pairs['run_id'].to_pylist(), pairs['run_number'].to_pylist())
+    held[path] = dict(zip(*columns))
   others = {
     (number, run_id)
     for of_file in held.values()
@@ -165,16 +172,15 @@ def renumber(workdir: pathlib.Path, numbers: Mapping[str, int]) -> None:
   wanted = dict(numbers)
   for place, (_, run_id) in enumerate(sorted(others)):
     wanted.setdefault(run_id, first + place)
+  field = SCHEMA.field('run_number')
   for path, of_file in held.items():
     if all(wanted[run_id] == number for run_id, number in of_file.items()):
       continue
     table = pq.read_table(path)
+    known = pa.array([wanted[run_id] for run_id in of_file], field.type)
+    row = pc.index_in(table['run_id'], value_set=pa.array(list(of_file)))
     place = table.column_names.index('run_number')
-    new = [wanted[run_id] for run_id in table['run_id'].to_pylist()]
-    column = pa.array(new, SCHEMA.field('run_number').type)
-    table = table.set_column(place, SCHEMA.field('run_number'), column)
-    with atomic(path) as temporary:
-      pq.write_table(table, temporary, compression='zstd')
+    _write(path, table.set_column(place, field, pc.take(known, row)))
 
 
 def finished(workdir: pathlib.Path) -> set[str]:

@@ -99,12 +99,12 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   base.at_least(config, num_points=1, steps=1, batch_size=1)
   judge = image_classifier.make(
     image_classifier.Config(
-      config.factor,
-      config.net,
-      config.hidden,
-      config.steps,
-      config.batch_size,
-      config.learning_rate,
+      factor=config.factor,
+      net=config.net,
+      hidden=config.hidden,
+      steps=config.steps,
+      batch_size=config.batch_size,
+      learning_rate=config.learning_rate,
     ),
     data,
     'config.metric_options.swap',
