@@ -1,5 +1,8 @@
 """Strided convolutions and their transposes, in more than one form.
 
+Sequences [B, T, C], images [B, H, W, C] and videos or voxels [B, T, H, W, C]
+go through the same code; a kernel [k, ..., I, O] says how many axes there are.
+
 Under `vmap` over runs a convolution's kernels become batched, and XLA turns
 that into a grouped convolution: slow on a GPU, and slower still on a CPU inside
 a loop (XLA's CPU loop bodies miss the fast convolution path, jax issue 12868).
@@ -21,7 +24,10 @@ TensorFlow defines it; the transpose is the gradient of the forward convolution
 with respect to its input, as `tf.nn.conv2d_transpose`.
 """
 
+from collections.abc import Sequence
+import itertools
 import math
+from typing import Any
 
 from flax import linen as nn
 import jax
@@ -30,7 +36,6 @@ import jax.numpy as jnp
 from disentangle_jax.nn import mlp
 
 FORMS = ('auto', 'blocks', 'lax')
-_DIMENSIONS = ('NHWC', 'HWIO', 'NHWC')
 
 
 def default_form(backend: str | None = None) -> str:
@@ -50,6 +55,30 @@ def default_form(backend: str | None = None) -> str:
   return 'blocks'
 
 
+def _per_axis(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
+  """One number per spatial axis."""
+  if isinstance(value, int):
+    return (value,) * rank
+  if len(value) != rank:
+    raise ValueError(f'{tuple(value)} for {rank} axes: one number for each')
+  return tuple(value)
+
+
+def _grid(sizes: Sequence[int]) -> list[tuple[int, ...]]:
+  """All index tuples below `sizes`, the last axis fastest."""
+  return list(itertools.product(*map(range, sizes)))
+
+
+def _zipped(first: Sequence[Any], second: Sequence[Any]) -> list[Any]:
+  """Two sequences in turns: first[0], second[0], first[1], ..."""
+  return [n for pair in zip(first, second, strict=True) for n in pair]
+
+
+def _dimensions(rank: int) -> tuple[str, str, str]:
+  places = 'THW'[-rank:]
+  return f'N{places}C', f'{places}IO', f'N{places}C'
+
+
 def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:
   """Output size and padding before, of a SAME convolution along one axis."""
   out = -(-size // stride)
@@ -57,152 +86,176 @@ def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:
   return out, total // 2
 
 
-def _block_kernel(kernel: jax.Array, stride: int) -> tuple[jax.Array, int, int]:
-  """[kh, kw, I, O] -> [taps_h, taps_w, s, s, I, O], zero padded."""
-  kh, kw, i, o = kernel.shape
-  th, tw = math.ceil(kh / stride), math.ceil(kw / stride)
-  kernel = jnp.pad(
-    kernel,
-    ((0, th * stride - kh), (0, tw * stride - kw), (0, 0), (0, 0)),
-  )
-  kernel = kernel.reshape(th, stride, tw, stride, i, o)
-  return kernel.transpose(0, 2, 1, 3, 4, 5), th, tw
+def _block_kernel(
+  kernel: jax.Array, strides: tuple[int, ...]
+) -> tuple[jax.Array, tuple[int, ...]]:
+  """[k, ..., I, O] -> [taps, ..., s, ..., I, O], zero padded; the taps."""
+  *sides, i, o = kernel.shape
+  rank = len(sides)
+  taps = tuple(math.ceil(k / s) for k, s in zip(sides, strides))
+  room = [(0, t * s - k) for t, s, k in zip(taps, strides, sides)]
+  kernel = jnp.pad(kernel, (*room, (0, 0), (0, 0)))
+  kernel = kernel.reshape(*_zipped(taps, strides), i, o)
+  outer, inner = range(0, 2 * rank, 2), range(1, 2 * rank, 2)
+  return kernel.transpose(*outer, *inner, 2 * rank, 2 * rank + 1), taps
 
 
 def conv(
-  x: jax.Array, kernel: jax.Array, stride: int, form: str = 'auto'
+  x: jax.Array,
+  kernel: jax.Array,
+  stride: int | Sequence[int],
+  form: str = 'auto',
 ) -> jax.Array:
   """SAME convolution (cross correlation, as everywhere in deep learning).
 
   Args:
-    x: float [B, H, W, I].
-    kernel: float [kh, kw, I, O].
-    stride: the same along both axes.
+    x: float [B, *sizes, I], one size per spatial axis; 1 to 3 of them.
+    kernel: float [*sides, I, O].
+    stride: the same along all axes, or one for each.
     form: one of FORMS.
 
   Returns:
-    float [B, ceil(H / stride), ceil(W / stride), O].
+    float [B, *ceil(sizes / stride), O].
+
+  Raises:
+    ValueError: not one stride per axis.
   """
   if form == 'auto':
     form = default_form()
+  b, *sizes, c = x.shape
+  *sides, _, o = kernel.shape
+  rank = len(sides)
+  strides = _per_axis(stride, rank)
   if form == 'lax':
     return jax.lax.conv_general_dilated(
-      x, kernel, (stride, stride), 'SAME', dimension_numbers=_DIMENSIONS
+      x, kernel, strides, 'SAME', dimension_numbers=_dimensions(rank)
     )
-  b, h, w, c = x.shape
-  kh, kw, _, o = kernel.shape
-  if stride == 1 and o < c and kh % 2 and kw % 2:
+  odd = all(k % 2 for k in sides)
+  if math.prod(strides) == 1 and o < c and odd:
     # The adjoint with the kernel turned around moves o values per tap, not c.
-    return conv_transpose(x, kernel[::-1, ::-1], 1, form)
-  weights, th, tw = _block_kernel(kernel, stride)
-  (oh, top), (ow, left) = (
-    _same(h, kh, stride),
-    _same(w, kw, stride),
-  )
-  nh, nw = oh - 1 + th, ow - 1 + tw  # blocks along each axis
-  x = jnp.pad(
-    x,
-    (
-      (0, 0),
-      (top, nh * stride - h - top),
-      (left, nw * stride - w - left),
-      (0, 0),
-    ),
-  )
-  x = x.reshape(b, nh, stride, nw, stride, c)
-  if kh % stride or kw % stride:
-    views = [
-      x[:, i // stride :, i % stride, j // stride :, j % stride][:, :oh, :ow]
-      for i in range(kh)
-      for j in range(kw)
-    ]
-    return jnp.concatenate(views, axis=-1) @ kernel.reshape(-1, o)
-  x = x.transpose(0, 1, 3, 2, 4, 5)
-  inputs = stride * stride * c
-  x = x.reshape(b, nh, nw, inputs)
-  if o < inputs:
-    weights = weights.reshape(th, tw, inputs, o).transpose(2, 0, 1, 3)
-    y = (x @ weights.reshape(inputs, -1)).reshape(b, nh, nw, th, tw, o)
-    return sum(
-      y[:, i : i + oh, j : j + ow, i, j] for i in range(th) for j in range(tw)
-    )
-  views = [
-    x[:, i : i + oh, j : j + ow, :] for i in range(th) for j in range(tw)
+    return conv_transpose(x, jax.lax.rev(kernel, range(rank)), 1, form)
+  weights, taps = _block_kernel(kernel, strides)
+  outs, befores = zip(*map(_same, sizes, sides, strides))
+  blocks = [out - 1 + t for out, t in zip(outs, taps)]  # along each axis
+  room = [
+    (before, n * s - size - before)
+    for before, n, s, size in zip(befores, blocks, strides, sizes)
   ]
+  x = jnp.pad(x, ((0, 0), *room, (0, 0)))
+  x = x.reshape(b, *_zipped(blocks, strides), c)
+
+  def window(y, tap, *inner):
+    ranges = (slice(i, i + out) for i, out in zip(tap, outs))
+    return y[:, *ranges, *inner]
+
+  if any(k % s for k, s in zip(sides, strides)):
+
+    def place(offset):
+      begins = [slice(i // s, None) for i, s in zip(offset, strides)]
+      inside = [i % s for i, s in zip(offset, strides)]
+      return window(x[:, *_zipped(begins, inside)], [0] * rank)
+
+    views = [place(offset) for offset in _grid(sides)]
+    return jnp.concatenate(views, axis=-1) @ kernel.reshape(-1, o)
+  outer, inner = range(1, 2 * rank, 2), range(2, 2 * rank + 1, 2)
+  x = x.transpose(0, *outer, *inner, 2 * rank + 1)
+  inputs = math.prod(strides) * c
+  x = x.reshape(b, *blocks, inputs)
+  if o < inputs:
+    weights = weights.reshape(*taps, inputs, o)
+    weights = weights.transpose(rank, *range(rank), rank + 1)
+    y = (x @ weights.reshape(inputs, -1)).reshape(b, *blocks, *taps, o)
+    return sum(window(y, tap, *tap) for tap in _grid(taps))
+  views = [window(x, tap) for tap in _grid(taps)]
   patches = jnp.concatenate(views, axis=-1)
   return patches @ weights.reshape(-1, o)
 
 
 def conv_transpose(
-  x: jax.Array, kernel: jax.Array, stride: int, form: str = 'auto'
+  x: jax.Array,
+  kernel: jax.Array,
+  stride: int | Sequence[int],
+  form: str = 'auto',
 ) -> jax.Array:
   """Gradient of a SAME convolution with respect to its input.
 
   y[s m + i - lo] += x[m] kernel[i], with lo = max(k - s, 0) // 2.
 
   Args:
-    x: float [B, H, W, I].
-    kernel: float [kh, kw, I, O].
-    stride: the same along both axes.
+    x: float [B, *sizes, I], one size per spatial axis; 1 to 3 of them.
+    kernel: float [*sides, I, O].
+    stride: the same along all axes, or one for each.
     form: one of FORMS.
 
   Returns:
-    float [B, H * stride, W * stride, O].
+    float [B, *(sizes * stride), O].
+
+  Raises:
+    ValueError: not one stride per axis.
   """
   if form == 'auto':
     form = default_form()
-  b, h, w, c = x.shape
-  kh, kw, _, o = kernel.shape
-  top, left = max(kh - stride, 0) // 2, max(kw - stride, 0) // 2
+  b, *sizes, c = x.shape
+  *sides, _, o = kernel.shape
+  rank = len(sides)
+  strides = _per_axis(stride, rank)
+  befores = [max(k - s, 0) // 2 for k, s in zip(sides, strides)]
   if form == 'lax':
-    padding = [
-      (k - 1 - lo, stride - 1 + lo) for k, lo in ((kh, top), (kw, left))
-    ]
     return jax.lax.conv_general_dilated(
       x,
-      kernel[::-1, ::-1],
-      (1, 1),
-      padding,
-      lhs_dilation=(stride, stride),
-      dimension_numbers=_DIMENSIONS,
+      jax.lax.rev(kernel, range(rank)),
+      (1,) * rank,
+      [(k - 1 - lo, s - 1 + lo) for k, s, lo in zip(sides, strides, befores)],
+      lhs_dilation=strides,
+      dimension_numbers=_dimensions(rank),
     )
-  weights, th, tw = _block_kernel(kernel, stride)
-  nh, nw = h + th - 1, w + tw - 1
+  weights, taps = _block_kernel(kernel, strides)
+  blocks = [size + t - 1 for size, t in zip(sizes, taps)]
+  everywhere = [slice(None)] * (rank + 1)
 
-  def shifted(y, i, j):
-    room = ((0, 0), (i, th - 1 - i), (j, tw - 1 - j), (0, 0))
-    return jnp.pad(y, room)
+  def shifted(y, tap):
+    room = [(i, t - 1 - i) for i, t in zip(tap, taps)]
+    return jnp.pad(y, ((0, 0), *room, (0, 0)))
 
-  if kh % stride or kw % stride:
-    weights = kernel.transpose(2, 0, 1, 3).reshape(c, -1)
-    y = (x @ weights).reshape(b, h, w, kh, kw, o)
-    # What falls on the same place of a block, over the taps that do.
-    place = lambda p, q: sum(
-      shifted(y[:, :, :, i, j], i // stride, j // stride)
-      for i in range(p, kh, stride)
-      for j in range(q, kw, stride)
-    )
-    nothing = jnp.zeros((b, nh, nw, o), y.dtype)  # kernel below the stride
-    row = lambda p: jnp.stack(
-      [nothing + place(p, q) for q in range(stride)], axis=3
-    )
-    total = jnp.stack([row(p) for p in range(stride)], axis=2)
+  if any(k % s for k, s in zip(sides, strides)):
+    weights = kernel.transpose(rank, *range(rank), rank + 1).reshape(c, -1)
+    y = (x @ weights).reshape(b, *sizes, *sides, o)
+    nothing = jnp.zeros((b, *blocks, o), y.dtype)  # kernel below the stride
+
+    def stacked(inside):
+      axis = len(inside)
+      if axis < rank:
+        parts = [stacked((*inside, p)) for p in range(strides[axis])]
+        return jnp.stack(parts, axis=axis + 2)
+      # What falls on the same place of a block, over the taps that do.
+      offsets = itertools.product(*map(range, inside, sides, strides))
+      return nothing + sum(
+        shifted(y[*everywhere, *at], [i // s for i, s in zip(at, strides)])
+        for at in offsets
+      )
+
+    total = stacked(())
   else:
-    outputs = stride * stride * o
+    outputs = math.prod(strides) * o
+    outer, inner = range(rank), range(rank, 2 * rank)
+    channels_in, channels_out = 2 * rank, 2 * rank + 1
     if c < outputs:
-      weights = weights.transpose(0, 1, 4, 2, 3, 5).reshape(-1, outputs)
-      views = [shifted(x, i, j) for i in range(th) for j in range(tw)]
+      weights = weights.transpose(*outer, channels_in, *inner, channels_out)
+      weights = weights.reshape(-1, outputs)
+      views = [shifted(x, tap) for tap in _grid(taps)]
       total = jnp.concatenate(views, axis=-1) @ weights
     else:
-      weights = weights.transpose(4, 0, 1, 2, 3, 5).reshape(c, -1)
-      y = (x @ weights).reshape(b, h, w, th, tw, outputs)
-      total = sum(
-        shifted(y[:, :, :, i, j], i, j) for i in range(th) for j in range(tw)
-      )
-    total = total.reshape(b, nh, nw, stride, stride, o)
-    total = total.transpose(0, 1, 3, 2, 4, 5)
-  total = total.reshape(b, nh * stride, nw * stride, o)
-  return total[:, top : top + h * stride, left : left + w * stride, :]
+      weights = weights.transpose(channels_in, *outer, *inner, channels_out)
+      y = (x @ weights.reshape(c, -1)).reshape(b, *sizes, *taps, outputs)
+      total = sum(shifted(y[*everywhere, *tap], tap) for tap in _grid(taps))
+    total = total.reshape(b, *blocks, *strides, o)
+    turns = _zipped(range(1, rank + 1), range(rank + 1, 2 * rank + 1))
+    total = total.transpose(0, *turns, 2 * rank + 1)
+  total = total.reshape(b, *[n * s for n, s in zip(blocks, strides)], o)
+  ranges = [
+    slice(lo, lo + size * s) for lo, size, s in zip(befores, sizes, strides)
+  ]
+  return total[:, *ranges]
 
 
 class Conv(nn.Module):
@@ -210,22 +263,26 @@ class Conv(nn.Module):
 
   Attributes:
     features: output channels.
-    kernel: side of the square kernel, pixels.
-    stride: along both axes.
+    kernel: side of the kernel, in places; the same along all axes, or one for
+      each.
+    stride: along all axes, or one for each.
     transpose: upsample by `stride` instead of downsampling.
     form: one of FORMS.
+    rank: spatial axes: 1 for sequences, 2 for images, 3 for videos and voxels.
   """
 
   features: int
-  kernel: int
-  stride: int
+  kernel: int | Sequence[int]
+  stride: int | Sequence[int]
   transpose: bool = False
   form: str = 'auto'
+  rank: int = 2
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """float [B, H, W, I] -> float [B, H', W', features]."""
-    shape = (self.kernel, self.kernel, x.shape[-1], self.features)
+    """float [B, *sizes, I] -> float [B, *sizes', features]."""
+    sides = _per_axis(self.kernel, self.rank)
+    shape = (*sides, x.shape[-1], self.features)
     kernel = self.param('kernel', mlp.KERNEL_INIT, shape)
     bias = self.param('bias', nn.initializers.zeros, (self.features,))
     op = conv_transpose if self.transpose else conv

@@ -6,6 +6,8 @@ mesh. Because parameters are replicated over 'data', differentiating a loss that
 ends in `mean` sums the gradients of the shards, and nothing else averages.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -55,3 +57,62 @@ def gather(x: jax.Array) -> jax.Array:
   if not is_split():
     return x
   return jax.lax.all_gather(x, DATA, axis=0, tiled=True)
+
+
+def masked_mean(x: jax.Array, mask: jax.Array) -> jax.Array:
+  """Mean over the entries of the whole batch that a mask keeps.
+
+  One sum over one number, both over all shards: a mean of the rows' or of the
+  shards' own means would weigh entries by how few there are beside them.
+
+  Args:
+    x: float [B, ...], the rows of this shard.
+    mask: bool, the first axes of x: [B], [B, T], ...; True is kept.
+
+  Returns:
+    float, the axes of x that the mask lacks; 0 where nothing is kept. What the
+    mask drops may be NaN.
+  """
+  inner = tuple(range(1, mask.ndim))
+  count = sum(jnp.sum(mask, inner, dtype=x.dtype))
+  wide = mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
+  total = sum(jnp.sum(jnp.where(wide, x, 0), inner))
+  return total / jnp.maximum(count, 1)
+
+
+def moments(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+  """Mean and variance of every channel, over batch and places, all shards.
+
+  Args:
+    x: float [B, ..., C], the rows of this shard.
+
+  Returns:
+    float [C] each; the variance is the mean of squares about that mean, divided
+    by the number of entries.
+  """
+  places = tuple(range(1, x.ndim - 1))
+  centre = mean(jnp.mean(x, places))
+  return centre, mean(jnp.mean(jnp.square(x - centre), places))
+
+
+def like(tree: Any, x: Any) -> Any:
+  """Zeros shaped as a tree that vary over the mesh as x does.
+
+  JAX tracks what differs between devices and refuses a loop that starts from
+  plain zeros and ends with something that differs. Adding these to the start
+  makes it differ too, and costs nothing once compiled.
+
+  Args:
+    tree: pytree of arrays.
+    x: pytree of arrays; the result varies wherever one of them does.
+
+  Returns:
+    Zeros with the shapes and dtypes of `tree`.
+  """
+  # A scalar carries what it varies over into whatever it is added to.
+  zero = jnp.zeros(())
+  for leaf in jax.tree.leaves(x):
+    zero += jnp.zeros_like(leaf, jnp.float32, shape=())
+  return jax.tree.map(
+    lambda leaf: jnp.zeros_like(leaf) + zero.astype(leaf.dtype), tree
+  )
