@@ -32,6 +32,11 @@ def choices(field: str, value: Any, legal: Iterable[str]) -> ConfigError:
   return ConfigError(f'{field}: unknown {value!r}{hint}; legal: {listed}')
 
 
+def first_line(error: Exception) -> str:
+  """What an error says, cut to one line; its kind where it says nothing."""
+  return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def value(field: str, got: Any, rule: str) -> ConfigError:
   """Says that a value breaks a rule, e.g. 'must be finite and >= 0'."""
   return ConfigError(f'{field} = {got!r}: {rule}')

@@ -1,4 +1,4 @@
-"""The contracts between the packages, as NamedTuples; no logic lives here.
+"""The contracts between the packages; no logic lives here.
 
 Axis letters used in every docstring: R runs, B batch, T time, S slots,
 L tokens, D codes (latent dimensions), K factors, H W C image height, width and
@@ -7,7 +7,8 @@ averaged over examples; losses are minimised.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+import dataclasses
+from typing import Any, NamedTuple, Protocol
 
 import jax
 
@@ -28,21 +29,49 @@ class Codes(NamedTuple):
   parts: Mapping[str, Array]
 
 
+@dataclasses.dataclass(frozen=True)
+class Layout:
+  """What stands in the vector of a method's codes, in this order.
+
+  Attributes:
+    gaussian: latents with a Gaussian posterior, whose 'mean' and 'logvar' are
+      parts of the codes.
+    plain: numbers without a distribution: codes of an autoencoder, components.
+    classes: the numbers of values of categorical latents, one-hot each.
+  """
+
+  gaussian: int = 0
+  plain: int = 0
+  classes: tuple[int, ...] = ()
+
+  @property
+  def width(self) -> int:
+    """D, the length of the vector."""
+    return self.gaussian + self.plain + sum(self.classes)
+
+
 class Method(NamedTuple):
   """One published system: pure functions, safe under jit, vmap and shard_map.
 
+  `state.params` holds everything that `represent`, `decode` and the extras
+  read: running averages, batch statistics, what an earlier phase left. Only it
+  survives a run; optimisers, critics, replay stand in other fields.
+
   Attributes:
     init: `(key, batch, hparams) -> state`; the batch serves for its shapes.
+      Where the module's `after` gives a phase it is `(key, batch, hparams,
+      frozen) -> state`, and `frozen` is the state of that phase's run, its
+      parameters as trained and all else zeros.
     update: `(key, state, batch, hparams) -> (state, scalars)`: one published
       training step; `scalars` is a flat dict of float32 scalars with 'loss'.
     represent: `(state, observation [B, ...]) -> Codes`, or None when there is
-      no encoder (metrics are then refused at plan time).
+      no encoder: scores of codes are then not to be had.
     decode: `(state, vector [B, D]) -> observation [B, ...]`, the mean of
       p(x|z), or None.
-    extras: optional abilities by name. 'log_likelihood':
-      `(state, vector [B, D], observation) -> float32 [B]` in nats.
-      'resample_global', 'resample_local': `(key, state, vector [B, D]) ->
-      vector [B, D]`, that group of latents drawn anew from its prior.
+    extras: optional abilities by name; see EXTRAS.
+    layout: what stands in the code vector; None where there is no code. A
+      method with an encoder that leaves it out is taken to have as many
+      Gaussian latents as its part 'mean' is wide, and plain numbers behind.
   """
 
   init: Callable[..., PyTree]
@@ -50,6 +79,87 @@ class Method(NamedTuple):
   represent: Callable[..., Codes] | None
   decode: Callable[..., Array] | None
   extras: Mapping[str, Callable[..., Any]] = {}
+  layout: Layout | None = None
+
+
+# Abilities that consumers know by name; a method may have others of its own.
+EXTRAS = {
+  'log_likelihood': '(state, vector [B, D], observation) -> float32 [B], nats',
+  'generate': (
+    '(key, state, count, **options) -> (observation [count, ...], Codes): '
+    'draws from the model; options that some have: frames, label'
+  ),
+  'classify': '(state, observation) -> logits float32 [B, classes]',
+  'act': '(key, state, observation, goal) -> action [B, ...]',
+  'pictures': (
+    '(key, state, observation) -> {name: float32 [rows, columns, H, W, C]}, '
+    'in [0, 1]; stored and shown as they are'
+  ),
+  'texts': '(key, state, observation) -> {name: int32 tokens [rows, L]}',
+  'decode_slots': (
+    '(state, vector [B, D]) -> (observations [B, S, ...], masks [B, S, ...])'
+  ),
+  'resample_global': (
+    '(key, state, vector [B, D]) -> vector [B, D], the global latents drawn '
+    'anew from their prior'
+  ),
+  'resample_local': 'the same for the local latents',
+  'local_view': '(state, observation) -> observation, what local latents see',
+  'decode_local': '(state, vector [B, D]) -> observation from local latents',
+  'codes_of_factors': '(state, factors int32 [B, K]) -> Codes',
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+  """The run that another run starts from.
+
+  It takes the later run's net, data set, batch size, and every static field and
+  hyper-parameter that both have; then what the config says under its name
+  (`config.static.<name>`, `config.hparams.<name>`, `config.phases.<name>`);
+  then `static`.
+
+  Attributes:
+    method: name of its method.
+    static: fields of its Config that the later run settles.
+    name: under which the config speaks of it; '' for the method's name. All
+      names along a chain differ.
+  """
+
+  method: str
+  static: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  name: str = ''
+
+
+class MethodModule(Protocol):
+  """What a method's module says; `methods.contract.read` knows the defaults.
+
+  Attributes:
+    HPARAMS: traced hyper-parameters, name -> default; the names that a sweep
+      may vary without a new compile.
+    Config: frozen dataclass of static choices, all with defaults.
+    make: `(config, data) -> Method`; `(config, data, before)` where `after`
+      gives a phase, and `before` is the Method of that phase.
+    STRENGTH: the hyper-parameter on a report's axis, or '<phase>.<hparam>' of
+      an earlier phase; None by default.
+    batch: `(config) -> tuple of requests` (`disentangle_jax.requests`), what
+      the batch must hold; `(Observation(),)` by default.
+    after: `(config) -> Phase | None`, what a run starts from; None by default.
+    BOUNDS: hyper-parameter -> (least, greatest); 0 to infinity by default.
+    MIN_BATCH: least number of examples in a batch; 1 by default.
+    LEARNS: whether anything but the count of steps changes; True by default.
+    PROGRESS: the scalar that falls in training, 'loss' by default; None where
+      none does.
+    SPLITS: whether a batch may be split over devices; True by default. False
+      where the state holds something per example, e.g. copies of an
+      environment.
+    TEST: static fields and data set of the contract test, {'dataset': (name,
+      {...}), 'static': {...}}; {} by default.
+  """
+
+  HPARAMS: Mapping[str, float]
+  Config: type
+  make: Callable[..., Method]
 
 
 class Metric(NamedTuple):
@@ -127,6 +237,43 @@ class Probe(NamedTuple):
   at_once: int = 0
 
 
+class Environment(NamedTuple):
+  """What an agent acts in, as pure functions of one unbatched state.
+
+  A data set carries it in `extras['environment']`. Two ways to use it are
+  sound: roll out whole episodes inside `update` from keys per example (then a
+  batch may be split over devices), or keep copies and replay in the method's
+  state (then the module says `SPLITS = False`).
+
+  Attributes:
+    reset: `(key) -> s`, a start, any pytree.
+    step: `(key, s, action) -> (s, reward float32, done bool)`; `done` is a
+      terminal state, never a limit of time.
+    observe: `(arrays, s, key) -> observation`, as the data set's.
+    legal: `(s) -> bool [num_actions]`, actions that change something.
+    num_actions: number of discrete actions; 0 where they are continuous.
+    action_shape: of one action, () for a discrete one.
+  """
+
+  reset: Callable[..., PyTree]
+  step: Callable[..., tuple[PyTree, Array, Array]]
+  observe: Callable[..., Array]
+  legal: Callable[..., Array]
+  num_actions: int
+  action_shape: tuple[int, ...] = ()
+
+
+# What an observation is: pictures, films, sentences, numbers, solids. Readers
+# ask for the kind, never for the number of axes.
+KINDS = {
+  'image': 'float32 [H, W, C] in [0, 1]',
+  'video': 'float32 [T, H, W, C] in [0, 1]',
+  'tokens': 'int32 [L], words of a vocabulary; 0 is padding',
+  'vector': 'float32 [...], numbers of any range',
+  'voxels': 'float32 [depth, H, W, C] in [0, 1]',
+}
+
+
 class Dataset(NamedTuple):
   """Observations with, where they exist, the factors that made them.
 
@@ -135,7 +282,7 @@ class Dataset(NamedTuple):
     factor_names: K names.
     factor_sizes: K numbers of grid values.
     factor_values: K float arrays, grid index -> real value.
-    observation_shape: (H, W, C) or the set's own.
+    observation_shape: of one observation, as its kind says.
     arrays: pytree that the functions below read; () if procedural. Always an
       argument of jitted code, never closed over.
     render: `(arrays, factors int32 [K], key) -> float32 [0, 1]` observation,
@@ -146,6 +293,17 @@ class Dataset(NamedTuple):
     log_density: `(factors int32 [..., K]) -> float32 [...]`, the log
       probability of a grid point under `sample`, nats.
     deterministic: whether `render` ignores its key (no nuisance noise).
+    kind: a key of KINDS.
+    dtype: of observations, 'float32' or 'int32'.
+    fields: names of what `sample` gives beside these three (actions, symbols,
+      masks, another set's observation); a method asks for them with
+      `requests.Field`.
+    extras: 'environment' (an Environment), 'vocabulary' (tuple of words, token
+      -> word), 'secondary' (the other set of a joined one: a Dataset), 'rows'
+      (of a stream: `data.stream.Rows`), 'fields' (of a grid: name ->
+      `(arrays, factors, key) -> value`).
+    num_examples: number of different observations: the product of the factor
+      sizes for a grid (0: that product), the number of images for a stream.
   """
 
   name: str
@@ -158,3 +316,8 @@ class Dataset(NamedTuple):
   sample: Callable[..., Mapping[str, Array]]
   log_density: Callable[[Array], Array]
   deterministic: bool
+  kind: str = 'image'
+  dtype: str = 'float32'
+  fields: tuple[str, ...] = ()
+  extras: Mapping[str, Any] = {}
+  num_examples: int = 0

@@ -1,12 +1,16 @@
 """Shows what a data set is: a contact sheet and one row per factor.
 
+Images side by side, videos by frames, voxels by layers, vectors as colours and
+sentences as text, as the set's kind says.
+
   python -m experiments.show_data --config.dataset=shapes3d
   python -m experiments.show_data --config.dataset=dsprites_file \
       --config.dataset.path=dsprites.npz --out=figures
   python -m experiments.show_data --config.dataset=all
 
 Options of the data set follow as --config.dataset.OPTION=VALUE. Writes
-OUT/data_NAME.png and prints its path, the factors and how fast it draws.
+OUT/data_NAME.png and prints its path, the factors, some sentences of a text and
+how fast it draws.
 """
 
 import ast
@@ -19,7 +23,7 @@ import jax
 import jax.numpy as jnp
 
 from disentangle_jax import data, errors
-from disentangle_jax.data import contact
+from disentangle_jax.data import contact, kinds
 
 _OWN = {
   'out': 'figures',
@@ -99,9 +103,6 @@ def rate(dataset, batch):
 def show(name, options, own):
   """Writes one picture and prints what the data set is."""
   dataset = data.load(name, **options)
-  if len(dataset.observation_shape) < 3:
-    rule = 'holds vectors: there is nothing to show'
-    raise errors.value('config.dataset', name, rule)
   folder = pathlib.Path(own['out'])
   try:
     folder.mkdir(parents=True, exist_ok=True)
@@ -120,10 +121,18 @@ def show(name, options, own):
     f'{n} {size}' for n, size in zip(dataset.factor_names, dataset.factor_sizes)
   )
   print(f'{path}')
-  print(f'  observation {dataset.observation_shape}')
+  shape = dataset.observation_shape
+  print(f'  observation {shape}: {dataset.kind}, {dataset.dtype}')
+  if dataset.kind == 'tokens':
+    tokens = contact.draw(dataset, own['rows'], own['seed'])['observation']
+    words = dataset.extras.get('vocabulary')
+    for sentence in kinds.sentences(tokens, words):
+      print(f'  | {sentence}')
   if factors:
     total = math.prod(dataset.factor_sizes)
     print(f'  factors {factors}: {total:,} combinations')
+  if dataset.fields:
+    print(f'  fields {", ".join(dataset.fields)}')
   kind = jax.devices()[0].device_kind
   print(f'  {rate(dataset, own["batch"]):,.0f} observations/s on {kind}')
 

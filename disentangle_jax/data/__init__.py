@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from disentangle_jax import errors, types
-from disentangle_jax.data import distributions
+from disentangle_jax.data import distributions, joined, kinds
 from disentangle_jax.data.procedural import (
   blobs,
   digits,
@@ -58,6 +58,7 @@ DATASETS = {
   'fashion_mnist': fashion_mnist,
   'frey_faces': frey_faces,
   'images': images,
+  'joined': joined,
   'lit_solid': lit_solid,
   'mnist': mnist,
   'moving_digits': moving_digits,
@@ -75,7 +76,7 @@ DATASETS = {
   'xor': xor,
 }
 
-# Made from a seed: nothing to download, and no pictures to show.
+# Made from a seed, no pictures: nothing to download.
 VECTORS = ('random_projection', 'xor')
 
 # Drawn on the device: nothing to download.
@@ -97,6 +98,9 @@ RENDERED = (
 )
 
 
+check = kinds.check
+
+
 def load(name: str, **options: Any) -> types.Dataset:
   """A data set by name.
 
@@ -110,7 +114,8 @@ def load(name: str, **options: Any) -> types.Dataset:
     The data set.
 
   Raises:
-    ConfigError: unknown data set or option, or an option out of range.
+    ConfigError: unknown data set or option, an option out of range, or a set
+      that does not fit its kind.
   """
   if name not in DATASETS:
     raise errors.choices('config.dataset.name', name, DATASETS)
@@ -123,4 +128,7 @@ def load(name: str, **options: Any) -> types.Dataset:
       raise errors.choices(f'config.dataset ({name})', key, own | shared)
   pick = lambda fields: {k: v for k, v in chosen.items() if k in fields}
   dataset = module.make(module.Config(**pick(own)))
-  return distributions.apply(dataset, distributions.Config(**pick(shared)))
+  config = distributions.Config(**pick(shared))
+  dataset = distributions.apply(dataset, config)
+  check(dataset)
+  return dataset

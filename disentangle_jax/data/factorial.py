@@ -1,6 +1,6 @@
 """Data sets that are a grid of factors: uniform sampling and densities."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import math
 from typing import Any
 
@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import types
+from disentangle_jax import errors, types
 from disentangle_jax.ops import per_example
 
 
@@ -81,6 +81,10 @@ def make(
   render: Callable[..., jax.Array],
   arrays: Any = (),
   deterministic: bool = True,
+  kind: str = 'image',
+  dtype: str = 'float32',
+  fields: Mapping[str, Callable[..., jax.Array]] | None = None,
+  extras: Mapping[str, Any] | None = None,
 ) -> types.Dataset:
   """A data set whose factors are uniform and independent.
 
@@ -89,14 +93,22 @@ def make(
     factor_names: K names.
     factor_values: K arrays, grid index -> real value.
     observation_shape: of one observation.
-    render: `(arrays, factors int32 [K], key) -> float32 observation`.
+    render: `(arrays, factors int32 [K], key) -> observation`.
     arrays: what `render` reads.
     deterministic: whether `render` ignores its key.
+    kind: a key of `types.KINDS`.
+    dtype: of observations.
+    fields: what a batch holds beside the observation: name -> `(arrays,
+      factors int32 [K], key) -> value`, unbatched.
+    extras: of the data set; 'fields' is added where there are some.
 
   Returns:
     The data set, with `sample` and `log_density`.
   """
   sizes = tuple(len(values) for values in factor_values)
+  fields, extras = dict(fields or {}), dict(extras or {})
+  if fields:
+    extras['fields'] = fields
 
   def draw(key, arrays):
     del arrays
@@ -113,9 +125,13 @@ def make(
     observation_shape=tuple(observation_shape),
     arrays=arrays,
     render=render,
-    sample=sampler(draw, render, deterministic),
+    sample=sampler(draw, render, deterministic, fields),
     log_density=log_density,
     deterministic=deterministic,
+    kind=kind,
+    dtype=dtype,
+    fields=tuple(fields),
+    extras=extras,
   )
 
 
@@ -123,30 +139,55 @@ def sampler(
   draw: Callable[..., jax.Array],
   render: Callable[..., jax.Array],
   deterministic: bool,
+  fields: Mapping[str, Callable[..., jax.Array]] | None = None,
 ) -> Callable[..., Any]:
   """`Dataset.sample` from a draw of factors and a renderer.
 
   Args:
     draw: `(key, arrays) -> int32 [K]`.
-    render: `(arrays, factors, key) -> float32 observation`.
+    render: `(arrays, factors, key) -> observation`.
     deterministic: whether `render` ignores its key.
+    fields: what else a batch holds, as for `make`.
 
   Returns:
     `(key, arrays, index int32 [B]) -> batch`.
   """
+  show = reveal(render, fields)
 
   def one(key, arrays):
     factors = draw(key, arrays)
     # A deterministic renderer is spared one hash per example.
     render_key = key if deterministic else jax.random.fold_in(key, 1)
-    return factors, render(arrays, factors, render_key)
+    return {'factors': factors, **show(arrays, factors, render_key)}
 
   def sample(key, arrays, index):
     keys = per_example.keys(key, index)
-    factors, observation = jax.vmap(one, (0, None))(keys, arrays)
-    return {'observation': observation, 'factors': factors, 'index': index}
+    return {**jax.vmap(one, (0, None))(keys, arrays), 'index': index}
 
   return sample
+
+
+def reveal(
+  render: Callable[..., jax.Array],
+  fields: Mapping[str, Callable[..., jax.Array]] | None = None,
+) -> Callable[..., dict[str, jax.Array]]:
+  """What is seen of a grid point: its observation and its fields.
+
+  Args:
+    render: `(arrays, factors, key) -> observation`.
+    fields: name -> `(arrays, factors, key) -> value`.
+
+  Returns:
+    `(arrays, factors int32 [K], key) -> {'observation': ..., name: ...}`.
+  """
+
+  def show(arrays, factors, key):
+    values = {'observation': render(arrays, factors, key)}
+    for number, (name, field) in enumerate((fields or {}).items()):
+      values[name] = field(arrays, factors, jax.random.fold_in(key, 2 + number))
+    return values
+
+  return show
 
 
 def redistribute(
@@ -166,17 +207,35 @@ def redistribute(
 
   Returns:
     The data set.
+
+  Raises:
+    ConfigError: a set with fields that are no functions of a grid point.
   """
+  extras = dict(dataset.extras)
+  fields = extras.get('fields', {})
+  for name in dataset.fields:
+    if name not in fields:
+      rule = f'{dataset.name} cannot draw it under another distribution'
+      raise errors.value('field of a batch', name, rule)
   render, arrays, pick = dataset.render, dataset.arrays, draw
   if table is not None:
-    render = lambda arrays, factors, key: dataset.render(
-      arrays['images'], factors, key
+    within = lambda function: (
+      lambda arrays, factors, key: function(arrays['images'], factors, key)
     )
+    render = within(dataset.render)
+    fields = {name: within(field) for name, field in fields.items()}
+    if fields:
+      extras['fields'] = fields
+    if 'environment' in extras:
+      environment = extras['environment']
+      observe = within(environment.observe)
+      extras['environment'] = environment._replace(observe=observe)
     pick = lambda key, arrays: draw(key, arrays['table'])
     arrays = {'images': dataset.arrays, 'table': table}
   return dataset._replace(
     arrays=arrays,
     render=render,
-    sample=sampler(pick, render, dataset.deterministic),
+    sample=sampler(pick, render, dataset.deterministic, fields),
     log_density=log_density,
+    extras=extras,
   )

@@ -186,20 +186,28 @@ def npz_array(path: pathlib.Path, key: str, field: str) -> np.ndarray:
   return np.concatenate(blocks) if blocks else np.zeros(shape, dtype)
 
 
-def to_uint8(images: np.ndarray, field: str) -> np.ndarray:
+def to_uint8(images: np.ndarray, field: str, kind: str = 'image') -> np.ndarray:
   """Images of any usual kind as bytes, channels last.
 
   Args:
-    images: [N, H, W] or [N, H, W, C]; bool, uint8, or floats in [0, 1].
+    images: [N, H, W] or [N, H, W, C]; bool, uint8, or floats in [0, 1]. Of
+      videos and voxels [N, T, H, W] or [N, T, H, W, C].
     field: dotted name of the setting.
+    kind: a key of `types.KINDS`.
 
   Returns:
-    uint8 [N, H, W, C], 0 to 255.
+    uint8 [N, H, W, C], 0 to 255; [N, T, H, W, C] of videos and voxels.
 
   Raises:
     ConfigError: another shape or dtype, or values out of range.
   """
   images = np.asarray(images)
+  if kind in ('video', 'voxels'):
+    if images.ndim not in (4, 5):
+      rule = f'{kind} must have the shape [N, T, H, W] or [N, T, H, W, 1 or 3]'
+      raise errors.value(field, images.shape, rule)
+    flat = to_uint8(images.reshape(-1, *images.shape[2:]), field)
+    return flat.reshape(*images.shape[:2], *flat.shape[1:])
   if images.ndim == 3:
     images = images[..., None]
   if images.ndim != 4 or images.shape[-1] not in (1, 3) or not images.size:

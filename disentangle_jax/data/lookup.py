@@ -1,7 +1,8 @@
 """Real sets with ground-truth factors: images by their place in a table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -47,13 +48,16 @@ def lookup(
   values: Sequence[np.ndarray] | None = None,
   nuisances: Sequence[str] = (),
   shape: tuple[int, ...] | None = None,
+  kind: str = 'image',
+  extras: Mapping[str, Any] | None = None,
 ) -> types.Dataset:
   """A set whose every grid point has one image.
 
   Args:
     images: [N, H, W] or [N, H, W, C], bool, uint8 or floats in [0, 1], in the
-      order of `factorial.grid(sizes)`; or uint8 [N, bits] as `pack` gives them,
-      with `shape`. Binary images are kept as bits, others as bytes; once on the
+      order of `factorial.grid(sizes)`, with an axis of frames or layers before
+      H for videos and voxels; or uint8 [N, bits] as `pack` gives them, with
+      `shape`. Binary images are kept as bits, others as bytes; once on the
       device, which every run shares.
     names: K names of factors.
     sizes: K numbers of values; their product is N.
@@ -61,10 +65,13 @@ def lookup(
     values: K arrays, grid index -> real value; None for the indices.
     nuisances: names of factors that are drawn anew for each image instead of
       being factors of interest.
-    shape: (H, W, C) of images that come as bits.
+    shape: of an observation, for images that come as bits.
+    kind: 'image', 'video' or 'voxels'.
+    extras: of the data set.
 
   Returns:
-    The data set; observations are float32 [H, W, C] in [0, 1].
+    The data set; observations are float32 [H, W, C] in [0, 1], those of videos
+    and voxels [T, H, W, C].
 
   Raises:
     ConfigError: sizes, names or images that do not fit.
@@ -82,7 +89,7 @@ def lookup(
     if nuisance not in names:
       raise errors.choices('nuisances', nuisance, names)
   if shape is None:
-    images = files.to_uint8(images, 'images')
+    images = files.to_uint8(images, 'images', kind)
     shape = tuple(images.shape[1:])
     if all(np.isin(block, (0, 255)).all() for block in _blocks(images)):
       images = np.concatenate([pack(block) for block in _blocks(images)])
@@ -107,6 +114,8 @@ def lookup(
     render=render,
     arrays=jnp.asarray(images),
     deterministic=not drawn,
+    kind=kind,
+    extras=extras,
   )
 
 

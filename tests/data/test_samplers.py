@@ -1,17 +1,33 @@
-"""Fields of a batch: what they share, and that splits change nothing."""
+"""Requests: what all of them share, and that splits change nothing."""
 
+import dataclasses
 import functools
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import PartitionSpec as P
 import numpy as np
 import pytest
 
-from disentangle_jax import data, errors
-from disentangle_jax.data import distributions, resample, samplers
-from disentangle_jax.data import stream as stream_module
+from disentangle_jax import data, errors, requests
+from disentangle_jax.data import factorial, samplers, stream
+from disentangle_jax.ops import patches
 
-COUNT = 32
+COUNT = 12
+
+ALL = (
+  requests.Observation(),
+  requests.SecondBatch(),
+  requests.MoreObservations(3),
+  requests.Shuffled(4),
+  requests.Label('scale'),
+  requests.Labelled(5, 'noisy'),
+  requests.Pair(2),
+  requests.Varying((('scale',), ('position_x', 'position_y')), (1.0, 3.0)),
+  requests.IdentityPair(('shape', 'scale')),
+  requests.IdentityGroup(('shape', 'scale'), 4, 3),
+  requests.Sequence(6, ('position_x', 'orientation')),
+)
 
 
 @functools.cache
@@ -22,133 +38,223 @@ def sprites():
 
 
 @functools.cache
-def draw(fields, options=None, key=0):
-  dataset = sprites()
-  sample = jax.jit(samplers.make(dataset, fields, options))
+def labelled_rows():
+  images = np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8)
+  factors = np.stack([np.arange(12) % 3, np.arange(12) // 6], 1)
+  return stream.stream(
+    images,
+    factors,
+    ('label', 'set'),
+    fields={'weight': np.arange(12) / 12, 'mask': np.ones((12, 2), bool)},
+  )
+
+
+@functools.cache
+def sampler(name, wanted):
+  dataset = {'sprites': sprites, 'rows': labelled_rows}[name]()
+  return dataset, jax.jit(samplers.make(dataset, wanted))
+
+
+@functools.cache
+def draw(wanted, key=0, name='sprites'):
+  dataset, sample = sampler(name, wanted)
   batch = sample(jax.random.key(key), dataset.arrays, jnp.arange(COUNT))
-  return {name: np.asarray(value) for name, value in batch.items()}, sample
+  return {field: np.asarray(value) for field, value in batch.items()}
 
 
-ALL = (
-  'second_observation',
-  'label',
-  'pair',
-  'group',
-  'identity_pair',
-  'sequence',
-  'shuffled',
+STREAM = (
+  requests.SecondBatch(),
+  requests.MoreObservations(2),
+  requests.Shuffled(4),
+  requests.Label('set'),
+  requests.Labelled(5, 'permuted'),
+  requests.IdentityPair(('label',)),
+  requests.IdentityGroup(('label', 'set'), 4, 3),
+  requests.Field('weight'),
+  requests.Field('mask'),
 )
-OPTIONS = samplers.Options(
-  pair_changes=2,
-  group_kinds=(('scale',), ('position_x', 'position_y')),
-  group_weights=(1.0, 3.0),
-  identity=('shape', 'scale'),
-  label='scale',
-  frames=6,
-  moving=('position_x', 'orientation'),
-  patch=4,
+TRANSFORMED = (
+  requests.Transformed(('invert', 'noise', 'shift_ne'), shift=2),
+  requests.SecondBatch(),
 )
+CASES = (
+  ('sprites', ALL),
+  ('rows', STREAM),
+  ('sprites', (*TRANSFORMED, requests.Pair(0, 'laplace'))),
+  ('rows', (*TRANSFORMED, requests.IdentityPair(('label',)))),
+)
+every_case = pytest.mark.parametrize('name, wanted', CASES)
 
 
-def test_every_field_is_in_the_table():
-  assert set(ALL) == set(samplers.FIELDS)
+def test_every_request_is_in_both_tables_and_tested():
+  legal = set(requests.Request.__args__)
+  assert set(samplers.DRAWS) == legal
+  assert set(samplers.FIELDS) == legal - {requests.Field}
+  assert {type(r) for _, wanted in CASES for r in wanted} == legal
 
 
-def test_rows_do_not_depend_on_the_split():
-  batch, sample = draw(ALL, OPTIONS)
-  index = jnp.arange(COUNT)[::-1]
-  again = sample(jax.random.key(0), (), index)
-  for name, value in again.items():
-    np.testing.assert_array_equal(np.asarray(value)[::-1], batch[name])
+@every_case
+def test_batches_hold_what_was_asked_for_and_no_more(name, wanted):
+  batch = draw(wanted, 0, name)
+  expected = {*samplers.BASIC}
+  for request in wanted:
+    expected |= set(samplers.fields(request))
+    documented = type(request).__doc__
+    for field in samplers.fields(request):
+      if not isinstance(request, requests.Field):
+        assert f"'{field}'" in documented
+  assert set(batch) == expected
+  assert all(len(value) == COUNT for value in batch.values())
 
 
-def test_the_key_changes_every_field():
-  batch, sample = draw(ALL, OPTIONS)
-  other = sample(jax.random.key(1), (), jnp.arange(COUNT))
-  for name in ALL:
-    assert (np.asarray(other[name]) != batch[name]).any(), name
+@every_case
+def test_rows_do_not_depend_on_the_split(name, wanted):
+  """In any order, in blocks of any size."""
+  batch = draw(wanted, 0, name)
+  dataset, sample = sampler(name, wanted)
+  for index in (np.arange(COUNT)[::-1], np.array([7, 2, 2])):
+    again = sample(jax.random.key(0), dataset.arrays, jnp.asarray(index))
+    for field, value in again.items():
+      np.testing.assert_array_equal(value, batch[field][index], field)
+
+
+@every_case
+def test_batches_can_be_split_over_devices(name, wanted):
+  """What varies over the mesh is tracked; the values are tested above."""
+  dataset = {'sprites': sprites, 'rows': labelled_rows}[name]()
+  mesh = jax.sharding.Mesh(np.array(jax.devices()[:2]), ('data',))
+  sample = jax.shard_map(
+    samplers.make(dataset, wanted),
+    mesh=mesh,
+    in_specs=(P(), P(), P('data')),
+    out_specs=P('data'),
+  )
+  shapes = jax.eval_shape(
+    sample, jax.random.key(0), dataset.arrays, jnp.arange(COUNT)
+  )
+  batch = draw(wanted, 0, name)
+  described = lambda tree: {n: (v.shape, v.dtype) for n, v in tree.items()}
+  assert described(shapes) == described(batch)
+
+
+@every_case
+def test_the_key_changes_what_is_drawn(name, wanted):
+  batch, other = draw(wanted, 0, name), draw(wanted, 1, name)
+  constant = {'index', 'identity_number', 'mask', 'weight', 'label'}
+  for field in set(batch) - constant:
+    if field != 'group_kind':
+      assert (other[field] != batch[field]).any(), field
 
 
 def test_asking_for_more_changes_no_other_field():
-  batch, _ = draw(ALL, OPTIONS)
-  alone, _ = draw(('shuffled',), OPTIONS)
-  for name, value in alone.items():
-    np.testing.assert_array_equal(value, batch[name])
+  batch = draw(ALL)
+  for request in ALL:
+    for field, value in draw((request,)).items():
+      np.testing.assert_array_equal(value, batch[field], field)
 
 
 def test_images_show_their_factors():
-  batch, _ = draw(ALL, OPTIONS)
+  batch = draw(ALL)
   dataset = sprites()
   render = jax.jit(jax.vmap(dataset.render, (None, 0, None)))
-  for field in ('pair', 'group', 'identity_pair'):
-    want = render((), batch[f'{field}_factors'], jax.random.key(9))
-    np.testing.assert_array_equal(batch[field], want)
+  for field in ('pair', 'group', 'identity_pair', 'identity_group'):
+    expected = render((), batch[f'{field}_factors'], jax.random.key(9))
+    np.testing.assert_array_equal(batch[field], expected)
   frames = batch['sequence_factors'].transpose(1, 0, 2)
   for t, factors in enumerate(frames):
-    want = render((), factors, jax.random.key(9))
-    np.testing.assert_array_equal(batch['sequence'][:, t], want)
+    expected = render((), factors, jax.random.key(9))
+    np.testing.assert_array_equal(batch['sequence'][:, t], expected)
 
 
 def test_label_is_one_factor():
-  batch, _ = draw(ALL, OPTIONS)
+  batch = draw(ALL)
   np.testing.assert_array_equal(batch['label'], batch['factors'][:, 1])
-  default, _ = draw(('label',))
+  default = draw((requests.Label(),))
   np.testing.assert_array_equal(default['label'], default['factors'][:, 0])
 
 
-def test_pairs_differ_in_exactly_k_factors():
-  batch, _ = draw(ALL, OPTIONS)
-  differ = batch['pair_factors'] != batch['factors']
-  np.testing.assert_array_equal(differ, batch['pair_changed'])
-  np.testing.assert_array_equal(differ.sum(1), 2)
-  # Every factor takes its turn.
-  assert differ.any(0).all()
+def test_more_observations_are_independent_draws_for_each_row():
+  wanted = (requests.SecondBatch(), requests.MoreObservations(3))
+  dataset = stream.rows(np.arange(64.0)[:, None])
+  sample = jax.jit(samplers.make(dataset, wanted))
+  batch = sample(jax.random.key(0), dataset.arrays, jnp.arange(4000))
+  more = np.asarray(batch['more_observations'])
+  assert more.shape == (4000, 3, 1)
+  draws = np.concatenate(
+    [more[:, :, 0], batch['observation'], batch['second_observation']], 1
+  )
+  # Independent: the deviation of a correlation is 1 / sqrt(4000).
+  correlation = np.corrcoef(draws.T) - np.eye(5)
+  assert np.abs(correlation).max() < 5 / np.sqrt(4000)
+  counts = np.bincount(draws.astype(int).ravel(), minlength=64)
+  expected = draws.size / 64
+  chi = ((counts - expected) ** 2 / expected).sum()
+  assert abs(chi - 63) < 5 * np.sqrt(126)
+
+
+def test_fields_are_those_of_the_row():
+  batch = draw(STREAM, 0, 'rows')
+  images = np.asarray(labelled_rows().arrays['images'])
+  flat = images.reshape(12, -1) / np.float32(255)
+  observed = batch['observation'].reshape(COUNT, 1, -1)
+  row = np.abs(observed - flat).sum(-1).argmin(-1)
+  np.testing.assert_allclose(batch['weight'], row / 12, rtol=1e-6)
+  np.testing.assert_array_equal(batch['label'], row // 6)
+  assert batch['mask'].shape == (COUNT, 2) and batch['mask'].dtype == bool
+
+
+def test_fields_of_a_grid_follow_its_distribution():
+  """They are functions of the grid point, also behind a table."""
+  dataset = factorial.make(
+    name='twice',
+    factor_names=('a', 'b'),
+    factor_values=(np.arange(3.0), np.arange(4.0)),
+    observation_shape=(2,),
+    render=lambda arrays, factors, key: factors * arrays['scale'],
+    arrays={'scale': jnp.float32(0.5)},
+    kind='vector',
+    fields={
+      'sum': lambda arrays, factors, key: factors.sum() * arrays['scale'],
+      'coin': lambda arrays, factors, key: jax.random.bernoulli(key),
+    },
+  )
+  keep = factorial.grid(dataset.factor_sizes).sum(1) % 2 == 0
+  part = data.distributions.subset(dataset, keep)
+  for each in (dataset, part):
+    wanted = (requests.Field('sum'), requests.Field('coin'))
+    sample = jax.jit(samplers.make(each, wanted))
+    batch = sample(jax.random.key(0), each.arrays, jnp.arange(200))
+    np.testing.assert_array_equal(batch['sum'], batch['factors'].sum(1) / 2)
+    assert 60 < int(batch['coin'].sum()) < 140
+  assert (np.asarray(batch['factors']).sum(1) % 2 == 0).all()
+  odd = dataset._replace(extras={})
+  with pytest.raises(errors.ConfigError, match='another distribution'):
+    data.distributions.subset(odd, keep)
 
 
 def test_groups_share_all_but_one_kind():
+  wanted = (ALL[7],)
   seen = set()
-  _, sample = draw(ALL, OPTIONS)
-  for key in range(12):
-    batch = sample(jax.random.key(key), (), jnp.arange(COUNT))
-    factors = np.asarray(batch['group_factors'])
-    kind = np.asarray(batch['group_kind'])
+  for key in range(8):
+    batch = draw(wanted, key)
+    kind = batch['group_kind']
     assert (kind == kind[0]).all()
-    varies = np.ptp(factors, axis=0) > 0
-    want = [[1], [3, 4]][kind[0]]
-    np.testing.assert_array_equal(np.flatnonzero(varies), want)
+    varies = np.ptp(batch['group_factors'], axis=0) > 0
+    expected = [[1], [3, 4]][kind[0]]
+    np.testing.assert_array_equal(np.flatnonzero(varies), expected)
     seen.add(int(kind[0]))
   assert seen == {0, 1}
 
 
-def test_identity_pairs_share_the_identity():
-  batch, _ = draw(ALL, OPTIONS)
-  second, first = batch['identity_pair_factors'], batch['factors']
-  np.testing.assert_array_equal(second[:, :2], first[:, :2])
-  assert (second[:, 2:] != first[:, 2:]).any(0).all()
-
-
-def test_sequences_step_by_one_and_stay_on_the_grid():
-  batch, _ = draw(ALL, OPTIONS)
-  factors, sizes = batch['sequence_factors'], sprites().factor_sizes
-  assert factors.shape == (COUNT, 6, 5)
-  np.testing.assert_array_equal(factors[:, 0], batch['factors'])
-  assert (factors >= 0).all() and (factors < sizes).all()
-  step = np.abs(np.diff(factors, axis=1))
-  np.testing.assert_array_equal(
-    step[..., [2, 3]], np.ones_like(step[..., [2, 3]])
-  )
-  np.testing.assert_array_equal(step[..., [0, 1, 4]], 0)
-
-
 def test_shuffled_patches_are_a_permutation():
   image = jnp.arange(8 * 12 * 2.0).reshape(8, 12, 2)
-  got = np.asarray(samplers.shuffle_patches(jax.random.key(1), image, 4))
+  got = np.asarray(patches.shuffle(jax.random.key(1), image, 4))
   cut = lambda a: [
     a[r : r + 4, c : c + 4].tobytes() for r in (0, 4) for c in (0, 4, 8)
   ]
   assert sorted(cut(got)) == sorted(cut(np.asarray(image)))
   assert cut(got) != cut(np.asarray(image))
-  batch, _ = draw(ALL, OPTIONS)
+  batch = draw(ALL)
   np.testing.assert_allclose(
     batch['shuffled'].sum((1, 2)), batch['observation'].sum((1, 2))
   )
@@ -159,9 +265,7 @@ def test_every_order_of_patches_is_drawn_alike():
   image = np.repeat(np.repeat(np.arange(4.0).reshape(2, 2), 4, 0), 4, 1)
   image = image[..., None] + np.linspace(0, 0.5, 64).reshape(8, 8, 1) % 0.1
   keys = jax.random.split(jax.random.key(0), 2400)
-  shuffle = jax.jit(
-    jax.vmap(lambda k, x: samplers.shuffle_patches(k, x, 4), (0, None))
-  )
+  shuffle = jax.jit(jax.vmap(lambda k, x: patches.shuffle(k, x, 4), (0, None)))
   seen = []
   for start in (image, np.asarray(shuffle(keys[:1], image))[0]):
     drawn = np.asarray(shuffle(keys, start))
@@ -179,58 +283,99 @@ def test_every_order_of_patches_is_drawn_alike():
   np.testing.assert_array_equal(*seen)
 
 
-def test_redrawing_keeps_the_distribution_and_its_holes():
-  grid = data.load(
-    'dsprites', resolution=8, scales=4, orientations=1, positions=4
-  )
-  dataset = distributions.held_out(
-    grid, lambda f: (f[:, 1] >= 2) & (f[:, 3] >= 2)
-  )
-  again = resample.make(dataset, differ=False)
-  count = 6000
-  sample = jax.jit(dataset.sample)
-  first = sample(jax.random.key(0), dataset.arrays, jnp.arange(count))
-  keys = jax.random.split(jax.random.key(1), count)
-  mask = jnp.asarray([False, True, False, True, False])
-  step = jax.jit(jax.vmap(again, (0, 0, None)))
-  second = np.asarray(step(keys, first['factors'], mask))
-  assert np.isfinite(np.asarray(dataset.log_density(second))).all()
-  cells = np.bincount(second[:, 1] * 4 + second[:, 3], minlength=16)
-  kept = cells[cells > 0]
-  assert len(kept) == 12
-  chi = ((kept - count / 12) ** 2 / (count / 12)).sum()
-  assert chi < 11 + 5 * np.sqrt(22)
-  differs = jax.jit(jax.vmap(resample.make(dataset, True), (0, 0, None)))
-  third = np.asarray(differs(keys, first['factors'], mask))
-  changed = third != np.asarray(first['factors'])
-  # Orientation has one value only, and was not asked for.
-  np.testing.assert_array_equal(
-    changed.all(0), [False, True, False, True, False]
-  )
-
-
-@pytest.mark.parametrize(
-  'fields, options, said',
-  [
-    (('pairs',), None, "did you mean 'pair'"),
-    (('pair',), samplers.Options(pair_changes=6), 'from 1 to 5'),
-    (('shuffled',), samplers.Options(patch=3), 'must divide'),
-    (('identity_pair',), None, 'must name factors'),
-    (('label',), samplers.Options(label='colour'), 'unknown'),
-    (('sequence',), samplers.Options(frames=0), '>= 1'),
-    (('group',), samplers.Options(group_weights=(1.0,)), 'one per kind'),
-  ],
-)
-def test_bad_fields_are_one_clear_line(fields, options, said):
+def refused(dataset, wanted, said):
   with pytest.raises(errors.ConfigError, match=said) as caught:
-    samplers.make(sprites(), fields, options)
+    samplers.make(dataset, wanted)
   assert '\n' not in str(caught.value)
 
 
-@pytest.mark.parametrize('field', ['pair', 'group', 'sequence'])
-def test_streams_have_no_pairs(field):
-  images = np.zeros((4, 8, 8), np.uint8)
-  dataset = stream_module.stream(images, np.arange(4)[:, None], ('label',))
-  with pytest.raises(errors.ConfigError, match='no grid of factors'):
-    samplers.make(dataset, (field,))
-  samplers.make(dataset, ('label', 'shuffled', 'second_observation'))
+@pytest.mark.parametrize(
+  'wanted, said',
+  [
+    (('pair',), "did you mean 'Pair'"),
+    (('pair',), 'legal: Field, IdentityGroup, .*Varying'),
+    (([],), 'unknown'),
+    ('pair', 'tuple of requests'),
+    (requests.Pair(), 'tuple of requests'),
+    ((requests.Pair,), r'is a type, write Pair\('),
+    ((requests.Label(), requests.Label('scale')), "both be its 'label'"),
+    ((requests.MoreObservations(0),), 'MoreObservations.n = 0'),
+    ((requests.MoreObservations(True),), 'MoreObservations.n = True'),
+    ((requests.Shuffled(3),), 'must divide'),
+    ((requests.Shuffled(0),), '>= 1'),
+    ((requests.Label('colour'),), 'Label.name: unknown'),
+    ((requests.Field('label'),), 'legal: none'),
+    ((requests.Sequence(0),), 'Sequence.frames = 0'),
+    ((requests.Sequence(moving=('color',)),), 'Sequence.moving: unknown'),
+    ((requests.Varying(weights=(1.0,)),), 'one per kind'),
+    ((requests.Varying((('scale',),), (0.0,)),), 'one per kind'),
+    ((requests.Varying(()),), 'none of them empty'),
+    ((requests.Varying((('scale',), ())),), 'none of them empty'),
+    ((requests.Varying((('scale', 'scale'),)),), 'names scale twice'),
+  ],
+)
+def test_bad_requests_are_one_clear_line(wanted, said):
+  refused(sprites(), wanted, said)
+
+
+def test_equal_requests_are_one():
+  twice = (requests.Pair(1), requests.Pair(1), requests.Field('weight'))
+  assert samplers.distinct([*twice, twice[2]]) == [twice[0], twice[2]]
+
+
+def test_a_field_may_not_hide_behind_a_request():
+  labels = stream.rows(np.ones((4, 1)), fields={'label': np.arange(4)})
+  wanted = (requests.Field('label'), requests.Label())
+  refused(labels, wanted, "both be its 'label'")
+  batch = draw_from(labels, (requests.Field('label'),))
+  assert batch['label'].dtype == jnp.int32
+  lacking = labels._replace(fields=('other',))
+  refused(lacking, (requests.Field('other'),), 'not in the batches')
+
+
+def draw_from(dataset, wanted, count=COUNT):
+  sample = jax.jit(samplers.make(dataset, wanted))
+  return sample(jax.random.key(0), dataset.arrays, jnp.arange(count))
+
+
+@pytest.mark.parametrize(
+  'request_', [requests.Pair(), requests.Varying(), requests.Sequence()]
+)
+def test_streams_have_no_grid_to_render_from(request_):
+  refused(labelled_rows(), (request_,), 'no grid of factors')
+
+
+def test_what_a_set_lacks_is_refused():
+  plain = stream.rows(np.ones((4, 3)))
+  for request in (requests.Label(), requests.Labelled()):
+    refused(plain, (request,), 'neither labels nor factors')
+  refused(plain, (requests.IdentityPair(),), 'none: the set has no factors')
+  refused(plain, (requests.Shuffled(),), "kind 'vector'")
+  refused(plain, (requests.Transformed(),), "kind 'vector'")
+  # A user's own stream says nothing of its rows.
+  own = labelled_rows()._replace(extras={})
+  for request in (
+    requests.IdentityPair(('label',)),
+    requests.IdentityGroup(('label',)),
+    requests.Transformed(),
+  ):
+    refused(own, (request,), 'neither a grid of factors nor rows')
+  draw_from(own, (requests.Label(), requests.SecondBatch()))
+  wide = sprites()._replace(
+    factor_sizes=(3, 2**10, 2**10, 4, 4),
+  )
+  refused(wide, (requests.IdentityGroup(('shape',), 2, 2),), 'are listed')
+
+
+def test_batches_that_identities_do_not_fill_are_refused():
+  wanted = (requests.Label(), requests.IdentityGroup(('shape',), 3, 4))
+  samplers.check_batch_size(wanted, 12)
+  samplers.check_batch_size(wanted[:1], 11)
+  with pytest.raises(errors.ConfigError, match='must be 12, 3 identities x 4'):
+    samplers.check_batch_size(wanted, 16)
+
+
+def test_requests_are_frozen_words():
+  for request in samplers.DRAWS:
+    assert dataclasses.is_dataclass(request)
+    assert request.__dataclass_params__.frozen

@@ -7,7 +7,7 @@ import PIL.Image
 import pytest
 
 from disentangle_jax import data, errors
-from disentangle_jax.data import contact
+from disentangle_jax.data import contact, factorial
 from disentangle_jax.data import stream as stream_module
 from experiments import show_data
 
@@ -60,12 +60,112 @@ def test_command_writes_the_sheet(tmp_path, capsys):
   assert 'position_x 32' in said and 'observations/s' in said
 
 
+def test_vectors_are_shown_as_colours(tmp_path, capsys):
+  own = [f'--out={tmp_path}', '--columns=3', '--rows=2', '--batch=2']
+  show_data.run(['show_data', '--config.dataset=xor', *own])
+  with PIL.Image.open(tmp_path / 'data_xor.png') as picture:
+    pixels = np.asarray(picture.convert('RGB'))
+  # Six rows of two cells of 12 x 12, the rest is white.
+  assert pixels.shape == (14 + 6 * 12, 240, 3)
+  cells = pixels[14 + 6 :: 12, 6:24:12]
+  xor = data.load('xor')
+  batch = contact.draw(xor, 6)
+  red = batch['observation'] == 1
+  np.testing.assert_array_equal(cells[red], [[255, 0, 0]] * red.sum())
+  np.testing.assert_array_equal(cells[~red], [[255] * 3] * (~red).sum())
+  assert 'observation (2,): vector, float32' in capsys.readouterr().out
+
+
+def test_heat_is_blue_below_zero_and_as_wide_as_it_can_be():
+  strip = contact.heat(np.array([[-2.0, 1.0, 0.0]]))
+  assert strip.shape == (12, 240, 3)
+  half = [255, 128, 128]
+  expected = [[0, 0, 255], half, [255] * 3, [255] * 3]
+  np.testing.assert_array_equal(strip[5, 6:48:12], expected)
+  assert contact.heat(np.zeros((2, 600))).shape == (2, 600, 3)
+
+
+def hens():
+  tokens = np.array([[1, 2, 0], [1, 3, 4]])
+  words = ('<pad>', 'a', 'hen', 'red', 'fox☃')
+  return stream_module.sentences(tokens, words)
+
+
+def test_sentences_are_shown_as_text(tmp_path, capsys, monkeypatch):
+  monkeypatch.setattr(data, 'load', lambda name, **options: hens())
+  own = [f'--out={tmp_path}', '--columns=2', '--rows=3', '--batch=2']
+  show_data.run(['show_data', '--config.dataset=hens', *own])
+  lines = capsys.readouterr().out.splitlines()
+  said = [line.removeprefix('  | ') for line in lines if '  | ' in line]
+  assert len(said) == 3 and set(said) <= {'a hen', 'a red fox☃'}
+  with PIL.Image.open(tmp_path / 'data_hens.png') as picture:
+    assert picture.size == (240, 14 + 6 * 14)
+  pages = [contact.text([line]) for line in ('a hen', 'a hen', 'a red')]
+  np.testing.assert_array_equal(pages[0], pages[1])
+  assert (pages[0] != pages[2]).any()
+
+
+def test_kind_decides_and_not_the_number_of_axes():
+  """Voxels by layers, videos by frames; both have four axes."""
+  grey = np.arange(5, dtype=np.uint8)[None, :, None, None] * 10
+  solids = np.broadcast_to(grey, (4, 5, 6, 7))
+  for kind in ('voxels', 'video'):
+    dataset = stream_module.stream(solids, kind=kind)
+    page = contact.samples(dataset, columns=9, rows=2)
+    # Five layers and no more, one solid per row.
+    assert page.shape == (2 * 8 + 2, 5 * 9 + 2, 3)
+    np.testing.assert_array_equal(page[3, 3::9, 0], [0, 10, 20, 30, 40])
+
+
+def test_factors_of_solids_sentences_and_vectors():
+  names = {
+    'voxels': ((2, 3, 3, 1), lambda f: jnp.zeros((2, 3, 3, 1)).at[f, f].set(1)),
+    'vector': ((3,), lambda f: jnp.arange(3.0) == f),
+    'tokens': ((3,), lambda f: jnp.int32([1, f, 0])),
+  }
+  shapes = {
+    'voxels': (5 + 2, 3 * 5 + 2),
+    'vector': (24, 240),
+    'tokens': (28, 240),
+  }
+  for kind, (shape, show) in names.items():
+    dtype = 'int32' if kind == 'tokens' else 'float32'
+    dataset = factorial.make(
+      name=kind,
+      factor_names=('x',),
+      factor_values=(np.arange(2.0),),
+      observation_shape=shape,
+      render=lambda a, f, key, show=show, dtype=dtype: show(f[0]).astype(dtype),
+      kind=kind,
+      dtype=dtype,
+    )
+    ((label, strip),) = contact.traversals(dataset, columns=3)
+    assert label == 'x: 2 values, 0 to 1'
+    assert strip.shape[:2] == shapes[kind]
+    assert contact.describe(dataset, 2, 1).size[0] >= strip.shape[1] - 5
+
+
+def test_joined_sets_show_both():
+  pair = [stream_module.stream(np.full((3, 4, 4), n, 'u1')) for n in (9, 99)]
+  joined = data.joined.join(*pair)
+  pixels = np.asarray(contact.describe(joined, columns=2, rows=1))
+  assert pixels.shape == (2 * (14 + 8), 14, 3)
+  assert (pixels[16:20, 2:6] == 9).all() and (pixels[38:42, 8:12] == 99).all()
+
+
+def test_images_of_any_number_of_channels():
+  for channels in (1, 2, 3, 5):
+    images = np.full((1, 2, 2, channels), 0.2)
+    dataset = data.load('blobs')._replace(observation_shape=(2, 2, channels))
+    cell = contact.picture(dataset, images, 1)[3, 3]
+    np.testing.assert_array_equal(cell, [51, 51, 0 if channels == 2 else 51])
+
+
 @pytest.mark.parametrize(
   'argv, said',
   [
     ([], 'must be one of'),
     (['--config.dataset=blob'], "did you mean 'blobs'"),
-    (['--config.dataset=xor'], 'nothing to show'),
     (['--config.dataset=blobs', '--config.dataset.size=3'], 'unknown'),
     (['--config.dataset=blobs', '--outt=x'], "did you mean 'out'"),
     (['--config.dataset=blobs', 'x'], 'must read --flag=value'),

@@ -129,4 +129,5 @@ def make(config: Config) -> types.Dataset:
     render=render,
     arrays=arrays,
     deterministic=False,
+    kind='video',
   )

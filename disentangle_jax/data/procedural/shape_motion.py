@@ -113,4 +113,5 @@ def make(config: Config) -> types.Dataset:
     observation_shape=(config.frames, side, side, 3),
     render=render,
     deterministic=False,
+    kind='video',
   )
