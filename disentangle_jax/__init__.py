@@ -4,10 +4,12 @@ from disentangle_jax.engine.restore import load_run
 from disentangle_jax.engine.settings import base_config, chain, product, zipped
 from disentangle_jax.engine.sweep import sweep
 from disentangle_jax.errors import ConfigError, StoreError
+from disentangle_jax.types import Phase
 from disentangle_jax.version import __version__
 
 __all__ = [
   'ConfigError',
+  'Phase',
   'StoreError',
   '__version__',
   'base_config',

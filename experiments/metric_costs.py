@@ -16,6 +16,7 @@ import numpy as np
 from disentangle_jax import metrics, types
 from disentangle_jax.data import factorial
 from disentangle_jax.engine import devices, evaluate, plan, settings
+from disentangle_jax.engine import names as names_lib
 
 SIZES = (3, 6, 40, 32, 32)
 NUM_CODES = 10
@@ -30,6 +31,7 @@ def dataset() -> types.Dataset:
     factor_names=('shape', 'scale', 'orientation', 'position_x', 'position_y'),
     factor_values=[np.arange(size) for size in SIZES],
     observation_shape=(len(SIZES),),
+    kind='vector',
     arrays=(),
     render=lambda arrays, factors, key: factors / top,
     deterministic=True,
@@ -75,10 +77,20 @@ class Scoring:
     self._mesh = devices.mesh()
     over = self._mesh.shape[devices.RUNS]
     self.at_once = devices.padded(at_once, over)
-    study = plan.Plan('', plan.plain(config), (), (), wanted, names.registry())
+    registry = names_lib.registry()
+    study = plan.Plan('', plan.plain(config), (), (), wanted, registry)
     self._evaluator = evaluate.Evaluator(study, self._mesh)
-    method = types.Method(None, None, represent, None)
-    self._group = plan.Group('made up', method, None, None, data, 64, 1, ())
+    self._group = plan.Group(
+      method_name='made up',
+      method=types.Method(None, None, represent, None),
+      contract=None,
+      config=None,
+      dataset=data,
+      batch_size=64,
+      steps=1,
+      runs=(),
+      metrics=self.names,
+    )
 
   def seconds(self, runs: int) -> float:
     """Wall time of scoring so many runs, a chunk after the other."""

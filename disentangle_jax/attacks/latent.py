@@ -24,63 +24,68 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax import types
+from disentangle_jax import layouts, types
 
 
-def split(codes: types.Codes) -> tuple[jax.Array, jax.Array | None]:
-  """The code without its one-hot class, and the logits of that class.
+def split(
+  codes: types.Codes, layout: types.Layout
+) -> tuple[jax.Array, tuple[jax.Array, ...]]:
+  """The code without its one-hot classes, and the logits of each class.
 
   Args:
-    codes: of any method. A hard one-hot class is recognised by its place: the
-      vector is 'mean' followed by as many entries as 'class_logits' has.
+    codes: of a method.
+    layout: what stands in its vector.
 
   Returns:
-    float32 [..., D'] and float32 [..., K]; None where the vector holds no
-    class, and D' is then all of it.
+    float32 [..., D'], and float32 [..., K] for each categorical latent.
   """
-  logits, mean = codes.parts.get('class_logits'), codes.parts.get('mean')
-  if logits is None or mean is None:
-    return codes.vector, None
-  if codes.vector.shape[-1] != mean.shape[-1] + logits.shape[-1]:
-    return codes.vector, None
-  return codes.vector[..., : mean.shape[-1]], logits
+  numbers = layout.gaussian + layout.plain
+  logits, classes = codes.parts.get('class_logits'), []
+  place = 0
+  for size in layout.classes:
+    classes.append(logits[..., place : place + size])
+    place += size
+  return codes.vector[..., :numbers], tuple(classes)
 
 
-def soft_vector(codes: types.Codes) -> jax.Array:
-  """The code vector with class probabilities in place of a hard class.
+def soft_vector(codes: types.Codes, layout: types.Layout) -> jax.Array:
+  """The code vector with class probabilities in place of hard classes.
 
   A one-hot class has no gradient; what is decoded for the gradient's sake takes
   the probabilities, what is judged keeps the hard class.
 
   Args:
-    codes: of any method.
+    codes: of a method.
+    layout: what stands in its vector.
 
   Returns:
     float32 [..., D].
   """
-  rest, logits = split(codes)
-  if logits is None:
-    return rest
-  return jnp.concatenate([rest, jax.nn.softmax(logits, axis=-1)], axis=-1)
+  rest, classes = split(codes, layout)
+  soft = [jax.nn.softmax(logits, axis=-1) for logits in classes]
+  return jnp.concatenate([rest, *soft], axis=-1)
 
 
-def distance(codes: types.Codes, target: types.Codes) -> jax.Array:
+def distance(
+  codes: types.Codes, target: types.Codes, layout: types.Layout
+) -> jax.Array:
   """How far codes are from those of the target; see the module docstring.
 
   Args:
     codes: leaves [B, ...].
     target: leaves [B, ...].
+    layout: what stands in their vectors.
 
   Returns:
     float32 [B], nats, >= 0.
   """
-  (rest, logits), (goal, goal_logits) = split(codes), split(target)
+  (rest, classes), (goal, goals) = split(codes, layout), split(target, layout)
   far = 0.5 * jnp.sum(jnp.square(rest - goal), axis=-1)
-  if logits is None:
-    return far
-  log_q = jax.nn.log_softmax(logits, axis=-1)
-  log_goal = jax.nn.log_softmax(goal_logits, axis=-1)
-  return far + jnp.sum(jnp.exp(log_goal) * (log_goal - log_q), axis=-1)
+  for logits, goal_logits in zip(classes, goals):
+    log_q = jax.nn.log_softmax(logits, axis=-1)
+    log_goal = jax.nn.log_softmax(goal_logits, axis=-1)
+    far += jnp.sum(jnp.exp(log_goal) * (log_goal - log_q), axis=-1)
+  return far
 
 
 def objective(
@@ -97,4 +102,5 @@ def objective(
     images [B, ...] -> float32 [B], nats.
   """
   goal = jax.lax.stop_gradient(method.represent(state, target))
-  return lambda images: distance(method.represent(state, images), goal)
+  layout = layouts.layout_of(method, goal)
+  return lambda images: distance(method.represent(state, images), goal, layout)

@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax import types
+from disentangle_jax import layouts, types
 from disentangle_jax.attacks import latent
 
 
@@ -34,13 +34,13 @@ def objective(
   Returns:
     images [B, ...] -> float32 [B], squared intensity.
   """
-  goal = method.decode(state, method.represent(state, target).vector)
-  goal = jax.lax.stop_gradient(goal)
+  codes = method.represent(state, target)
+  layout = layouts.layout_of(method, codes)
+  goal = jax.lax.stop_gradient(method.decode(state, codes.vector))
 
   def far(images):
-    shown = method.decode(
-      state, latent.soft_vector(method.represent(state, images))
-    )
+    soft = latent.soft_vector(method.represent(state, images), layout)
+    shown = method.decode(state, soft)
     error = jnp.square(shown - goal).reshape(len(images), -1)
     return 0.5 * jnp.sum(error, axis=-1)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from disentangle_jax import errors
 from disentangle_jax.benchmark import machine
-from disentangle_jax.engine import devices, estimate, plan, restore, train
+from disentangle_jax.engine import devices, estimate, plan, train
 from disentangle_jax.nn import nets
 
 LOOP = 'loop, one by one'
@@ -57,14 +57,14 @@ class Loop:
 
   def __init__(self, group: plan.Group):
     began = time.perf_counter()
-    sample = plan.sampler(group.module, group.config, group.dataset)
+    sample = plan.sampler(group.contract, group.config, group.dataset)
     index = jnp.arange(group.batch_size)
     run = group.runs[0]
     hparams = {k: jnp.float32(v) for k, v in run.hparams.items()}
 
     def step(key, t, state):
       data_key, update_key = jax.random.split(jax.random.fold_in(key, t))
-      batch = sample(data_key, group.dataset.arrays, index)
+      batch = {**sample(data_key, group.dataset.arrays, index), 'step': t}
       return group.method.update(update_key, state, batch, hparams)
 
     self._key = jax.random.key(run.seed)
@@ -122,7 +122,7 @@ class Torch:
     images = _images(group)
     began = time.perf_counter()
     self._step = torch_nets.Step(group, device, compiled, images)
-    ours = nets.count_parameters(_state(group).params)
+    ours = nets.count_parameters(plan.state_shapes(group).params)
     if self._step.num_parameters != ours:
       raise errors.ConfigError(
         f'--torch: {self._step.num_parameters:,} parameters there, {ours:,} '
@@ -152,13 +152,6 @@ def _images(group: plan.Group) -> np.ndarray:
   return np.asarray(batch['observation'])
 
 
-def _state(group: plan.Group) -> Any:
-  """Shapes of one run's state."""
-  return restore.template(
-    group.method, group.module, group.config, group.dataset
-  )
-
-
 def floors(group: plan.Group) -> dict[str, float]:
   """What one run-step must do at least.
 
@@ -171,7 +164,7 @@ def floors(group: plan.Group) -> dict[str, float]:
   """
   held = sum(
     math.prod(x.shape) * x.dtype.itemsize
-    for x in jax.tree.leaves(_state(group))
+    for x in jax.tree.leaves(plan.state_shapes(group))
   )
   return {
     'flops': estimate.need(group, 0).flops_per_step,

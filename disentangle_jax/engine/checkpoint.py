@@ -208,7 +208,7 @@ class Keeper:
       try:
         found = self._read(step, state, diverged)
       except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        reason = errors.first_line(error)[:120]
         self._say(
           f'note: checkpoint {self._folder / str(step)} cannot be read and is '
           f'left out ({reason})'

@@ -63,10 +63,10 @@ def need(group: plan_lib.Group, grid_points: int, rate: float = 0.0) -> Need:
   Returns:
     The estimate; 0 seconds without a rate.
   """
-  hparams = {k: jnp.float32(v) for k, v in group.module.HPARAMS.items()}
+  hparams = {k: jnp.float32(v) for k, v in group.contract.hparams.items()}
   key = jax.random.key(0)
   batch = plan_lib.example_batch(group)
-  state = jax.eval_shape(group.method.init, key, batch, hparams)
+  state = plan_lib.state_shapes(group)
   lowered = jax.jit(group.method.update).lower(key, state, batch, hparams)
   cost = lowered.cost_analysis() or {}
   flops = float(cost.get('flops', 0.0))

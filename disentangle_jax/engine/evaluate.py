@@ -15,9 +15,11 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 import numpy as np
 
-from disentangle_jax import types
+from disentangle_jax import errors, types
+from disentangle_jax import methods as methods_lib
+from disentangle_jax import metrics as metrics_lib
 from disentangle_jax.data import factorial
-from disentangle_jax.engine import devices, representations
+from disentangle_jax.engine import devices, memory, representations
 from disentangle_jax.engine import names as names_lib
 from disentangle_jax.engine import plan as plan_lib
 
@@ -48,8 +50,9 @@ def is_wanted(keys: Collection[str], name: str) -> bool:
   return any(name == key or name.startswith(f'{key}/') for key in keys)
 
 
-def _divisor(count: int, most: int) -> int:
-  return next(n for n in range(min(count, most), 0, -1) if count % n == 0)
+def _mean(blocks: Any) -> Any:
+  """Means over the leading axis."""
+  return jax.tree.map(lambda x: jnp.mean(x, axis=0), blocks)
 
 
 class Evaluator:
@@ -68,17 +71,22 @@ class Evaluator:
     wanted: Mapping[str, tuple[str, ...]] | None = None,
   ):
     self._config = plan.config
+    self._budget = plan.config['engine']['eval_memory_mib'] * 2**20
     self._names = plan.registry
+    # Keeps the data sets alive whose identity some caches below go by.
+    self._plan = plan
     self._mesh = mesh
     self._wanted = plan.metrics if wanted is None else wanted
     self._score_programs = {}
     self._metrics = {}
     self._designs = {}
 
-  def metrics(self, data: types.Dataset, kind: type) -> dict[str, Any]:
-    """The study's metrics or diagnostics for a data set."""
-    found = {}
+  def metrics(self, group: plan_lib.Group, kind: type) -> dict[str, Any]:
+    """The study's metrics of a kind that a group can be scored by."""
+    found, data = {}, group.dataset
     for name in self._wanted:
+      if name not in group.metrics:
+        continue
       place = names_lib.metric_place(name, self._names, data)
       if place not in self._metrics:
         self._metrics[place] = names_lib.make_metric(
@@ -86,6 +94,66 @@ class Evaluator:
         )
       found[name] = self._metrics[place]
     return {name: m for name, m in found.items() if isinstance(m, kind)}
+
+  def check(self, group: plan_lib.Group, size: int) -> None:
+    """Traces what would score a chunk, where a user wrote a part of it.
+
+    A score that fails would otherwise do so after training. The package's own
+    metrics on its own methods are traced by its tests.
+
+    Args:
+      group: to be trained.
+      size: runs in its program.
+
+    Raises:
+      ConfigError: names the metric and what went wrong.
+    """
+    state = plan_lib.stacked_shapes(group, size)
+    key, arrays = jax.random.key(0), group.dataset.arrays
+
+    def of_model(name, metric):
+      if isinstance(metric, types.Diagnostic):
+        program = self._diagnose(group, {name: metric}, metric.num_points)
+        return jax.eval_shape(program, key, state, arrays)
+      context = jax.eval_shape(metric.fit, key, arrays)
+      program = self._probe(name, metric, group)
+      return jax.eval_shape(program, key, context, state, arrays)
+
+    def of_codes(name, metric):
+      factors = jax.eval_shape(metric.sample_factors, key)
+      rows = jax.ShapeDtypeStruct(
+        (math.prod(factors.shape[:-1]), *group.dataset.observation_shape),
+        group.dataset.dtype,
+      )
+      one = memory.one_run(state)
+      codes = jax.eval_shape(group.method.represent, one, rows)
+      grid = lambda x: jax.ShapeDtypeStruct(
+        (*factors.shape[:-1], *x.shape[1:]), x.dtype
+      )
+      return jax.eval_shape(
+        metric.score, key, jax.tree.map(grid, codes), factors
+      )
+
+    registered = methods_lib.METHODS.get(group.method_name)
+    theirs = group.contract.module is not registered
+    own = lambda name: (
+      theirs or (metrics_lib.METRICS.get(name) is not self._names.metrics[name])
+    )
+    kinds = {types.Diagnostic: of_model, types.Probe: of_model}
+    for kind, trace in {**kinds, types.Metric: of_codes}.items():
+      for name, metric in self.metrics(group, kind).items():
+        if not own(name) or getattr(metric, 'over', '') == 'seeds':
+          continue
+        try:
+          trace(name, metric)
+        except errors.ConfigError:
+          raise
+        except Exception as error:
+          rule = (
+            f'fails on method {group.method_name}: '
+            f'{type(error).__name__}: {errors.first_line(error)}'
+          )
+          raise errors.value('config.metrics', name, rule) from error
 
   def scores(self, group: plan_lib.Group, state: Any) -> list[Score]:
     """Scores all runs of a chunk.
@@ -97,8 +165,6 @@ class Evaluator:
     Returns:
       One entry per score, representation and metric seed.
     """
-    if group.method.represent is None:
-      return []
     return [
       *self._diagnostics(group, state),
       *self._metric_scores(group, state),
@@ -111,7 +177,7 @@ class Evaluator:
     data = group.dataset
     metrics = {
       name: metric
-      for name, metric in self.metrics(data, types.Metric).items()
+      for name, metric in self.metrics(group, types.Metric).items()
       if metric.over == 'run'
     }
     if not metrics:
@@ -166,7 +232,9 @@ class Evaluator:
     return representations.metric_key(self._design_name(name), seed)
 
   def _design(self, data, name, metric, seed) -> jax.Array:
-    cached = (data.name, data.factor_sizes, name, seed)
+    # A stream's design holds its own labels, a grid's asks for sizes alone.
+    of = data.factor_sizes if data.render is not None else id(data)
+    cached = (of, name, seed)
     if cached not in self._designs:
       key = self._design_key(name, seed)
       points = jax.jit(metric.sample_factors)
@@ -182,7 +250,7 @@ class Evaluator:
 
   def _encode(self, group, state, points: np.ndarray, key) -> types.Codes:
     """Codes [R, N, ...] of the observations at `points` [N, K]."""
-    block = min(self._config['engine']['eval_block'], len(points))
+    block = self._encoder_block(group, state, len(points))
     blocks = -(-len(points) // block)
     padded = np.resize(points, (blocks * block, points.shape[-1]))
     padded[: len(points)] = points
@@ -190,11 +258,25 @@ class Evaluator:
     codes = encode(state, group.dataset.arrays, jnp.asarray(padded), key)
     return jax.tree.map(lambda x: x[:, : len(points)], codes)
 
+  def _encoder_block(self, group, state, count: int) -> int:
+    """Points that are rendered and encoded at once, by what memory allows."""
+    block = min(self._config['engine']['eval_block'], count)
+    data, one = group.dataset, memory.one_run(state)
+    observed = representations.observe(data)
+    points = jax.ShapeDtypeStruct((1, len(data.factor_sizes)), jnp.int32)
+    index = jax.ShapeDtypeStruct((1,), jnp.int32)
+    key = jax.random.key(0)
+    observe = lambda points, index: observed(data.arrays, key, points, index)
+    each = memory.held_bytes(observe, points, index)
+    observation = jax.eval_shape(observe, points, index)
+    each += memory.held_bytes(group.method.represent, one, observation)
+    return max(1, min(block, self._budget // max(1, each)))
+
   def _encoder(self, group, blocks: int, block: int):
     cached = ('encode', id(group.method), blocks, block)
     if cached not in self._score_programs:
       encode = representations.encoder(
-        group.method, group.dataset, blocks, block
+        group.method, group.dataset, blocks, block, self._budget
       )
       runs = P(devices.RUNS)
       specs = (runs, P(), P(), P())
@@ -231,7 +313,7 @@ class Evaluator:
     cached = ('score', name, id(metric), representation)
     if cached in self._score_programs:
       return self._score_programs[cached]
-    budget = self._config['engine']['eval_memory_mib'] * 2**20
+    budget = self._budget
 
     def scores(key, codes, index, factors):
       noise_key, score_key = jax.random.split(key)
@@ -262,7 +344,7 @@ class Evaluator:
     return chosen if metric.per_representation else chosen[:1]
 
   def _diagnostics(self, group, state) -> list[Score]:
-    diagnostics = self.metrics(group.dataset, types.Diagnostic)
+    diagnostics = self.metrics(group, types.Diagnostic)
     by_count = {}
     for name, diagnostic in diagnostics.items():
       by_count.setdefault(diagnostic.num_points, []).append(name)
@@ -299,11 +381,19 @@ class Evaluator:
     if cached in self._score_programs:
       return self._score_programs[cached]
     method, data = group.method, group.dataset
-    block = _divisor(count, self._config['engine']['eval_block'])
+    block = memory.divisor(count, self._config['engine']['eval_block'])
 
-    def one(state, batch, noise_key, score_key):
+    def one(state, batch, place, noise_key, score_key):
+      if method.represent is None:
+        return {
+          (name, ''): diagnostic.score(score_key, method, state, batch)
+          for name, diagnostic in diagnostics.items()
+        }
       codes = method.represent(state, batch['observation'])
-      noise = representations.noise(codes, noise_key, batch['index'].shape)
+      noise = representations.noise(codes, noise_key, (block,))
+      if noise.ndim:
+        rows = batch['index'].shape[0]
+        noise = jax.lax.dynamic_slice_in_dim(noise, place, rows)
       scores = {}
       for name, representation in self._pairs(diagnostics):
         if (
@@ -318,29 +408,49 @@ class Evaluator:
       return scores
 
     def diagnose(key, state, arrays):
-      def one_block(index):
-        data_key, noise_key, score_key = jax.random.split(
-          jax.random.fold_in(key, index[0]), 3
-        )
+      def of_rows(keys, index, place):
+        """The mean over some rows of a block; they draw as the block does."""
+        data_key, noise_key, score_key = keys
         batch = data.sample(data_key, arrays, index)
-        step = lambda s: one(s, batch, noise_key, score_key)
-        return jax.vmap(step)(state)
+        step = lambda s, batch: one(s, batch, place, noise_key, score_key)
+        together = memory.at_once(step, state, batch, self._budget)
+        return memory.over_runs(lambda s: step(s, batch), state, together)
+
+      def one_block(index):
+        keys = jax.random.split(jax.random.fold_in(key, index[0]), 3)
+        rows = self._rows_at_once(group, one, state, block)
+        if rows == block:
+          return of_rows(keys, index, 0)
+        places = jnp.arange(0, block, rows)
+        step = lambda place: of_rows(
+          keys, jax.lax.dynamic_slice_in_dim(index, place, rows), place
+        )
+        return _mean(jax.lax.map(step, places))
 
       index = jnp.arange(count, dtype=jnp.int32).reshape(-1, block)
-      return jax.tree.map(
-        lambda x: jnp.mean(x, axis=0), jax.lax.map(one_block, index)
-      )
+      return _mean(jax.lax.map(one_block, index))
 
     program = self._compile(diagnose, (P(), P(devices.RUNS), P()))
     self._score_programs[cached] = program
     return program
+
+  def _rows_at_once(self, group, one, state, block: int) -> int:
+    """Rows of a block that fit the memory for one run: a divisor of it."""
+    key, data = jax.random.key(0), group.dataset
+    index = jax.ShapeDtypeStruct((1,), jnp.int32)
+    draw = lambda index: data.sample(key, data.arrays, index)
+    batch = jax.eval_shape(draw, index)
+    score = lambda s, batch: one(s, batch, 0, key, key)
+    each = memory.held_bytes(draw, index)
+    each += memory.held_bytes(score, memory.one_run(state), batch)
+    return memory.divisor(block, self._budget // max(1, each))
 
   # --- Probes: what a fitted judge says about the model --------------------
 
   def _probes(self, group, state) -> list[Score]:
     out = []
     arrays = group.dataset.arrays
-    for name, probe in self.metrics(group.dataset, types.Probe).items():
+    for name, probe in self.metrics(group, types.Probe).items():
       constants = json.dumps(probe.constants, sort_keys=True, default=str)
       program = self._probe(name, probe, group)
       for seed in range(self._config['metric_seeds']):

@@ -75,6 +75,9 @@ def lacking(
     run_id -> names of metric modules; runs that lack none are left out.
   """
   seeds, apart = range(plan.config['metric_seeds']), _over_seeds(plan)
+  supplied = {
+    run.run_id: group.metrics for group in plan.groups for run in group.runs
+  }
   have = stored.groupby('run_id')[['name', 'metric_seed']].agg(tuple)
   out = {}
   for run_id, (names, metric_seeds) in have.iterrows():
@@ -84,7 +87,8 @@ def lacking(
     missing = {
       module
       for module, keys in plan.metrics.items()
-      if module not in apart
+      if module in supplied.get(run_id, ())
+      and module not in apart
       and any((key, seed) not in found for key in keys for seed in seeds)
     }
     if missing:
@@ -107,6 +111,8 @@ def check_constants(plan: plan_lib.Plan, stored: pd.DataFrame) -> None:
   for group in plan.groups:
     mine = stored[stored['run_id'].isin({run.run_id for run in group.runs})]
     for module, keys in plan.metrics.items():
+      if module not in group.metrics:
+        continue
       texts = mine.loc[mine['name'].isin(keys), 'constants'].unique()
       if not len(texts):
         continue
@@ -128,13 +134,16 @@ def check_constants(plan: plan_lib.Plan, stored: pd.DataFrame) -> None:
 
 def _over_seeds(plan: plan_lib.Plan) -> set[str]:
   """Metrics of the plan that compare runs which differ in the seed."""
-  make = lambda name: names_lib.make_metric(
-    name, plan.config, plan.registry, plan.groups[0].dataset
-  )
-  # Diagnostics have no `over`: they look at one model.
-  return {
-    name for name in plan.metrics if getattr(make(name), 'over', '') == 'seeds'
-  }
+
+  def over(name):
+    group = next(g for g in plan.groups if name in g.metrics)
+    metric = names_lib.make_metric(
+      name, plan.config, plan.registry, group.dataset
+    )
+    # Diagnostics have no `over`: they look at one model.
+    return getattr(metric, 'over', '')
+
+  return {name for name in plan.metrics if over(name) == 'seeds'}
 
 
 def add_metrics(
@@ -158,8 +167,6 @@ def add_metrics(
   over = mesh.shape[devices.RUNS]
   evaluators = {}
   for group in plan.groups:
-    if group.method.represent is None:
-      continue
     runs = [run for run in group.runs if run.run_id in missing]
     gone = [r for r in runs if not _kept(workdir, r)]
     if gone:
@@ -222,7 +229,7 @@ def cells(
   out = {}
   for run in group.runs:
     if run.run_id in finished:
-      key = json.dumps([run.method, run.hparams], sort_keys=True)
+      key = json.dumps([run.method, run.all_hparams()], sort_keys=True)
       out.setdefault(key, []).append(run)
   return out
 
@@ -251,12 +258,12 @@ def score_seeds(
   seeds = range(plan.config['metric_seeds'])
   programs = {}
   for group in plan.groups:
-    if group.method.represent is None:
-      continue
     for key, runs in cells(group, set(first.index)).items():
       runs = [run for run in runs if _kept(workdir, run)]
       place = [key, study.describe_group(group)]
       for name, keys in wanted.items():
+        if name not in group.metrics:
+          continue
         part = _part('seeds', place, name)
         ids, old = {run.run_id for run in runs}, in_part.get(part)
         asked = {(i, key, s) for i in ids for key in keys for s in seeds}

@@ -52,7 +52,7 @@ def join(
   try:
     jax.distributed.initialize(**chosen, **options)
   except (ValueError, RuntimeError) as error:
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    reason = errors.first_line(error)
     raise errors.ConfigError(
       f'cannot join the other hosts: {reason}'
     ) from error

@@ -1,13 +1,17 @@
 """What the names in a config stand for: methods, metrics, data sets."""
 
 from collections.abc import Mapping
+import dataclasses
 import json
+import math
 from typing import Any, NamedTuple
 
 from disentangle_jax import data as data_lib
 from disentangle_jax import errors, types
 from disentangle_jax import methods as methods_lib
 from disentangle_jax import metrics as metrics_lib
+from disentangle_jax.data import joined, kinds
+from disentangle_jax.metrics import catalogue
 
 
 class Registry(NamedTuple):
@@ -38,14 +42,28 @@ def load_dataset(dataset: tuple[str, str], names: Registry) -> types.Dataset:
     ConfigError: unknown options, or options out of range.
   """
   name, options = dataset[0], json.loads(dataset[1])
+  if name not in names.datasets:
+    raise errors.choices('config.dataset.name', name, names.datasets)
   module = names.datasets[name]
   if isinstance(module, types.Dataset):
     if options:
       raise errors.choices(f'config.dataset ({name})', next(iter(options)), ())
+    kinds.check(module)
     return module
-  if data_lib.DATASETS.get(name) is module:
+  if data_lib.DATASETS.get(name) is module and module is not joined:
     return data_lib.load(name, **options)
-  return module.make(module.Config(**options))
+  known = {field.name for field in dataclasses.fields(module.Config)}
+  for option in options:
+    if option not in known:
+      raise errors.choices(f'config.dataset ({name})', option, known)
+  config = module.Config(**options)
+  if module is joined:  # of sets that may be the user's own
+    own = lambda part, **more: load_dataset((part, json.dumps(more)), names)
+    dataset = joined.make(config, own)
+  else:
+    dataset = module.make(config)
+  kinds.check(dataset)
+  return dataset
 
 
 def metric_place(
@@ -76,15 +94,63 @@ def make_metric(
   return module.make(module.Config(**options), given)
 
 
-def check_metric(
+def describe_scores(
+  wanted: Mapping[str, tuple[str, ...]], names: Registry
+) -> dict[str, dict[str, Any]]:
+  """What a study's scores are, for those who have not its metrics at hand.
+
+  Args:
+    wanted: metric module -> keys.
+    names: what names mean.
+
+  Returns:
+    key -> {'direction', 'low', 'high', 'definition'}; an unbounded end is None.
+  """
+  modules = {name: names.metrics[name] for name in wanted}
+  finite = lambda x: float(x) if math.isfinite(x) else None
+  return {
+    row.name: {
+      'direction': row.direction,
+      'low': finite(row.range[0]),
+      'high': finite(row.range[1]),
+      'definition': row.definition,
+    }
+    for row in catalogue.describe(modules)
+    if row.name in {key for keys in wanted.values() for key in keys}
+  }
+
+
+class Lack(NamedTuple):
+  """Why a group cannot be scored by a metric, as one line of an error.
+
+  Attributes:
+    field: of the config.
+    value: what it says.
+    rule: what is missing.
+    part: whether only one representation is missing, not the whole score.
+  """
+
+  field: str
+  value: Any
+  rule: str
+  part: bool = False
+
+
+def abilities(method: types.Method) -> set[str]:
+  """What a method offers: 'represent', 'decode' and its extras."""
+  own = {name for name in ('represent', 'decode') if getattr(method, name)}
+  return {*own, *method.extras}
+
+
+def lacks(
   name: str,
   metric: types.Metric | types.Diagnostic | types.Probe,
   config: Mapping[str, Any],
   names: Registry,
   group: Any,
-  codes: types.Codes,
-) -> None:
-  """Refuses a metric that a group's method or data set cannot supply.
+  codes: types.Codes | None,
+) -> list[Lack]:
+  """What a group's method or data set cannot supply of what a metric needs.
 
   Args:
     name: of the metric.
@@ -92,64 +158,72 @@ def check_metric(
     config: the study's.
     names: what names mean.
     group: a `plan.Group`.
-    codes: shapes of what its method's `represent` gives.
+    codes: shapes of what its method's `represent` gives; None without an
+      encoder.
 
-  Raises:
-    ConfigError: what is missing.
+  Returns:
+    Reasons; none where the metric can be had in full.
   """
-  for part in metric.needs:
-    if part not in codes.parts:
-      raise errors.value(
-        'config.metrics',
-        name,
-        f'reads {part!r}, which method {group.method_name} does not give; '
-        f'it gives {sorted(codes.parts)}',
-      )
-  discrete = 'class_logits' in codes.parts
-  gaussian_only = isinstance(metric, types.Metric) and (
-    'logvar' in metric.needs
-  )
-  if discrete and gaussian_only:
-    raise errors.value(
-      'config.metrics',
-      name,
-      f'is defined for Gaussian latents alone, and method '
-      f'{group.method_name} has discrete ones; leave it out',
+  lack = lambda rule: Lack('config.metrics', name, rule)
+  method = group.method_name
+  of_codes = isinstance(metric, types.Metric)
+  if codes is None and (of_codes or metric.needs):
+    return [lack(f'method {method} has no encoder, and this scores codes')]
+  parts = {} if codes is None else codes.parts
+  reasons = [
+    lack(
+      f'reads {part!r}, which method {method} does not give; it gives '
+      f'{sorted(parts)}'
     )
+    for part in metric.needs
+    if part not in parts
+  ]
+  if 'class_logits' in parts and of_codes and 'logvar' in metric.needs:
+    reasons.append(
+      lack(
+        f'is defined for Gaussian latents alone, and method {method} has '
+        'discrete ones; leave it out'
+      )
+    )
+  if of_codes:
+    return reasons + _factors_lack(lack, names.metrics[name], group.dataset)
+  legal = getattr(names.metrics[name], 'KINDS', None)
+  kind = group.dataset.kind
+  if legal and kind not in legal:
+    reasons.append(
+      lack(
+        f'is defined for {", ".join(legal)}, and data set '
+        f'{group.dataset.name} holds {kind}'
+      )
+    )
+  offered = abilities(group.method)
+  reasons += [
+    lack(f'needs {need!r}, which method {method} lacks')
+    for need in metric.requires
+    if need not in offered
+  ]
   if (
     isinstance(metric, types.Diagnostic)
     and metric.per_representation
     and 'sampled' in config['representations']
-    and 'logvar' not in codes.parts
+    and codes is not None
+    and 'logvar' not in parts
   ):
     rule = (
-      f'method {group.method_name} has no distribution of codes to sample '
+      f'method {method} has no distribution of codes to sample '
       f"from, as {name!r} would; legal: 'mean'"
     )
-    raise errors.value('config.representations', 'sampled', rule)
-  if isinstance(metric, (types.Diagnostic, types.Probe)):
-    offered = {
-      *(n for n in ('represent', 'decode') if getattr(group.method, n)),
-      *group.method.extras,
-    }
-    for need in metric.requires:
-      if need not in offered:
-        raise errors.value(
-          'config.metrics',
-          name,
-          f'needs {need!r}, which method {group.method_name} lacks',
-        )
-  else:
-    _check_factors(name, names.metrics[name], group.dataset)
+    reasons.append(Lack('config.representations', 'sampled', rule, part=True))
+  return reasons
 
 
-def _check_factors(name: str, module: Any, data: types.Dataset) -> None:
-  """Refuses a metric that the data set's factors cannot supply."""
+def _factors_lack(lack, module: Any, data: types.Dataset) -> list[Lack]:
+  """What a data set's factors cannot supply."""
   if getattr(module, 'FACTORS', True) and not data.factor_sizes:
-    rule = f'data set {data.name} has no factors to score against'
-    raise errors.value('config.metrics', name, rule)
+    return [lack(f'data set {data.name} has no factors to score against')]
   # Independent points can be drawn from a stream, chosen ones cannot.
   drawn = getattr(module, 'DESIGN', '') in ('points', 'split')
   if data.render is None and not drawn:
     rule = f'asks for chosen factors, and data set {data.name} has no grid'
-    raise errors.value('config.metrics', name, rule)
+    return [lack(rule)]
+  return []

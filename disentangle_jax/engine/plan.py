@@ -21,11 +21,12 @@ import jax
 import jax.numpy as jnp
 from ml_collections import config_dict
 
-from disentangle_jax import errors, types
+from disentangle_jax import errors, layouts, requests, types
 from disentangle_jax import methods as methods_lib
 from disentangle_jax.data import samplers
 from disentangle_jax.engine import names as names_lib
-from disentangle_jax.engine import resolve, settings
+from disentangle_jax.engine import resolve, settings, survival
+from disentangle_jax.methods import contract as contract_lib
 
 
 class Run(NamedTuple):
@@ -45,6 +46,9 @@ class Run(NamedTuple):
     strength: its value, or NaN.
     variant: what else the sweep sets apart for its method, e.g.
       'net=mlp, salt_and_pepper=0.2'; '' where the strength alone is swept.
+    phase: the name under which a later phase starts from it; '' for a run of a
+      method that the config lists.
+    after: the run that it starts from, or None.
   """
 
   number: int
@@ -59,6 +63,21 @@ class Run(NamedTuple):
   strength_name: str
   strength: float
   variant: str
+  phase: str = ''
+  after: 'Run | None' = None
+
+  def ancestors(self) -> list['Run']:
+    """The earlier phases, the one that it starts from first."""
+    return [] if self.after is None else [self.after, *self.after.ancestors()]
+
+  def all_hparams(self) -> dict[str, float]:
+    """Its hyper-parameters, and those of earlier phases as '<phase>.<name>'."""
+    earlier = {
+      f'{run.phase}.{name}': value
+      for run in self.ancestors()
+      for name, value in run.hparams.items()
+    }
+    return {**self.hparams, **earlier}
 
 
 class Group(NamedTuple):
@@ -67,22 +86,38 @@ class Group(NamedTuple):
   Attributes:
     method_name: name.
     method: the pure functions.
-    module: the method's module (HPARAMS, BATCH, ...).
+    contract: what its module says.
     config: static config.
     dataset: the data set.
     batch_size: examples per step.
     steps: training steps.
     runs: its runs, in order of their numbers.
+    before: the group of the runs that they start from, or None.
+    metrics: names of the metric modules that can score them.
+    layout: what stands in their code vectors; None without codes.
   """
 
   method_name: str
   method: types.Method
-  module: Any
+  contract: contract_lib.Contract
   config: Any
   dataset: types.Dataset
   batch_size: int
   steps: int
   runs: tuple[Run, ...]
+  before: 'Group | None' = None
+  metrics: tuple[str, ...] = ()
+  layout: types.Layout | None = None
+
+  @property
+  def listed(self) -> bool:
+    """Whether any run is of a method that the config lists."""
+    return any(not run.phase for run in self.runs)
+
+  @property
+  def depth(self) -> int:
+    """Number of phases before this one."""
+    return 0 if self.before is None else 1 + self.before.depth
 
 
 class Plan(NamedTuple):
@@ -91,8 +126,9 @@ class Plan(NamedTuple):
   Attributes:
     study: its name.
     config: the config as plain JSON-able values.
-    runs: all runs, numbered from 0.
-    groups: the same runs by program.
+    runs: all runs, numbered from 0; earlier phases of runs stand behind the
+      runs of the methods that the config lists.
+    groups: the same runs by program, earlier phases first.
     metrics: metric module name -> the score keys wanted.
     registry: what the names mean.
     notes: lines that the user should see.
@@ -136,20 +172,25 @@ def make(config: Any, names: names_lib.Registry | None = None) -> Plan:
   seeds = settings.seeds(config)
   specs = resolve.specs(config, names, methods, points)
   notes = resolve.check_used(config, names, methods, points)
-  runs, sources = [], {}
-  for spec in specs:
-    module = names.methods[spec['method']]
-    if spec['method'] not in sources:
-      sources[spec['method']] = _own_source(module, spec['method'])
-    for seed in seeds:
-      runs.append(_run(len(runs), spec, seed, module, sources[spec['method']]))
+  sources = {}
+  runs = _numbered(
+    [_run(spec, seed, names, sources) for spec in specs for seed in seeds]
+  )
   groups = _groups(runs, names)
-  made = {}
-  for group in groups:
-    _check_group(group, config, names, wanted, made)
+  groups, found = _checked(groups, config, names, wanted)
+  notes = (*notes, *found)
+  if any(group.before for group in groups):
+    _check_kept(config)
   return Plan(
     config['study'], config, tuple(runs), groups, wanted, names, notes
   )
+
+
+def _check_kept(config: Mapping[str, Any]) -> None:
+  """Later phases start from the parameters that earlier ones left."""
+  if not config['engine']['keep_params']:
+    rule = 'must be True: phases start from the parameters of earlier ones'
+    raise errors.value('config.engine.keep_params', False, rule)
 
 
 def only(plan: Plan) -> Plan:
@@ -172,7 +213,11 @@ def only(plan: Plan) -> Plan:
 
 
 def keep(plan: Plan, run_ids: set[str]) -> Plan:
-  """The plan with only some runs; numbers stay what they were."""
+  """The plan with some runs and the phases before them; numbers stay."""
+  run_ids = set(run_ids)
+  for run in plan.runs:
+    if run.run_id in run_ids:
+      run_ids |= {earlier.run_id for earlier in run.ancestors()}
   groups = []
   for group in plan.groups:
     runs = tuple(run for run in group.runs if run.run_id in run_ids)
@@ -200,10 +245,28 @@ def describe_static(config: Any) -> dict[str, Any]:
   return json.loads(json.dumps(dataclasses.asdict(config), default=str))
 
 
-def _run(number, spec, seed, module, source) -> Run:
+def _run(
+  spec: Mapping[str, Any],
+  seed: int,
+  names: names_lib.Registry,
+  sources: dict[str, str],
+) -> Run:
+  """A run with the phases before it, not yet numbered.
+
+  Args:
+    spec: from `resolve`, everything but the seed.
+    seed: of all its phases.
+    names: what names mean.
+    sources: name of a method -> its source if it is the user's own; filled.
+  """
+  module, name = names.methods[spec['method']], spec['method']
+  if name not in sources:
+    sources[name] = _own_source(module, name)
+  after = spec.get('after')
+  earlier = None if after is None else _run(after, seed, names, sources)
   identity = {
-    'method': spec['method'],
-    'source': source,
+    'method': name,
+    'source': sources[name],
     'config': describe_static(spec['config']),
     'hparams': spec['hparams'],
     'dataset': spec['dataset'],
@@ -211,107 +274,224 @@ def _run(number, spec, seed, module, source) -> Run:
     'steps': spec['steps'],
     'batch_size': spec['batch_size'],
   }
+  if earlier is not None:
+    identity['after'] = earlier.run_id
   text = json.dumps(identity, sort_keys=True)
-  strength_name = module.STRENGTH or ''
-  strength = spec['hparams'].get(strength_name, math.nan)
-  return Run(
-    number=number,
+  strength_name = contract_lib.read(module, name).strength or ''
+  run = Run(
+    **{'variant': '', **spec, 'after': earlier},
+    number=-1,
     run_id=hashlib.sha256(text.encode()).hexdigest()[:12],
     seed=seed,
     strength_name=strength_name,
-    strength=strength,
-    **spec,
+    strength=math.nan,
   )
+  return run._replace(strength=run.all_hparams().get(strength_name, math.nan))
+
+
+def _numbered(listed: Sequence[Run]) -> list[Run]:
+  """All runs of a study: those of listed methods, then earlier phases.
+
+  A phase that several runs start from, or that is listed as well, is one run.
+  """
+  by_id = {run.run_id: run for run in listed}
+  for run in listed:
+    for earlier in reversed(run.ancestors()):
+      by_id.setdefault(earlier.run_id, earlier)
+  numbers = {run_id: number for number, run_id in enumerate(by_id)}
+
+  def with_number(run: Run) -> Run:
+    after = None if run.after is None else with_number(run.after)
+    return run._replace(number=numbers[run.run_id], after=after)
+
+  return [with_number(run) for run in by_id.values()]
+
+
+def _key(run: Run | None) -> tuple | None:
+  """Equal for two runs exactly if they share a program."""
+  if run is None:
+    return None
+  own = (run.method, run.config, run.dataset, run.batch_size, run.steps)
+  return *own, _key(run.after)
 
 
 def _groups(
   runs: Sequence[Run], names: names_lib.Registry
 ) -> tuple[Group, ...]:
-  by_key, datasets = {}, {}
+  """Runs by program, the groups of earlier phases first."""
+  members, datasets, groups = {}, {}, {}
   for run in runs:
-    key = (run.method, run.config, run.dataset, run.batch_size, run.steps)
-    by_key.setdefault(key, []).append(run)
-  groups = []
-  for (method, config, dataset, batch_size, steps), members in by_key.items():
-    if dataset not in datasets:
-      datasets[dataset] = names_lib.load_dataset(dataset, names)
-    module = names.methods[method]
-    groups.append(
-      Group(
-        method_name=method,
-        method=module.make(config, datasets[dataset]),
-        module=module,
-        config=config,
-        dataset=datasets[dataset],
-        batch_size=batch_size,
-        steps=steps,
-        runs=tuple(members),
-      )
+    members.setdefault(_key(run), []).append(run)
+  depth = lambda key: len(members[key][0].ancestors())
+  for key in sorted(members, key=depth):
+    run = members[key][0]
+    if run.dataset not in datasets:
+      datasets[run.dataset] = names_lib.load_dataset(run.dataset, names)
+    described = contract_lib.read(names.methods[run.method], run.method)
+    # Before `make`, which may read what only such a data set has.
+    asked = described.batch(run.config)
+    own = [r for r in asked if isinstance(r, requests.Field)]
+    samplers.make(datasets[run.dataset], own)
+    before = groups.get(_key(run.after))
+    groups[key] = Group(
+      method_name=run.method,
+      method=described.made(
+        run.config,
+        datasets[run.dataset],
+        None if before is None else before.method,
+      ),
+      contract=described,
+      config=run.config,
+      dataset=datasets[run.dataset],
+      batch_size=run.batch_size,
+      steps=run.steps,
+      runs=tuple(members[key]),
+      before=before,
     )
-  return tuple(groups)
+  return tuple(groups.values())
 
 
-def sampler(module: Any, config: Any, dataset: types.Dataset):
-  """Draws what a method's BATCH names, as its BATCH_OPTIONS say.
+def sampler(
+  contract: contract_lib.Contract, config: Any, dataset: types.Dataset
+):
+  """Draws what a method asks of a batch.
 
   Args:
-    module: the method's module; its `BATCH_OPTIONS`, if any, is a function
-      of its Config that gives `data.samplers.Options`.
+    contract: of the method.
     config: its static config.
     dataset: what to sample from.
 
   Returns:
-    `(key, arrays, index int32 [B]) -> batch`.
+    `(key, arrays, index int32 [B]) -> batch`; the engine adds 'step'.
 
   Raises:
-    ConfigError: a field that the data set or the options do not allow.
+    ConfigError: a request that the data set cannot give.
   """
-  choose = getattr(module, 'BATCH_OPTIONS', None)
-  options = choose(config) if choose else None
-  return samplers.make(dataset, module.BATCH, options)
+  return samplers.make(dataset, contract.batch(config))
 
 
 def example_batch(group: Group) -> dict[str, jax.Array]:
   """A batch of zeros with the shapes that the method will see."""
-  sample = sampler(group.module, group.config, group.dataset)
+  sample = sampler(group.contract, group.config, group.dataset)
   index = jnp.arange(group.batch_size)
   shapes = jax.eval_shape(
     sample, jax.random.key(0), group.dataset.arrays, index
   )
-  return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+  zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+  return {**zeros, 'step': jnp.zeros((), jnp.int32)}
 
 
-def _check_group(
-  group: Group, config, names: names_lib.Registry, wanted, made
-) -> None:
-  """Traces one step without compiling it; refuses what cannot be scored.
+def state_shapes(group: Group) -> Any:
+  """Shapes of the state of one of a group's runs."""
+  hparams = {k: jnp.float32(v) for k, v in group.contract.hparams.items()}
+  frozen = () if group.before is None else (state_shapes(group.before),)
+  return jax.eval_shape(
+    group.method.init,
+    jax.random.key(0),
+    example_batch(group),
+    hparams,
+    *frozen,
+  )
 
-  `made` collects `metric_place` -> metric over the groups of a plan.
+
+def stacked_shapes(group: Group, size: int) -> Any:
+  """Shapes of the states [size] of a group's runs in one program."""
+  return jax.tree.map(
+    lambda s: jax.ShapeDtypeStruct((size, *s.shape), s.dtype),
+    state_shapes(group),
+  )
+
+
+def _check_group(group: Group, config: Mapping[str, Any]) -> types.Codes | None:
+  """Traces one step without compiling it.
+
+  Returns:
+    Shapes of what the method's `represent` gives; None without an encoder.
   """
-  least = getattr(group.module, 'MIN_BATCH', 1)
-  if group.batch_size < least:
-    raise errors.value(
-      'config.batch_size',
-      group.batch_size,
-      f'method {group.method_name} needs at least {least}',
+  described, name = group.contract, group.method_name
+  if group.batch_size < described.min_batch:
+    rule = f'method {name} needs at least {described.min_batch}'
+    raise errors.value('config.batch_size', group.batch_size, rule)
+  asked = described.batch(group.config)
+  samplers.check_batch_size(asked, group.batch_size)
+  shards = config['engine']['data_shards']
+  if shards > 1 and not described.splits:
+    rule = (
+      f'method {name} keeps something per example in its state, so that a '
+      'batch cannot be split; legal: 1'
     )
-  for name in wanted:
-    if group.method.represent is None:
-      raise errors.value(
-        'config.metrics',
-        name,
-        f'method {group.method_name} has no encoder; legal: ()',
-      )
-  hparams = {k: jnp.float32(v) for k, v in group.module.HPARAMS.items()}
-  key = jax.random.key(0)
-  batch = example_batch(group)
-  state = jax.eval_shape(group.method.init, key, batch, hparams)
-  jax.eval_shape(group.method.update, key, state, batch, hparams)
+    raise errors.value('config.engine.data_shards', shards, rule)
+  hparams = {k: jnp.float32(v) for k, v in described.hparams.items()}
+  state, batch = state_shapes(group), example_batch(group)
+  _, scalars = jax.eval_shape(
+    group.method.update, jax.random.key(0), state, batch, hparams
+  )
+  if 'loss' not in scalars:
+    rule = "must hold 'loss', by which a diverged run is known"
+    raise errors.value(f'scalars of method {name}', sorted(scalars), rule)
   if group.method.represent is None:
-    return
-  codes = jax.eval_shape(group.method.represent, state, batch['observation'])
+    return None
+  return jax.eval_shape(group.method.represent, state, batch['observation'])
+
+
+def _checked(
+  groups: Sequence[Group],
+  config: Mapping[str, Any],
+  names: names_lib.Registry,
+  wanted: Mapping[str, tuple[str, ...]],
+) -> tuple[tuple[Group, ...], list[str]]:
+  """Groups with the metrics that each can be scored by, and notes.
+
+  A metric that some listed method can supply and another cannot is a note; one
+  that none can is refused.
+
+  Raises:
+    ConfigError: something that could not run.
+  """
+  metrics, out, lacking = {}, [], {name: [] for name in wanted}
+  for group in groups:
+    codes = _check_group(group, config)
+    supplied = []
+    for name in wanted:
+      place = names_lib.metric_place(name, names, group.dataset)
+      try:
+        if place not in metrics:
+          metrics[place] = names_lib.make_metric(
+            name, config, names, group.dataset
+          )
+        reasons = names_lib.lacks(
+          name, metrics[place], config, names, group, codes
+        )
+      except errors.ConfigError as error:
+        if group.listed:
+          raise
+        reasons = [names_lib.Lack('config.metrics', name, str(error))]
+      lacking[name].append(reasons)
+      if all(reason.part for reason in reasons):
+        supplied.append(name)
+    layout = layouts.layout_of(group.method, codes)
+    survival.check(
+      group.method_name,
+      group.method,
+      state_shapes(group),
+      example_batch(group)['observation'],
+      layout,
+    )
+    out.append(group._replace(metrics=tuple(supplied), layout=layout))
+  notes = []
   for name in wanted:
-    place = names_lib.metric_place(name, names, group.dataset)
-    if place not in made:
-      made[place] = names_lib.make_metric(name, config, names, group.dataset)
-    names_lib.check_metric(name, made[place], config, names, group, codes)
+    reasons = [
+      of_group for of_group, group in zip(lacking[name], groups) if group.listed
+    ]
+    if all(reasons):
+      first = reasons[0][0]
+      raise errors.value(first.field, first.value, first.rule)
+    told = dict.fromkeys(
+      f'{reason.value} of {name}: {reason.rule}'
+      if reason.part
+      else f'{name}: {reason.rule}'
+      for of_group in reasons
+      for reason in of_group
+    )
+    notes += [f'not scored: {line}' for line in told]
+  return tuple(out), notes

@@ -89,9 +89,11 @@ class Progress:
       if row.runs_done == row.runs:
         row.state = 'done before'
     skipped = sum(len(chunk.runs) for chunk in done)
+    earlier = sum(bool(run.phase) for run in plan.runs)
+    also = f' and {earlier} of earlier phases' if earlier else ''
     self.say(
-      f'study {plan.study}: {len(plan.runs)} runs in {len(plan.groups)} '
-      f'group(s) and {len(chunks)} chunk(s)'
+      f'study {plan.study}: {len(plan.runs) - earlier} runs{also} in '
+      f'{len(plan.groups)} group(s) and {len(chunks)} chunk(s)'
       + (f'; {skipped} runs are finished already' if skipped else '')
     )
     if elsewhere:

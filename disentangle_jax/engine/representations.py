@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from disentangle_jax import types
+from disentangle_jax.engine import memory
 from disentangle_jax.ops import gaussian
 
 MEAN, SAMPLED = 'mean', 'sampled'
@@ -59,8 +60,28 @@ def metric_key(name: str, metric_seed: int) -> jax.Array:
   return jax.random.fold_in(key, np.uint32(zlib.crc32(name.encode())))
 
 
+def observe(data: types.Dataset) -> Callable:
+  """`(arrays, key, points [B, K], index [B]) -> observations [B, ...]`.
+
+  Point i is rendered with the i-th key; a stream ignores the points and gives
+  its i-th draw.
+  """
+
+  def of_points(arrays, key, points, index):
+    if data.render is None:
+      return data.sample(key, arrays, index)['observation']
+    keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(index)
+    return jax.vmap(data.render, (None, 0, 0))(arrays, points, keys)
+
+  return of_points
+
+
 def encoder(
-  method: types.Method, data: types.Dataset, blocks: int, block: int
+  method: types.Method,
+  data: types.Dataset,
+  blocks: int,
+  block: int,
+  budget: int,
 ) -> Callable:
   """A pure function from points to the codes of all runs, block by block.
 
@@ -69,20 +90,21 @@ def encoder(
     data: where observations come from.
     blocks: number of blocks.
     block: points per block.
+    budget: bytes that encoding may hold at once on a device.
 
   Returns:
     (states [R], arrays, int points [blocks * block, K], key) -> codes
-    [R, blocks * block, ...]. Point i is rendered with the i-th key; a stream
-    ignores the points and gives its i-th draw.
+    [R, blocks * block, ...], of the observations that `observe` gives.
   """
+  observed = observe(data)
 
   def encode_block(state, arrays, key, points, index):
-    if data.render is None:
-      observation = data.sample(key, arrays, index)['observation']
-    else:
-      keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(index)
-      observation = jax.vmap(data.render, (None, 0, 0))(arrays, points, keys)
-    return jax.vmap(lambda s: method.represent(s, observation))(state)
+    observation = observed(arrays, key, points, index)
+    represent = lambda s, x: method.represent(s, x)
+    together = memory.at_once(represent, state, observation, budget)
+    return memory.over_runs(
+      lambda s: represent(s, observation), state, together
+    )
 
   def encode(state, arrays, points, key):
     index = jnp.arange(blocks * block, dtype=jnp.int32)

@@ -9,7 +9,8 @@ from typing import Any
 from disentangle_jax import errors
 from disentangle_jax import metrics as metrics_lib
 from disentangle_jax.engine import names as names_lib
-from disentangle_jax.engine import settings
+from disentangle_jax.engine import phases, settings
+from disentangle_jax.methods import contract
 from disentangle_jax.nn import nets
 
 _POSITIVE = ('learning_rate',)
@@ -38,10 +39,14 @@ def check_scalars(config: Mapping[str, Any]) -> None:
     if not whole(got, least):
       rule = f'must be an integer of at least {least}'
       raise errors.value(f'config.engine.{field}', got, rule)
-  minutes = config['engine']['checkpoint_minutes']
-  if not (isinstance(minutes, (int, float)) and 0 <= minutes < math.inf):
-    rule = 'must be a number >= 0; 0 keeps no checkpoints but those on a signal'
-    raise errors.value('config.engine.checkpoint_minutes', minutes, rule)
+  for field, off in (
+    ('checkpoint_minutes', 'keeps no checkpoints but those on a signal'),
+    ('watchdog_minutes', 'turns it off'),
+  ):
+    minutes = config['engine'][field]
+    if not (isinstance(minutes, (int, float)) and 0 <= minutes < math.inf):
+      rule = f'must be a number >= 0; 0 {off}'
+      raise errors.value(f'config.engine.{field}', minutes, rule)
   if config['batch_size'] % config['engine']['data_shards']:
     raise errors.value(
       'config.engine.data_shards',
@@ -101,7 +106,7 @@ def specs(
   """Method x point, without those that are the same run under two points."""
   found, seen = [], set()
   for name in methods:
-    apart = _apart(name, names.methods.get(name), methods, points)
+    apart = _apart(name, names, methods, points)
     for point in points:
       chosen = _methods_at(point, methods)
       for other in chosen:
@@ -117,7 +122,7 @@ def specs(
           merged = _changed(merged, dotted, value)
       check_scalars(merged)
       spec = _resolve(name, merged, names)
-      key = json.dumps({**spec, 'config': repr(spec['config'])}, sort_keys=True)
+      key = json.dumps(spec, sort_keys=True, default=repr)
       if key not in seen:
         seen.add(key)
         found.append({**spec, 'variant': _variant(apart, point)})
@@ -126,20 +131,22 @@ def specs(
 
 def _apart(
   name: str,
-  module: Any,
+  names: names_lib.Registry,
   methods: Sequence[str],
   points: Sequence[settings.Point],
 ) -> tuple[str, ...]:
   """Dotted names, the strength aside, that the sweep varies for a method."""
+  module = names.methods.get(name)
   strength = getattr(module, 'STRENGTH', None)
   shown = {'methods', 'dataset.name'}
   shown |= {f'hparams.{strength}', f'hparams.{name}.{strength}'}
+  chain = {} if module is None else phases.modules(name, names.methods)
   for kind in ('hparams', 'static'):
     # Names of other methods, or for one other method alone, change nothing.
     shown |= {
       dotted
       for dotted in set().union(*points)
-      if dotted.startswith(f'{kind}.') and not _reads(dotted, name, module)
+      if dotted.startswith(f'{kind}.') and not _reads(dotted, chain)
     }
   mine = [p for p in points if name in _methods_at(p, methods)]
   return tuple(
@@ -150,13 +157,21 @@ def _apart(
   )
 
 
-def _reads(dotted: str, name: str, module: Any) -> bool:
-  """Whether a dotted name of 'hparams' or 'static' concerns the method."""
+def _reads(dotted: str, chain: Mapping[str, Any]) -> bool:
+  """Whether a dotted name of 'hparams' or 'static' concerns a chain of phases.
+
+  Args:
+    dotted: e.g. 'hparams.beta', 'static.beta_vae.num_latents'.
+    chain: name in the config -> module, the method itself first.
+  """
   kind, *owner, leaf = dotted.split('.')
-  known = (
+  known = lambda module: (
     module.HPARAMS if kind == 'hparams' else settings.static_fields(module)
   )
-  return leaf in known and (not owner or owner == [name])
+  return any(
+    leaf in known(module) and (not owner or owner == [name])
+    for name, module in chain.items()
+  )
 
 
 def _variant(apart: Sequence[str], point: settings.Point) -> str:
@@ -174,7 +189,12 @@ def check_used(config, names, methods, points) -> tuple[str, ...]:
     ('hparams', lambda module: set(module.HPARAMS)),
     ('static', lambda module: set(settings.static_fields(module))),
   ):
-    legal = {name: known(names.methods[name]) for name in methods}
+    legal = {
+      name: set().union(
+        *map(known, phases.modules(name, names.methods).values())
+      )
+      for name in methods
+    }
     everywhere = set().union(*legal.values())
     swept = {
       dotted.partition('.')[2]
@@ -192,7 +212,7 @@ def check_used(config, names, methods, points) -> tuple[str, ...]:
       readers = [name for name in methods if field in legal[name]]
       if got is not None and kind == 'hparams':
         for name in readers:
-          _hparams(names.methods[name], name, {field: got})
+          hparams(names.methods[name], name, {field: got})
       if got is not None and all(
         f'{kind}.{field}' in point
         for point in points
@@ -203,7 +223,20 @@ def check_used(config, names, methods, points) -> tuple[str, ...]:
           f'config.{kind}.{field} = {got!r} has no effect: every point of '
           'config.sweep sets it'
         )
+  chains = [phases.modules(name, names.methods) for name in methods]
+  legal = {label for chain in chains for label in list(chain)[1:]}
+  for label, own in config['phases'].items():
+    if label not in legal and _is_set(own):
+      raise errors.choices('config.phases', label, legal)
   return tuple(notes)
+
+
+def _is_set(values: Mapping[str, Any]) -> bool:
+  """Whether any field of a group is given."""
+  return any(
+    _is_set(value) if _is_group(value) else value is not None
+    for value in values.values()
+  )
 
 
 def _is_group(value: Any) -> bool:
@@ -220,11 +253,44 @@ def _resolve(
   name: str, merged: Mapping[str, Any], names: names_lib.Registry
 ) -> dict[str, Any]:
   """One method at one point: everything but the seed."""
-  module = names.methods[name]
+  spec = settled(name, merged, names)
+  return {**spec, 'after': phases.before(name, spec, merged, names, settled)}
+
+
+def settled(
+  name: str,
+  merged: Mapping[str, Any],
+  names: names_lib.Registry,
+  inherited: phases.Inherited | None = None,
+) -> dict[str, Any]:
+  """What a run of a method is made of, its earlier phases and seed aside.
+
+  Args:
+    name: of the method; of the phase, for an earlier one.
+    merged: the config at one point of the sweep.
+    names: what names mean.
+    inherited: what a later phase hands down; None for a listed method.
+
+  Returns:
+    Fields of a `plan.Run`.
+
+  Raises:
+    ConfigError: a name or value that is not legal.
+  """
+  method, static_above, hparams_above = name, {}, {}
+  if inherited:
+    method = inherited.method
+    static_above, hparams_above = inherited.static, inherited.hparams
+    merged = inherited.merged
+  module = names.methods[method]
+  contract.read(module, method)
   net_name = merged['net']['name']
   if net_name not in nets.NETS:
     raise errors.choices('config.net.name', net_name, nets.NETS)
-  static = _static(module, name, merged['static'])
+  static = _static(module, name, merged['static'], static_above)
+  if inherited:
+    phases.check_static(inherited.settled, module, inherited.later)
+    static |= inherited.settled
   if 'net' in settings.fields_of(module.Config):
     static['net'] = nets.make_config(net_name, merged['net'][net_name])
   try:
@@ -240,27 +306,35 @@ def _resolve(
     k: v for k, v in merged['dataset'].items() if k != 'name' and v is not None
   }
   return {
-    'method': name,
+    'method': method,
     'config': config,
-    'hparams': _hparams(module, name, merged['hparams']),
+    'hparams': hparams(module, name, merged['hparams'], hparams_above),
     'dataset': (dataset_name, json.dumps(options, sort_keys=True)),
     'steps': merged['steps'],
     'batch_size': merged['batch_size'],
   }
 
 
-def _layered(given: Mapping[str, Any], name: str, known: set[str]) -> dict:
-  """Values for one method: those for all methods, then those for it alone."""
+def _layered(
+  given: Mapping[str, Any],
+  name: str,
+  known: set[str],
+  above: Mapping[str, Any],
+) -> dict:
+  """Values for one method: for all methods, of a later phase, for it alone."""
   shared = {k: v for k, v in given.items() if not _is_group(v)}
   own = given.get(name) or {}
   layered = {k: v for k, v in shared.items() if k in known and v is not None}
+  layered.update({k: v for k, v in above.items() if k in known})
   layered.update({k: v for k, v in own.items() if v is not None})
   return layered
 
 
-def _static(module: Any, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _static(
+  module: Any, name: str, given: Mapping[str, Any], above: Mapping[str, Any]
+) -> dict[str, Any]:
   defaults = settings.static_fields(module)
-  static = _layered(given, name, set(defaults))
+  static = _layered(given, name, set(defaults), above)
   for key, value in static.items():
     if isinstance(value, list):
       static[key] = value = tuple(value)
@@ -271,10 +345,27 @@ def _static(module: Any, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
   return static
 
 
-def _hparams(module: Any, name: str, given: Mapping[str, Any]) -> dict:
-  hparams = {k: float(v) for k, v in module.HPARAMS.items()}
-  bounds = getattr(module, 'BOUNDS', {})
-  for key, value in _layered(given, name, set(hparams)).items():
+def hparams(
+  module: Any,
+  name: str,
+  given: Mapping[str, Any],
+  above: Mapping[str, float] | None = None,
+) -> dict[str, float]:
+  """A method's hyper-parameters; ConfigError for one out of range.
+
+  Args:
+    module: the method's.
+    name: under which the config speaks of it.
+    given: `config.hparams`.
+    above: those of a later phase.
+
+  Returns:
+    name -> value, for all of the module's HPARAMS.
+  """
+  values = {k: float(v) for k, v in module.HPARAMS.items()}
+  bounds = contract.read(module, name).bounds
+  layered = _layered(given, name, set(values), above or {})
+  for key, value in layered.items():
     low, high = bounds.get(key, (0.0, math.inf))
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     ok = number and math.isfinite(value) and low <= value <= high
@@ -284,5 +375,5 @@ def _hparams(module: Any, name: str, given: Mapping[str, Any]) -> dict:
       upper = '' if math.isinf(high) else f' and <= {high:g}'
       rule = f'must be a finite number {span}{upper}'
       raise errors.value(f'config.hparams.{key}', value, rule)
-    hparams[key] = float(value)
-  return hparams
+    values[key] = float(value)
+  return values

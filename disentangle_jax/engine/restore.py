@@ -16,10 +16,12 @@ import jax.numpy as jnp
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from disentangle_jax import errors, types
+from disentangle_jax import errors, layouts, types
+from disentangle_jax.data import kinds
 from disentangle_jax.engine import names as names_lib
 from disentangle_jax.engine import plan as plan_lib
 from disentangle_jax.engine import store, study
+from disentangle_jax.methods import contract as contract_lib
 from disentangle_jax.nn import nets
 from disentangle_jax.ops import gaussian
 
@@ -35,7 +37,7 @@ class TrainedRun(NamedTuple):
     dataset: what it was trained on.
     state: its state; only the parameters are those of the run, moments and
       step are zeros.
-    about: method, config, dataset, hparams, seed as stored.
+    about: method, config, dataset, hparams, seed and earlier phases as stored.
   """
 
   method: types.Method
@@ -44,17 +46,21 @@ class TrainedRun(NamedTuple):
   about: Mapping[str, Any]
 
   def represent(self, observation: np.ndarray) -> types.Codes:
-    """Codes of observations [B, ...] in [0, 1]; `vector` is the mean [B, D].
+    """Codes of observations [B, ...]; `vector` is the mean [B, D].
+
+    Args:
+      observation: as the data set's kind says (`types.KINDS`): pictures in
+        [0, 1], tokens as integers.
 
     Raises:
-      ConfigError: the method has no encoder, or the shape does not fit.
+      ConfigError: the method has no encoder, or shape or dtype do not fit.
     """
     represent = _ability(self, 'represent')
     observation = _batch(self, observation)
     return jax.jit(represent)(self.state, observation)
 
   def decode(self, vector: np.ndarray) -> jax.Array:
-    """Mean of p(x|z) at codes [B, D]: float32 [B, ...].
+    """Mean of p(x|z) at codes [B, D]: observations [B, ...].
 
     Raises:
       ConfigError: the method has no decoder.
@@ -67,16 +73,16 @@ class TrainedRun(NamedTuple):
     observation: np.ndarray | None = None,
     values: np.ndarray | Sequence[float] = _WALK,
   ) -> jax.Array:
-    """Images while one latent after the other moves.
+    """Observations while one latent after the other moves.
 
     Args:
-      observation: [H, W, C], around whose code to move; None for the centre of
-        the prior.
+      observation: one, around whose code to move; None for the centre of the
+        prior.
       values: of the moving latent, in prior standard deviations: [T], or
         [D, T] where every latent has its own.
 
     Returns:
-      float32 [D, T, H, W, C].
+      [D, T, *observation], e.g. float32 [D, T, H, W, C] of images.
 
     Raises:
       ConfigError: the method has no decoder, or no encoder and an observation.
@@ -97,7 +103,10 @@ class TrainedRun(NamedTuple):
     return images.reshape(*values.shape, *images.shape[1:])
 
   def sample(self, count: int, seed: int = 0) -> dict[str, jax.Array]:
-    """`count` examples of its data set: 'observation', 'factors', 'index'."""
+    """`count` examples of its data set: 'observation', 'factors', 'index'.
+
+    Numbered draws: the n-th is the same for every count.
+    """
     index = jnp.arange(count, dtype=jnp.int32)
     draw = jax.jit(self.dataset.sample)
     return draw(jax.random.key(seed), self.dataset.arrays, index)
@@ -114,28 +123,95 @@ class TrainedRun(NamedTuple):
     kl = gaussian.kl_to_standard(parts['mean'], parts['logvar'])
     return np.asarray(jnp.mean(kl, axis=0))
 
+  def generate(self, count: int, seed: int = 0, **options: Any) -> jax.Array:
+    """Draws from the model: observations [count, ...].
+
+    Args:
+      count: how many.
+      seed: of the draws.
+      **options: those that the method has, e.g. frames or label.
+
+    Raises:
+      ConfigError: the method has no 'generate'.
+    """
+    generate = _ability(self, 'generate')
+    draw = lambda key, state: generate(key, state, count, **options)[0]
+    return jax.jit(draw)(jax.random.key(seed), self.state)
+
+  def classify(self, observation: np.ndarray) -> jax.Array:
+    """Logits float32 [B, classes] of observations [B, ...].
+
+    Raises:
+      ConfigError: the method has no 'classify', or the shape does not fit.
+    """
+    classify = _ability(self, 'classify')
+    return jax.jit(classify)(self.state, _batch(self, observation))
+
+  def act(
+    self, observation: np.ndarray, goal: np.ndarray | None = None, seed: int = 0
+  ) -> jax.Array:
+    """Actions [B, ...] at observations [B, ...].
+
+    Args:
+      observation: what the agent sees.
+      goal: what it is to reach, for methods that take one.
+      seed: of the draw of actions.
+
+    Raises:
+      ConfigError: the method has no 'act', or the shape does not fit.
+    """
+    act = _ability(self, 'act')
+    observation = _batch(self, observation)
+    return jax.jit(act)(jax.random.key(seed), self.state, observation, goal)
+
+  def words(self, tokens: np.ndarray) -> list[str]:
+    """Token sequences [N, L] as sentences; padding is left out.
+
+    Raises:
+      ConfigError: the data set has no vocabulary.
+    """
+    vocabulary = self.dataset.extras.get('vocabulary')
+    if not vocabulary:
+      raise errors.value('dataset', self.dataset.name, 'has no vocabulary')
+    return kinds.sentences(tokens, vocabulary)
+
+  @property
+  def layout(self) -> types.Layout | None:
+    """What stands in a code vector; None where there is no code."""
+    if self.method.layout is not None or self.method.represent is None:
+      return self.method.layout
+    shape = (1, *self.dataset.observation_shape)
+    observation = jax.ShapeDtypeStruct(shape, self.dataset.dtype)
+    codes = jax.eval_shape(self.method.represent, self.state, observation)
+    return layouts.layout_of(self.method, codes)
+
   @property
   def num_latents(self) -> int:
-    """D, the width of a code."""
-    if self.method.represent is None:
-      return len(self.dataset.factor_sizes)
-    shape = jax.ShapeDtypeStruct(
-      (1, *self.dataset.observation_shape), 'float32'
-    )
-    codes = jax.eval_shape(self.method.represent, self.state, shape)
-    return codes.vector.shape[-1]
+    """D, the width of a code.
+
+    Raises:
+      ConfigError: the method has no codes.
+    """
+    if self.layout is None:
+      raise errors.value('method', self.about['method'], 'has no codes')
+    return self.layout.width
 
 
 def _ability(run: TrainedRun, name: str):
-  found = getattr(run.method, name)
+  found = getattr(run.method, name, None) or run.method.extras.get(name)
   if found is None:
     raise errors.value('method', run.about['method'], f'has no {name!r}')
   return found
 
 
 def _batch(run: TrainedRun, observation: np.ndarray) -> jax.Array:
-  observation = jnp.asarray(observation, jnp.float32)
   wanted = run.dataset.observation_shape
+  if run.dataset.dtype == 'int32':
+    observation = np.asarray(observation)
+    if observation.dtype.kind not in 'iu':
+      rule = f'must be integers: data set {run.dataset.name} holds tokens'
+      raise errors.value('observation', observation.dtype.name, rule)
+  observation = jnp.asarray(observation, run.dataset.dtype)
   if observation.shape[1:] != tuple(wanted):
     raise errors.value(
       'observation', observation.shape, f'must have shape (B, *{wanted})'
@@ -155,8 +231,8 @@ def _read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
   if missing:
     raise errors.StoreError(f'{path}: is no exported run: lacks {missing}')
   parsed = {
-    name: about[name] if name == 'method' else json.loads(about[name])
-    for name in _NEEDED
+    name: value if name == 'method' else json.loads(value)
+    for name, value in about.items()
   }
   return arrays, parsed
 
@@ -213,17 +289,6 @@ def fill(
   return zeros._replace(params=params)
 
 
-def template(
-  method: types.Method, module: Any, config: Any, dataset: types.Dataset
-) -> Any:
-  """Shapes of a method's state."""
-  sample = plan_lib.sampler(module, config, dataset)
-  key, index = jax.random.key(0), jnp.arange(2)
-  batch = jax.eval_shape(sample, key, dataset.arrays, index)
-  hparams = {k: jnp.float32(v) for k, v in module.HPARAMS.items()}
-  return jax.eval_shape(method.init, key, batch, hparams)
-
-
 def params_of(workdir: pathlib.Path, run_id: str) -> pathlib.Path:
   """Where a run's parameters are."""
   return workdir / 'params' / f'{run_id}.safetensors'
@@ -240,7 +305,7 @@ def group_states(
   Raises:
     StoreError: a file is missing or does not fit.
   """
-  shapes = template(group.method, group.module, group.config, group.dataset)
+  shapes = plan_lib.state_shapes(group)
   states = []
   for run in runs:
     path = params_of(workdir, run.run_id)
@@ -280,7 +345,8 @@ def load_run(
     datasets: your own data sets, as for `sweep`.
 
   Returns:
-    The run, with `represent`, `decode`, `traverse`, `sample` and `kl`.
+    The run, with `represent`, `decode`, `traverse`, `generate`, `classify`,
+    `act`, `sample` and `kl`.
 
   Raises:
     StoreError: no such run, or a file that is damaged.
@@ -288,14 +354,35 @@ def load_run(
   """
   path = _path(pathlib.Path(path), number)
   arrays, about = _read(path)
-  names = names_lib.registry(methods, None, datasets)
+  group = _group(about, names_lib.registry(methods, None, datasets))
+  state = fill(plan_lib.state_shapes(group), arrays, path)
+  return TrainedRun(group.method, group.dataset, state, about)
+
+
+def _group(
+  about: Mapping[str, Any], names: names_lib.Registry
+) -> plan_lib.Group:
+  """The functions around stored parameters, those of earlier phases first."""
   if about['method'] not in names.methods:
     raise errors.choices('methods', about['method'], names.methods)
   if about['dataset'][0] not in names.datasets:
     raise errors.choices('datasets', about['dataset'][0], names.datasets)
-  module = names.methods[about['method']]
+  described = contract_lib.read(names.methods[about['method']], about['method'])
+  after = about.get('after')
+  before = None if after is None else _group(after, names)
   dataset = names_lib.load_dataset(tuple(about['dataset']), names)
-  config = static_config(module, about['config'])
-  method = module.make(config, dataset)
-  shapes = template(method, module, config, dataset)
-  return TrainedRun(method, dataset, fill(shapes, arrays, path), about)
+  config = static_config(described.module, about['config'])
+  return plan_lib.Group(
+    method_name=about['method'],
+    method=described.made(
+      config, dataset, None if before is None else before.method
+    ),
+    contract=described,
+    config=config,
+    dataset=dataset,
+    # Files of older versions do not say.
+    batch_size=about.get('batch_size', 2),
+    steps=0,
+    runs=(),
+    before=before,
+  )

@@ -35,7 +35,7 @@ def common(
     'strength': run.strength,
     'dataset': run.dataset[0],
     'seed': run.seed,
-    'hparams': json.dumps(run.hparams, sort_keys=True),
+    'hparams': json.dumps(run.all_hparams(), sort_keys=True),
     'step': run.steps,
     'representation': '',
     'metric_seed': -1,
@@ -44,6 +44,8 @@ def common(
     'versions': json.dumps(study.versions(), sort_keys=True),
     'device': devices.describe(),
     'seconds': seconds,
+    'phase': run.phase,
+    'after': run.after.run_id if run.after else '',
   }
 
 

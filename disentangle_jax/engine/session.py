@@ -15,12 +15,14 @@ from disentangle_jax.engine import (
   devices,
   evaluate,
   hosts,
+  restore,
   rows,
   samples,
   store,
   study,
   trackers,
   train,
+  watchdog,
 )
 from disentangle_jax.engine import plan as plan_lib
 from disentangle_jax.engine import progress as progress_lib
@@ -37,6 +39,7 @@ class Session:
     workdir: its folder, locked.
     mesh: ('runs', 'data').
     progress: who is told.
+    evaluator: of the plan.
   """
 
   def __init__(
@@ -45,20 +48,25 @@ class Session:
     workdir: pathlib.Path,
     mesh: jax.sharding.Mesh,
     progress: progress_lib.Progress,
+    evaluator: evaluate.Evaluator,
   ):
     self._plan, self._workdir, self._mesh = plan, workdir, mesh
     self._engine = plan.config['engine']
     self._progress = progress
-    self._evaluator = evaluate.Evaluator(plan, mesh)
+    self._evaluator = evaluator
     self._stop = checkpoint.Stop()
+    self._watchdog = watchdog.Watchdog(
+      progress.say, self._engine['watchdog_minutes']
+    )
     self._programs = {}
     self._pictures = {}
+    self._began = time.perf_counter()
     # Groups whose chunks were cut once, because memory ran out.
     self._shrunk = set()
 
   def run(
     self, chunks: Sequence[study.Chunk], planned: Sequence[study.Chunk], save
-  ) -> None:
+  ) -> list[study.Chunk]:
     """Does the chunks; a wish to stop ends it between two of them.
 
     Args:
@@ -66,13 +74,16 @@ class Session:
       planned: all chunks of the study.
       save: `(planned chunks, seconds so far)`: keeps study.json true.
 
+    Returns:
+      All chunks of the study, as they are planned now.
+
     Raises:
       ConfigError: memory ran out, and going on with fewer runs did not help.
       KeyboardInterrupt: stopping was asked for.
     """
-    began = time.perf_counter()
     todo, planned = list(chunks), list(planned)
-    with self._stop.listen(self._progress.say):
+    listening = self._stop.listen(self._progress.say)
+    with listening, self._watchdog.watch():
       while todo:
         chunk = todo[0]
         size = self._do(chunk)
@@ -85,8 +96,9 @@ class Session:
           todo = _cut(todo, large, size)
         else:
           todo.pop(0)
-        save(planned, time.perf_counter() - began)
+        save(planned, time.perf_counter() - self._began)
         self._stop.check()
+    return planned
 
   def _do(self, chunk: study.Chunk) -> int:
     """Runs a chunk and gives its size; or the smaller one to be tried."""
@@ -141,10 +153,12 @@ class Session:
     key = (chunk.group, chunk.size)
     if key not in self._programs:
       self._progress.compiling(chunk)
+      self._watchdog.moved(f'compiling {group.method_name}')
       self._programs[key] = train.compile_group(
         group, self._mesh, chunk.size, self._engine['log_every']
       )
-      self._pictures[key] = samples.program(group, self._mesh)
+      budget = self._engine['eval_memory_mib'] * 2**20
+      self._pictures[key] = samples.program(group, self._mesh, budget)
     return self._programs[key]
 
   def _keeper(self, chunk: study.Chunk) -> checkpoint.Keeper:
@@ -161,23 +175,38 @@ class Session:
       self._progress.say,
     )
 
+  def _frozen(self, chunk: study.Chunk):
+    """States of the earlier phase's runs, from the parameters they left."""
+    before = self._plan.groups[chunk.group].before
+    if before is None:
+      return ()
+    earlier = [run.after for run in chunk.runs]
+    return restore.group_states(self._workdir, before, earlier, chunk.size)
+
   def _train(self, chunk: study.Chunk, program: train.Program) -> None:
     plan, workdir, runs = self._plan, self._workdir, chunk.runs
     group, keeper = plan.groups[chunk.group], self._keeper(chunk)
     window = self._progress.window(chunk)
+    self._watchdog.moved(f'training {group.method_name}')
+
+    def on_window(step: int, alive: int) -> None:
+      self._watchdog.moved()
+      window(step, alive)
+
     trained = train.train_chunk(
-      program, group, runs, chunk.size, window, keeper
+      program, group, runs, chunk.size, on_window, keeper, self._frozen(chunk)
     )
     self._progress.scoring(chunk)
+    self._watchdog.moved(f'scoring {group.method_name}')
     state = trained.state
     scores = self._evaluator.scores(group, state)
     # Pictures and parameters first: the rows are what marks a run as finished.
     pictures = self._pictures[chunk.group, chunk.size]
     if self._engine['keep_samples'] and pictures is not None:
       drawn = jax.device_get(pictures(state, group.dataset.arrays))
-      samples.write_pictures(workdir, runs, drawn)
+      samples.write_pictures(workdir, group, runs, drawn)
     if self._engine['keep_params'] and hasattr(state, 'params'):
-      samples.write_params(workdir, group, runs, state)
+      samples.write_params(workdir, runs, state)
     trackers.write(workdir, plan, runs, trained, scores)
     store.append(
       workdir, chunk.part, rows.of_chunk(plan.study, runs, trained, scores)

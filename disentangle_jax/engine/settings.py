@@ -18,6 +18,7 @@ from disentangle_jax import errors
 from disentangle_jax import methods as methods_lib
 from disentangle_jax import metrics as metrics_lib
 from disentangle_jax.data import distributions
+from disentangle_jax.engine import phases
 from disentangle_jax.nn import nets
 
 Point = dict[str, Any]
@@ -66,6 +67,17 @@ def _declare(options: Iterable[Mapping[str, Any]]) -> config_dict.ConfigDict:
   return declared
 
 
+def _unset(declared: config_dict.ConfigDict) -> config_dict.ConfigDict:
+  """The same fields, none of them set."""
+  out = config_dict.ConfigDict()
+  for name, value in declared.items():
+    if isinstance(value, config_dict.ConfigDict):
+      out[name] = _unset(value)
+    else:
+      out[name] = config_dict.placeholder(object if value is None else str)
+  return out
+
+
 def base_config(
   methods: Mapping[str, Any] | None = None,
   metrics: Mapping[str, Any] | None = None,
@@ -106,15 +118,25 @@ def base_config(
     options.pop('name')
     config.net[name] = _declare([options])
 
+  earlier = phases.declared(methods)
   static = {name: static_fields(m) for name, m in methods.items()}
   config.static = _declare(static.values())
   hparams = {name: dict(m.HPARAMS) for name, m in methods.items()}
   config.hparams = _declare(hparams.values())
-  for name in methods:
-    config.static[name] = _declare([static[name]])
-    config.hparams[name] = _declare([hparams[name]])
+  config.phases = config_dict.ConfigDict()
+  for name, module in {**earlier, **methods}.items():
+    config.static[name] = _declare([static_fields(module)])
+    config.hparams[name] = _declare([dict(module.HPARAMS)])
+  for name in earlier:
+    config.phases[name] = {
+      'steps': config_dict.placeholder(int),
+      'batch_size': config_dict.placeholder(int),
+      'dataset': _unset(config.dataset),
+      'net': _unset(config.net),
+    }
 
   config.metrics = DEFAULT_METRICS
+  config.primary = ''
   config.metric_seeds = 1
   config.representations = REPRESENTATIONS
   config.metric_options = config_dict.ConfigDict()
@@ -133,6 +155,7 @@ def base_config(
       'cpu_devices': 0,
       'compile_cache': True,
       'checkpoint_minutes': 10.0,
+      'watchdog_minutes': 5.0,
       'tensorboard': False,
       'wandb': '',
     }

@@ -40,6 +40,8 @@ SCHEMA = pa.schema(
     ('versions', pa.string()),
     ('device', pa.string()),
     ('seconds', pa.float64()),
+    ('phase', pa.string()),
+    ('after', pa.string()),
   ]
 )
 COLUMNS = tuple(SCHEMA.names)
@@ -142,6 +144,29 @@ def read(workdir: pathlib.Path, columns: Iterable[str] = ()) -> pd.DataFrame:
   if not tables:
     return pd.DataFrame({name: [] for name in columns})
   return pa.concat_tables(tables).to_pandas()
+
+
+def rephase(workdir: pathlib.Path, phases: Mapping[str, str]) -> None:
+  """Gives the rows of a study that was extended the phases of its plan.
+
+  A run that others start from becomes one of its own when its method is listed,
+  and the other way round.
+
+  Args:
+    workdir: the study's folder, locked.
+    phases: run_id -> name of the phase in the plan, '' for a listed method.
+  """
+  for path in sorted((workdir / 'results').glob('part-*.parquet')):
+    if 'phase' not in pq.read_schema(path).names:
+      continue
+    table = pq.read_table(path, columns=['run_id', 'phase'])
+    ids, held = (table[name].to_pylist() for name in ('run_id', 'phase'))
+    wanted = [phases.get(run_id, phase) for run_id, phase in zip(ids, held)]
+    if wanted == held:
+      continue
+    field, table = SCHEMA.field('phase'), pq.read_table(path)
+    place = table.column_names.index('phase')
+    _write(path, table.set_column(place, field, pa.array(wanted, field.type)))
 
 
 def renumber(workdir: pathlib.Path, numbers: Mapping[str, int]) -> None:

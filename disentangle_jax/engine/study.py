@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from disentangle_jax import errors, version
 from disentangle_jax.engine import devices, store
+from disentangle_jax.engine import names as names_lib
 from disentangle_jax.engine import plan as plan_lib
 
 FILE = 'study.json'
@@ -57,12 +58,19 @@ def now() -> str:
 
 
 def _spec(run: plan_lib.Run) -> dict[str, Any]:
-  return {
+  spec = {
     'config': plan_lib.describe_static(run.config),
     'dataset': {'name': run.dataset[0], **json.loads(run.dataset[1])},
     'steps': run.steps,
     'batch_size': run.batch_size,
   }
+  if run.after is not None:
+    spec['after'] = {
+      'phase': run.after.phase,
+      'method': run.after.method,
+      **_spec(run.after),
+    }
+  return spec
 
 
 def describe_group(group: plan_lib.Group) -> dict[str, Any]:
@@ -71,7 +79,7 @@ def describe_group(group: plan_lib.Group) -> dict[str, Any]:
 
 
 def _coordinates(run: plan_lib.Run) -> str:
-  return json.dumps([run.method, run.hparams, run.seed], sort_keys=True)
+  return json.dumps([run.method, run.all_hparams(), run.seed], sort_keys=True)
 
 
 def _differences(old: Any, new: Any, name: str = '') -> list[str]:
@@ -227,6 +235,10 @@ def save(
     'config': plan.config,
     'started': old.get('started') or now(),
     **about,
+    'notes': list(plan.notes),
+    'primary': plan.config['primary'],
+    'scores': names_lib.describe_scores(plan.metrics, plan.registry),
+    'phases': {run.run_id: run.phase for run in plan.runs if run.phase},
     'specs': specs,
     'runs': runs,
     'chunks': dropped

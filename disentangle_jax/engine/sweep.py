@@ -7,18 +7,23 @@ import shutil
 import tempfile
 from typing import Any
 
+import jax
 import pandas as pd
 
+from disentangle_jax import errors
 from disentangle_jax.engine import (
   checkpoint,
   devices,
   estimate,
+  evaluate,
   extend,
   hosts,
+  samples,
   session,
   store,
   study,
   trackers,
+  train,
 )
 from disentangle_jax.engine import names as names_lib
 from disentangle_jax.engine import plan as plan_lib
@@ -40,8 +45,7 @@ def sweep(
   Args:
     config: from `base_config`, changed to taste.
     workdir: where results go and are continued; None keeps nothing on disk.
-    methods: your own methods, name -> module with HPARAMS, STRENGTH, BATCH,
-      Config and make.
+    methods: your own methods, name -> module (`types.MethodModule`).
     metrics: your own metrics, name -> module.
     datasets: your own data sets, name -> module or `Dataset`.
     progress: who is told; silent by default.
@@ -84,6 +88,32 @@ def sweep(
   return rows[rows['run_id'].isin({run.run_id for run in chosen.runs})]
 
 
+def check(
+  plan: plan_lib.Plan, group: plan_lib.Group, mesh: jax.sharding.Mesh
+) -> None:
+  """Traces training and pictures under the mesh; nothing is compiled.
+
+  What would fail after training fails here.
+
+  Raises:
+    ConfigError: a method that cannot be split over devices, or whose extras do
+      not fit its observations.
+  """
+  train.check(group, mesh)
+  pictures = samples.program(group, mesh)
+  if not plan.config['engine']['keep_samples'] or pictures is None:
+    return
+  state = plan_lib.stacked_shapes(group, mesh.shape[devices.RUNS])
+  try:
+    jax.eval_shape(pictures, state, group.dataset.arrays)
+  except (TypeError, ValueError) as error:
+    raise errors.ConfigError(
+      f'method {group.method_name}: its pictures cannot be drawn: '
+      f'{errors.first_line(error)}; config.engine.keep_samples = False leaves '
+      'them out'
+    ) from error
+
+
 def grid_points(plan: plan_lib.Plan, group: plan_lib.Group) -> int:
   """Codes that scoring keeps per run (an upper bound)."""
   scored = any(plan.metrics)
@@ -107,6 +137,10 @@ def _run(plan, numbers, workdir, progress, command) -> None:
   if done:
     extend.check_constants(plan, extend.stored_scores(workdir))
   todo = [c for c in chunks if any(run.run_id not in done for run in c.runs)]
+  evaluator = evaluate.Evaluator(plan, mesh)
+  for number, size in {c.group: c.size for c in todo[::-1]}.items():
+    check(plan, plan.groups[number], mesh)
+    evaluator.check(plan.groups[number], size)
   about = {
     'command': command or old.get('command', ''),
     'devices': devices.describe(),
@@ -118,11 +152,18 @@ def _run(plan, numbers, workdir, progress, command) -> None:
     study.save(workdir, old, plan, chunks, **about)
     store.clean(workdir)
     store.renumber(workdir, numbers)
+    store.rephase(workdir, {run.run_id: run.phase for run in plan.runs})
     checkpoint.clean(workdir, {chunk.part for chunk in todo})
     hosts.wait('planned')
   # No host begins before all have seen what is done.
   hosts.wait('ready')
-  mine = hosts.share(todo)
+  # A later phase begins when all hosts have done the earlier ones.
+  depth_of = lambda chunk: plan.groups[chunk.group].depth
+  by_depth = [
+    hosts.share([chunk for chunk in todo if depth_of(chunk) == depth])
+    for depth in sorted({depth_of(chunk) for chunk in todo})
+  ]
+  mine = [chunk for chunks in by_depth for chunk in chunks]
   kept = [c for c in chunks if c not in todo]
   progress.start(plan, chunks, kept, [c for c in todo if c not in mine])
 
@@ -133,8 +174,11 @@ def _run(plan, numbers, workdir, progress, command) -> None:
       study.save(workdir, old, plan, planned, **more)
 
   try:
-    session.Session(plan, workdir, mesh, progress).run(mine, chunks, save)
-    hosts.wait('trained')
+    running = session.Session(plan, workdir, mesh, progress, evaluator)
+    planned = chunks
+    for depth, part in enumerate(by_depth):
+      planned = running.run(part, planned, save)
+      hosts.wait(f'trained {depth}')
     # Scoring alone has no segments: here signals stop at once.
     if first:
       if done:
@@ -169,6 +213,8 @@ def dry_run(
   devices.prepare(plan_lib.plain(config)['engine'])
   plan = plan_lib.only(plan_lib.make(config, names))
   mesh = devices.mesh(plan.config['engine']['data_shards'])
+  for group in plan.groups:
+    check(plan, group, mesh)
   rate = measure()
   asked = plan.config['engine']['runs_per_chunk']
   points = [grid_points(plan, group) for group in plan.groups]

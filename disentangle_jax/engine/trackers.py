@@ -87,7 +87,7 @@ def _about(run: plan_lib.Run) -> dict[str, Any]:
     'dataset': run.dataset[0],
     'steps': run.steps,
     'batch_size': run.batch_size,
-    **run.hparams,
+    **run.all_hparams(),
   }
 
 

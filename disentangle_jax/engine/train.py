@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 import numpy as np
 
+from disentangle_jax import errors
 from disentangle_jax.engine import checkpoint, devices
 from disentangle_jax.engine import plan as plan_lib
 
@@ -38,7 +39,8 @@ class Program(NamedTuple):
   """The compiled training of one group.
 
   Attributes:
-    init: `(inputs, arrays, index) -> state` [R].
+    init: `(inputs, arrays, index, frozen) -> state` [R]; `frozen` are states
+      [R] of the earlier phase's runs, or ().
     segment: `(inputs, start, state, diverged, arrays, index) ->
       (state, diverged, scalars)`: `window` steps from `start`; scalars are
       means over the window, float32 [R] each.
@@ -94,22 +96,25 @@ def make_inputs(runs: Sequence[plan_lib.Run], size: int) -> Inputs:
 
 def _one_run_fns(group: plan_lib.Group):
   """init and segment of a single run, to be vmapped."""
-  sample = plan_lib.sampler(group.module, group.config, group.dataset)
+  sample = plan_lib.sampler(group.contract, group.config, group.dataset)
   method = group.method
 
-  def init(inputs, arrays, index):
+  def init(inputs, arrays, index, frozen):
     # Key 2**32 - 1 of the run: no step count gets there.
     key = jax.random.fold_in(inputs.keys, np.uint32(2**32 - 1))
     batch = jax.eval_shape(sample, key, arrays, index)
     batch = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), batch)
-    return method.init(key, batch, inputs.hparams)
+    batch['step'] = jnp.zeros((), jnp.int32)
+    earlier = () if group.before is None else (frozen,)
+    return method.init(key, batch, inputs.hparams, *earlier)
 
   def segment(inputs, start, state, diverged, arrays, index, *, window):
     def step(carry, t):
       state, diverged = carry
       key = jax.random.fold_in(inputs.keys, t)
       data_key, update_key = jax.random.split(key)
-      batch = sample(data_key, arrays, index)
+      # The same for all runs: a branch on it stays a branch under vmap.
+      batch = {**sample(data_key, arrays, index), 'step': t}
       state, scalars = method.update(update_key, state, batch, inputs.hparams)
       bad = jnp.where(jnp.isfinite(scalars['loss']), NEVER, t)
       return (state, jnp.minimum(diverged, bad)), scalars
@@ -123,12 +128,18 @@ def _one_run_fns(group: plan_lib.Group):
 
 
 def functions(group: plan_lib.Group, mesh: jax.sharding.Mesh, window: int):
-  """The jitted, not yet compiled `init` and `segment` of a group."""
+  """The jitted, not yet compiled `init` and `segment` of a group.
+
+  JAX tracks what varies over a mesh so that gradients of replicated parameters
+  are summed where a batch is split. Where none is, nothing passes between
+  devices, and without tracking every loop may start from plain zeros.
+  """
+  tracked = mesh.shape[devices.DATA] > 1
   one_init, one_segment = _one_run_fns(group)
   runs, data = P(devices.RUNS), P(devices.DATA)
 
-  def init(inputs, arrays, index):
-    return jax.vmap(one_init, (0, None, None))(inputs, arrays, index)
+  def init(inputs, arrays, index, frozen):
+    return jax.vmap(one_init, (0, None, None, 0))(inputs, arrays, index, frozen)
 
   def segment(inputs, start, state, diverged, arrays, index):
     step = lambda *a: one_segment(*a, window=window)
@@ -137,15 +148,56 @@ def functions(group: plan_lib.Group, mesh: jax.sharding.Mesh, window: int):
     )
 
   init = jax.shard_map(
-    init, mesh=mesh, in_specs=(runs, P(), data), out_specs=runs
+    init,
+    mesh=mesh,
+    in_specs=(runs, P(), data, runs),
+    out_specs=runs,
+    check_vma=tracked,
   )
   segment = jax.shard_map(
     segment,
     mesh=mesh,
     in_specs=(runs, P(), runs, runs, P(), data),
     out_specs=runs,
+    check_vma=tracked,
   )
   return jax.jit(init), jax.jit(segment, donate_argnums=(2, 3))
+
+
+def frozen_shapes(group: plan_lib.Group, size: int) -> Any:
+  """Shapes of the states [size] that a group starts from; () for none."""
+  if group.before is None:
+    return ()
+  return plan_lib.stacked_shapes(group.before, size)
+
+
+def check(group: plan_lib.Group, mesh: jax.sharding.Mesh) -> None:
+  """Traces a group's training under the mesh, nothing is compiled.
+
+  Raises:
+    ConfigError: a loop whose carry starts from plain zeros, where a batch is
+      split over devices.
+  """
+  size = mesh.shape[devices.RUNS]
+  init, segment = functions(group, mesh, 1)
+  inputs = make_inputs(group.runs[:1], size)
+  index = jnp.arange(group.batch_size, dtype=jnp.int32)
+  arrays, start = group.dataset.arrays, jnp.zeros((), jnp.int32)
+  diverged = jnp.full(size, NEVER, jnp.int32)
+  frozen = frozen_shapes(group, size)
+  try:
+    state = jax.eval_shape(init, inputs, arrays, index, frozen)
+    jax.eval_shape(segment, inputs, start, state, diverged, arrays, index)
+  except TypeError as error:
+    if mesh.shape[devices.DATA] == 1 or '{V:' not in str(error):
+      raise
+    raise errors.value(
+      'config.engine.data_shards',
+      mesh.shape[devices.DATA],
+      f'method {group.method_name} has a loop that starts from plain zeros '
+      'and cannot be split over devices; start it from `ops.axis.like`, or '
+      'use 1',
+    ) from error
 
 
 def compile_group(
@@ -171,10 +223,11 @@ def compile_group(
   inputs = make_inputs(group.runs[:1], size)
   index = jnp.arange(group.batch_size, dtype=jnp.int32)
   arrays = group.dataset.arrays
-  state = jax.eval_shape(init, inputs, arrays, index)
+  frozen = frozen_shapes(group, size)
+  state = jax.eval_shape(init, inputs, arrays, index, frozen)
   start = jnp.zeros((), jnp.int32)
   diverged = jnp.full(size, NEVER, jnp.int32)
-  compiled_init = init.lower(inputs, arrays, index).compile()
+  compiled_init = init.lower(inputs, arrays, index, frozen).compile()
   lowered = segment.lower(inputs, start, state, diverged, arrays, index)
   compiled = lowered.compile()
   memory = compiled.memory_analysis()
@@ -228,6 +281,7 @@ def train_chunk(
   size: int,
   on_window=lambda step, alive: None,
   keeper: checkpoint.Keeper | None = None,
+  frozen: Any = (),
 ) -> Trained:
   """Trains the runs of one chunk to the last step.
 
@@ -238,6 +292,7 @@ def train_chunk(
     size: runs in the program; the rest is padding.
     on_window: called with (steps done, runs still finite).
     keeper: saves and restores checkpoints; None for neither.
+    frozen: states [size] of the runs that these start from, or ().
 
   Returns:
     States and the logged scalars; padding is still in the run axis.
@@ -245,7 +300,7 @@ def train_chunk(
   arrays = group.dataset.arrays
   inputs = make_inputs(runs, size)
   began = time.perf_counter()
-  state = program.init(inputs, arrays, program.index)
+  state = program.init(inputs, arrays, program.index, frozen)
   diverged = jnp.full(size, NEVER, jnp.int32)
   ends, logged, pending, before = [], [], None, 0.0
   start = 0

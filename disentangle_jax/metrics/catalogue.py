@@ -5,10 +5,13 @@
 
 from collections.abc import Iterable, Mapping
 import dataclasses
+import math
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from disentangle_jax import errors
+
+_UNBOUNDED = (-math.inf, math.inf)
 
 
 class Description(NamedTuple):
@@ -38,7 +41,9 @@ def _of_key(value: Any, key: str) -> Any:
 
 
 def _summary(module: ModuleType) -> str:
-  return (module.__doc__ or '').strip().split('\n\n')[0].replace('\n', ' ')
+  # Of anything else it would be the docstring of its class.
+  doc = module.__doc__ if isinstance(module, ModuleType) else ''
+  return (doc or '').strip().split('\n\n')[0].replace('\n', ' ')
 
 
 def describe(metrics: Mapping[str, ModuleType]) -> tuple[Description, ...]:
@@ -52,8 +57,8 @@ def describe(metrics: Mapping[str, ModuleType]) -> tuple[Description, ...]:
         name=key,
         metric=metric,
         definition=definitions.get(key, _summary(module)),
-        direction=_of_key(module.DIRECTION, key),
-        range=_of_key(module.RANGE, key),
+        direction=_of_key(getattr(module, 'DIRECTION', 'none'), key),
+        range=_of_key(getattr(module, 'RANGE', _UNBOUNDED), key),
         constants=defaults,
         source=getattr(module, 'SOURCE', ''),
       )

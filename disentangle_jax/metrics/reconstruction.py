@@ -23,6 +23,8 @@ RANGE = {
   'reconstruction/nats': (float('-inf'), float('inf')),
   'reconstruction/squared_error': (0.0, float('inf')),
 }
+# Squared differences of token numbers mean nothing.
+KINDS = ('image', 'video', 'voxels', 'vector')
 SOURCE = 'Kingma & Welling 2014, arXiv:1312.6114, eq. 10'
 DEFINITIONS = {
   'reconstruction/nats': '-log p(x|z), summed over pixels, mean over images',

@@ -222,13 +222,20 @@ def codes(mean, logits=None):
   )
 
 
+WITH_CLASS = types.Layout(gaussian=2, classes=(3,))
+
+
 def test_distance_is_a_divergence_in_nats():
   first, second = [[0.0, 1.0], [2.0, 0.0]], [[0.5, 1.0], [0.0, 0.0]]
   far = 0.5 * np.sum((np.array(first) - second) ** 2, -1)
-  np.testing.assert_allclose(latent.distance(codes(first), codes(second)), far)
+  plain = types.Layout(gaussian=2)
+  got = latent.distance(codes(first), codes(second), plain)
+  np.testing.assert_allclose(got, far)
   p, q = np.array([[0.7, 0.2, 0.1]] * 2), np.array([[0.1, 0.1, 0.8]] * 2)
   kl = np.sum(q * np.log(q / p), -1)
-  got = latent.distance(codes(first, np.log(p) + 3), codes(second, np.log(q)))
+  got = latent.distance(
+    codes(first, np.log(p) + 3), codes(second, np.log(q)), WITH_CLASS
+  )
   np.testing.assert_allclose(got, far + kl, rtol=1e-5)
 
 
@@ -236,12 +243,15 @@ def test_only_a_class_behind_the_means_is_softened():
   logits = np.log([[0.7, 0.2, 0.1]])
   held = codes([[1.0, 2.0]], logits)
   np.testing.assert_allclose(
-    latent.soft_vector(held), [[1.0, 2.0, 0.7, 0.2, 0.1]], rtol=1e-6
+    latent.soft_vector(held, WITH_CLASS),
+    [[1.0, 2.0, 0.7, 0.2, 0.1]],
+    rtol=1e-6,
   )
   # Class logits beside a vector without a class.
   apart = held._replace(vector=held.parts['mean'])
-  np.testing.assert_array_equal(latent.soft_vector(apart), [[1.0, 2.0]])
-  np.testing.assert_array_equal(latent.soft_vector(codes([[3.0]])), [[3.0]])
+  of = lambda held, width: latent.soft_vector(held, types.Layout(width))
+  np.testing.assert_array_equal(of(apart, 2), [[1.0, 2.0]])
+  np.testing.assert_array_equal(of(codes([[3.0]]), 1), [[3.0]])
 
 
 def test_a_confident_class_still_has_a_gradient():
@@ -253,6 +263,7 @@ def test_a_confident_class_still_has_a_gradient():
         {'mean': jnp.zeros((1, 2)), 'class_logits': logits},
       ),
       codes([[0.0, 0.0]], goal),
+      WITH_CLASS,
     )
   )
   slope = jax.grad(far)(jnp.array(sure))

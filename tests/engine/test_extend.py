@@ -219,9 +219,7 @@ def test_every_metric_traces_inside_the_scoring_program(config):
   plan = plan_lib.make(config)
   group = plan.groups[0]
   evaluator = evaluate.Evaluator(plan, devices.mesh())
-  shapes = restore.template(
-    group.method, group.module, group.config, group.dataset
-  )
+  shapes = plan_lib.state_shapes(group)
   grow = lambda s: jax.ShapeDtypeStruct((4, *s.shape), s.dtype)
   codes = jax.eval_shape(
     jax.vmap(group.method.represent),
@@ -229,9 +227,8 @@ def test_every_metric_traces_inside_the_scoring_program(config):
     jax.ShapeDtypeStruct((4, 128, *group.dataset.observation_shape), 'float32'),
   )
   key = jax.random.key(0)
-  for name, metric in evaluator.metrics(
-    group.dataset, evaluate.types.Metric
-  ).items():
+  of_codes = evaluator.metrics(group, evaluate.types.Metric)
+  for name, metric in of_codes.items():
     factors = jax.eval_shape(metric.sample_factors, key)
     index = jax.ShapeDtypeStruct(factors.shape[:-1], 'int32')
     scorer = evaluator._scorer(name, metric, 'sampled')

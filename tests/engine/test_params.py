@@ -18,15 +18,13 @@ def test_learned_scales_survive_the_export(tmp_path):
   config.static.likelihood = 'discretized_logistic'
   config.static.likelihood_scale = 0.1
   group = plan_lib.make(config).groups[0]
-  shapes = restore.template(
-    group.method, group.module, group.config, group.dataset
-  )
+  shapes = plan_lib.state_shapes(group)
   random = np.random.default_rng(0)
   count = len(group.runs)
   draw = lambda s: random.normal(size=(count, *s.shape)).astype(s.dtype)
   state = jax.tree.map(draw, shapes)
   assert state.params['log_scale'].shape == (count,)
-  samples.write_params(tmp_path, group, group.runs, state)
+  samples.write_params(tmp_path, group.runs, state)
   back = restore.group_states(tmp_path, group, group.runs, count)
   jax.tree.map(np.testing.assert_array_equal, back.params, state.params)
   run = dj.load_run(restore.params_of(tmp_path, group.runs[-1].run_id))

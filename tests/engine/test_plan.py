@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import disentangle_jax as dj
-from disentangle_jax.data import samplers
+from disentangle_jax import requests
 from disentangle_jax.engine import names as names_lib
 from disentangle_jax.engine import plan as plan_lib
 from disentangle_jax.engine import settings
@@ -41,17 +41,17 @@ def test_a_sweep_can_be_written_on_the_command_line():
 def test_methods_choose_the_options_of_their_batch(config):
   class Pairs:
     HPARAMS, STRENGTH = beta_vae.HPARAMS, beta_vae.STRENGTH
-    BATCH, Config, make = ('pair',), beta_vae.Config, beta_vae.make
+    Config, make = beta_vae.Config, beta_vae.make
 
     @staticmethod
-    def BATCH_OPTIONS(config):
-      return samplers.Options(pair_changes=config.num_latents)
+    def batch(config):
+      return (requests.Pair(changes=config.num_latents),)
 
   config.methods, config.sweep = ('pairs',), [{}]
   config.static.num_latents = 2
   names = names_lib.registry({'pairs': Pairs})
   group = plan_lib.make(config, names).groups[0]
-  draw = plan_lib.sampler(Pairs, group.config, group.dataset)
+  draw = plan_lib.sampler(group.contract, group.config, group.dataset)
   batch = draw(jax.random.key(0), (), np.arange(16))
   changed = np.sum(batch['pair_factors'] != batch['factors'], axis=1)
   assert set(changed.tolist()) == {2}

@@ -98,3 +98,31 @@ def test_codes_without_a_distribution_over_vectors(tmp_path):
     run.kl()
   again = dj.sweep(config, tmp_path, datasets=SETS)
   assert len(again) == len(rows)
+
+
+def test_two_streams_of_one_name_keep_their_own_labels(config):
+  """Labels used to be cached by the data set's name: wrong scores, silently."""
+  random = np.random.default_rng(0)
+  shades = random.integers(0, 4, (300, 1))
+  pixels = np.ones((300, 4, 4)) * shades[:, :, None] / 3
+  shuffled = random.permutation(300)
+  first = stream.stream(pixels, shades, ('shade',), name='same')
+  # The same images in another order: equal sizes, other labels in each row.
+  second = stream.stream(
+    pixels[shuffled], shades[shuffled], ('shade',), name='same'
+  )
+  config.dataset.update(
+    dict.fromkeys(('resolution', 'scales', 'orientations', 'positions'))
+  )
+  config.dataset.name = 'first'
+  own = {'datasets': {'first': first, 'second': second}}
+  config.methods = ('raw_pixels',)
+  config.hparams.learning_rate = config.static.num_latents = None
+  config.metrics = ('mig_binned', 'explicitness')
+  config.representations = ('mean',)
+  config.seeds = 1
+  config.sweep = dj.product({'dataset.name': ['first', 'second']})
+  rows = dj.sweep(config, **own)
+  scored = rows[rows['name'] == 'explicitness'].set_index('dataset')['value']
+  # The shade is the pixels: nothing but the right labels gives 1.
+  np.testing.assert_allclose(scored[['first', 'second']], 1.0, atol=1e-3)

@@ -36,7 +36,7 @@ def finished(tmp_path_factory):
 
     class Counting:
       HPARAMS, STRENGTH = module.HPARAMS, module.STRENGTH
-      BATCH, Config = module.BATCH, module.Config
+      Config = module.Config
       BOUNDS = getattr(module, 'BOUNDS', {})
 
       @staticmethod

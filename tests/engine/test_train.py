@@ -1,9 +1,12 @@
 """Large groups are one program, in which runs do not speak to one another."""
 
+import json
+import math
 import re
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import disentangle_jax as dj
@@ -18,7 +21,7 @@ def lowered(group, mesh, count):
   inputs = train.make_inputs(group.runs[:count], count)
   index = jnp.arange(group.batch_size, dtype=jnp.int32)
   arrays = group.dataset.arrays
-  state = jax.eval_shape(init, inputs, arrays, index)
+  state = jax.eval_shape(init, inputs, arrays, index, ())
   start, never = jnp.zeros((), jnp.int32), jnp.full(count, 1, jnp.int32)
   return segment.lower(inputs, start, state, never, arrays, index).as_text()
 
@@ -51,27 +54,50 @@ def test_sixty_four_runs_are_one_program_without_collectives(name, config):
     return method.update(*arguments)
 
   group = group._replace(method=method._replace(update=update))
-  text = lowered(group, devices.mesh(), 64)
+  mesh = devices.mesh()
+  text = lowered(group, mesh, 64)
   assert len(traced) == 1
-  for groups, size in collectives(text):
-    assert size == 1, groups  # the batch mean over a 'data' axis of one
+  for groups in collectives(text, mesh):
+    # The batch mean over a 'data' axis of one.
+    assert all(len(devices) == 1 for devices in groups), groups
 
 
-def collectives(text: str) -> list[tuple[str, int]]:
-  """(replica groups, devices in each) of every collective of a program."""
-  found = re.findall(
-    r'replica_groups = dense<(.*?)> : tensor<\d+x(\d+)xi64>', text
+def collectives(text: str, mesh: jax.sharding.Mesh) -> list[list[list[int]]]:
+  """The groups of devices of every collective of a program.
+
+  Up to JAX 0.11 a program lists them, from 0.12 on it names axes of the mesh.
+  """
+  listed = re.findall(
+    r'replica_groups = dense<(.*?)> : tensor<(\d+)x(\d+)xi64>', text
+  )
+  named = re.findall(
+    r'replica_groups = #stablehlo.replica_group_mesh_axes<.*?axes = \[(.*?)\]',
+    text,
   )
   kinds = ('all_reduce', 'all_gather', 'reduce_scatter', 'all_to_all')
   mentioned = sum(text.count(f'stablehlo.{kind}') for kind in kinds)
-  assert mentioned == len(found)
-  return [(groups, int(size)) for groups, size in found]
+  assert mentioned == len(listed) + len(named)
+  found = []
+  for groups, count, size in listed:
+    # One number stands for all of a tensor that holds it alone.
+    numbers = np.array(json.loads(groups)).reshape(int(count), int(size))
+    found.append(numbers.tolist())
+  for axes in named:
+    over = re.findall(r'name = "(\w+)"', axes)
+    kept = [axis for axis in mesh.axis_names if axis not in over]
+    shape = [mesh.shape[axis] for axis in mesh.axis_names]
+    order = [mesh.axis_names.index(axis) for axis in (*kept, *over)]
+    size = math.prod(mesh.shape[axis] for axis in over)
+    numbers = np.arange(math.prod(shape)).reshape(shape).transpose(order)
+    found.append(numbers.reshape(-1, size).tolist())
+  return found
 
 
 def test_a_split_batch_is_summed_over_its_own_run_alone(config):
   group = plan_lib.make(config).groups[0]
-  found = collectives(lowered(group, devices.mesh(data_shards=2), 4))
+  mesh = devices.mesh(data_shards=2)
+  found = collectives(lowered(group, mesh, 4), mesh)
   assert found
-  for groups, size in found:
+  for groups in found:
     # Devices 0 and 1 hold one half of the runs, 2 and 3 the other.
-    assert (groups, size) == ('[[0, 1], [2, 3]]', 2)
+    assert groups == [[0, 1], [2, 3]]

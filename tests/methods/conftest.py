@@ -5,6 +5,7 @@ import functools
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from disentangle_jax import data as data_lib
 from disentangle_jax.data import samplers
-from disentangle_jax.methods import METHODS
+from disentangle_jax.methods import METHODS, contract
 from disentangle_jax.nn import nets
 
 BATCH_SIZE = 8
@@ -27,6 +28,11 @@ SMALL = {
   'discriminator_width': 16,
   'discriminator_depth': 2,
 }
+# What a method is tested on unless its module's TEST says otherwise.
+SPRITES = (
+  'dsprites',
+  {'resolution': 8, 'scales': 2, 'orientations': 3, 'positions': 4},
+)
 # Values at which a few steps show every term, by hyper-parameter name.
 BASE = {
   'learning_rate': 3e-3,
@@ -47,7 +53,8 @@ class Harness:
   """A method on small sprites, with `step` compiled for a mesh.
 
   Attributes:
-    module: the method's module.
+    contract: what the method's module says.
+    config: its static config.
     method: the pure functions.
     data: the data set.
     hparams: the base hyper-parameters, floats.
@@ -57,11 +64,13 @@ class Harness:
     programs: what `program` has built.
   """
 
-  module: Any
+  contract: Any
+  config: Any
   method: Any
   data: Any
   hparams: dict[str, float]
   probes: list[tuple[str, float]]
+  jit = staticmethod(quick_jit)
   traces: int = 0
   programs: dict = dataclasses.field(default_factory=dict)
 
@@ -90,8 +99,10 @@ class Harness:
 
   def batch(self, step: int) -> dict[str, jax.Array]:
     """The batch of a step."""
-    sample = samplers.make(self.data, self.module.BATCH)
-    return sample(self.keys(step)[0], (), np.arange(BATCH_SIZE))
+    sample = samplers.make(self.data, self.contract.batch(self.config))
+    arrays, index = self.data.arrays, np.arange(BATCH_SIZE)
+    batch = sample(self.keys(step)[0], arrays, index)
+    return {**batch, 'step': jnp.asarray(step, jnp.int32)}
 
   def init(self, solo: bool):
     """States [R], all equal."""
@@ -132,13 +143,15 @@ class Harness:
       self.traces += 1
       return self.method.update(key, state, batch, hparams)
 
-    runs, rows = P('runs'), P('data')
+    runs = P('runs')
+    rows = {name: P('data') for name in self.batch(0)} | {'step': P()}
     step = quick_jit(
       jax.shard_map(
         jax.vmap(one, in_axes=(0, 0, None, None)),
         mesh=self.mesh(solo),
         in_specs=(runs, runs, P(), rows),
         out_specs=runs,
+        check_vma=solo,  # as the engine: only where a batch is split
       )
     )
 
@@ -150,27 +163,29 @@ class Harness:
     return run
 
 
-def _probes(module, hparams):
+def _probes(described, hparams):
   """For each hyper-parameter its least, a larger and a far larger value."""
   found = []
   for name, base in hparams.items():
-    least = getattr(module, 'BOUNDS', {}).get(name, (0.0, 0.0))[0]
+    least = described.bounds.get(name, (0.0, 0.0))[0]
     found += [(name, least), (name, base * 3), (name, base * 1000)]
   return found
 
 
 @functools.cache
 def _make(name, options):
-  module = METHODS[name]
-  fields = {f.name for f in dataclasses.fields(module.Config)}
-  static = {k: v for k, v in SMALL.items() if k in fields} | dict(options)
-  data = data_lib.load(
-    'dsprites', resolution=8, scales=2, orientations=3, positions=4
+  described = contract.read(METHODS[name], name)
+  fields = {f.name for f in dataclasses.fields(described.config)}
+  static = {k: v for k, v in SMALL.items() if k in fields}
+  config = described.config(
+    **{**static, **described.test.get('static', {}), **dict(options)}
   )
-  hparams = {k: BASE.get(k, v) for k, v in module.HPARAMS.items()}
-  method = module.make(module.Config(**static), data)
-  probes = _probes(module, hparams)
-  return Harness(module, method, data, hparams, probes)
+  data_name, data_options = described.test.get('dataset', SPRITES)
+  data = data_lib.load(data_name, **data_options)
+  hparams = {k: BASE.get(k, v) for k, v in described.hparams.items()}
+  method = described.make(config, data)
+  probes = _probes(described, hparams)
+  return Harness(described, config, method, data, hparams, probes)
 
 
 @pytest.fixture(scope='session')

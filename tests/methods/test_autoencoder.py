@@ -7,6 +7,7 @@ import pytest
 
 from disentangle_jax import data, errors
 from disentangle_jax.data import samplers
+from disentangle_jax.methods import contract
 from disentangle_jax.methods.autoencoder import (
   covariance_autoencoder,
   covariance_classifier,
@@ -20,7 +21,9 @@ PROJECTED = data.load('random_projection', rows=200, entries=6)
 def made(module, dataset, batch_size=16, hparams=None, **static):
   """(method, state, batch, hparams) of a method on a data set."""
   method = module.make(module.Config(**static), dataset)
-  sample = samplers.make(dataset, module.BATCH)
+  described = contract.read(module)
+  asked = described.batch(module.Config(**static))
+  sample = samplers.make(dataset, asked)
   batch = sample(jax.random.key(1), dataset.arrays, jnp.arange(batch_size))
   chosen = {**module.HPARAMS, **(hparams or {})}
   chosen = {k: jnp.float32(v) for k, v in chosen.items()}

@@ -72,7 +72,7 @@ def test_codes_are_a_function_of_the_image(name, harness):
   np.testing.assert_array_equal(codes.vector, codes.parts['mean'])
   assert ('class_logits' in codes.parts) == (name == 'aux_gmvae')
   # Some order of the four patches, the same for all images, gives z_l.
-  networks = aux_vae.build(made.module.Config(**_static()), DATA)
+  networks = aux_vae.build(made.contract.config(**_static()), DATA)
   encode = jax.jit(lambda x: networks.encode_local(state.params, x)['mean'])
   corners = [(slice(r, r + 4), slice(c, c + 4)) for r in (0, 4) for c in (0, 4)]
   found = []

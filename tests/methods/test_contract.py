@@ -2,14 +2,16 @@
 
 import dataclasses
 import inspect
+import pathlib
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from disentangle_jax.data import samplers
-from disentangle_jax.methods import METHODS
+from disentangle_jax import layouts, requests
+from disentangle_jax.engine import restore, samples
+from disentangle_jax.methods import METHODS, contract
 
 every_method = pytest.mark.parametrize('name', METHODS)
 
@@ -21,14 +23,16 @@ def _arguments(function):
 @every_method
 def test_module_declares_what_the_engine_reads(name):
   module = METHODS[name]
-  assert module.STRENGTH is None or module.STRENGTH in module.HPARAMS
+  described = contract.read(module, name)
+  assert described.strength is None or described.strength in module.HPARAMS
   assert all(isinstance(v, float) for v in module.HPARAMS.values())
-  assert set(module.BATCH) <= {*samplers.BASIC, *samplers.FIELDS}
+  for request in described.batch(module.Config()):
+    assert isinstance(request, requests.Request)
   assert 'https://' in module.__doc__
   assert hash(module.Config()) == hash(module.Config())
   with pytest.raises(dataclasses.FrozenInstanceError):
     module.Config().net = None
-  for low, high in getattr(module, 'BOUNDS', {}).values():
+  for low, high in described.bounds.values():
     assert low < high
 
 
@@ -36,7 +40,9 @@ def test_module_declares_what_the_engine_reads(name):
 def test_functions_and_shapes(name, harness):
   made = harness(name)
   method, batch = made.method, made.batch(0)
-  assert _arguments(method.init) == ['key', 'batch', 'hparams']
+  taken = _arguments(method.init)
+  assert taken[:3] == ['key', 'batch', 'hparams']
+  assert taken[3:] in ([], ['frozen'])
   assert _arguments(method.update) == ['key', 'state', 'batch', 'hparams']
   hparams = {k: jnp.float32(v) for k, v in made.hparams.items()}
   key = jax.random.key(0)
@@ -57,16 +63,65 @@ def test_functions_and_shapes(name, harness):
     given = {n: codes.parts[n] for n in ('mean', 'logvar') if n in codes.parts}
     assert len(given) in (0, 2)
     assert len({part.shape for part in given.values()}) < 2
-    vector = codes.vector
+    # The layout says what stands in the vector; it is checked against it.
+    assert method.layout == layouts.layout_of(method, codes)
+    width = codes.vector.shape[1]
   else:
-    vector = jnp.zeros((len(observation), len(made.data.factor_sizes)))
+    width = method.layout.width if method.layout else 0
   if method.decode is not None:
     assert _arguments(method.decode) == ['state', 'vector']
+    vector = jnp.zeros((len(observation), width))
     decoded = jax.eval_shape(method.decode, state, vector)
     assert decoded.shape == observation.shape
+    assert decoded.dtype == observation.dtype
+  if 'log_likelihood' in method.extras:
     nats = method.extras['log_likelihood']
     nats = jax.eval_shape(nats, state, vector, observation)
     assert nats.shape == (len(observation),)
+
+
+@every_method
+def test_what_survives_is_everything_that_is_read(name, harness, history):
+  """Codes, reconstructions and draws are those of the exported parameters."""
+  made = harness(name)
+  states, _ = history(made, False)
+  state = jax.tree.map(lambda x: np.asarray(x[0]), states[-1])
+  shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), state)
+  exported = samples.flatten(state.params)
+  back = restore.fill(shapes, exported, pathlib.Path('exported'))
+  observation = made.batch(0)['observation']
+  read = made.jit(lambda s: _all_that_is_read(made, s, observation))
+  jax.tree.map(np.testing.assert_array_equal, read(back), read(state))
+
+
+def _all_that_is_read(made, state, observation):
+  """What abilities with known signatures give from a state."""
+  method, out, key = made.method, {}, jax.random.key(5)
+  vector = jnp.ones((2, method.layout.width)) if method.layout else None
+  if method.represent is not None:
+    out['codes'] = method.represent(state, observation)
+    vector = out['codes'].vector
+  if method.decode is not None:
+    out['decoded'] = method.decode(state, vector)
+  of_state = lambda name, *more: method.extras[name](*more)
+  calls = {
+    'log_likelihood': (state, vector, observation[: len(vector)])
+    if vector is not None
+    else (),
+    'generate': (key, state, 2),
+    'classify': (state, observation),
+    'pictures': (key, state, observation),
+    'texts': (key, state, observation),
+    'resample_global': (key, state, vector),
+    'resample_local': (key, state, vector),
+    'local_view': (state, observation),
+    'decode_local': (state, vector),
+    'codes_of_factors': (state, made.batch(0)['factors']),
+  }
+  for name in method.extras:
+    if name in calls:
+      out[name] = of_state(name, *calls[name])
+  return out
 
 
 @every_method
@@ -88,6 +143,8 @@ def test_every_hyper_parameter_changes_the_update(name, harness, history):
 @every_method
 def test_alone_and_on_two_shards_is_the_same(name, harness, history):
   made = harness(name)
+  if not made.contract.splits:
+    return  # refused by name when planning
   together, scalars = history(made, False)
   alone, other_scalars = history(made, True)
   together, alone = jax.device_get((together, alone))
@@ -116,15 +173,17 @@ def test_loss_falls_or_nothing_is_learnt(name, harness, history):
   made = harness(name)
   states, _ = history(made, False)
   program, hparams = made.program(False), made.stacked(made.rows(False))
+  progress = made.contract.progress or 'loss'
   # After the first steps, when capacities have risen.
   state, losses, start = states[-1], [], len(states) - 1
   for step in range(start, start + 200):
     state, scalars = program(state, step, hparams)
-    losses.append(scalars['loss'][0])
+    losses.append([scalars[n][0] for n in ('loss', progress)])
   losses = np.array(losses)
   assert np.all(np.isfinite(losses))
-  if getattr(made.module, 'LEARNS', True):
-    assert losses[-20:].mean() < losses[:20].mean()
+  if made.contract.learns:
+    if made.contract.progress is not None:
+      assert losses[-20:, 1].mean() < losses[:20, 1].mean()
   else:
     # All but the count of steps is what it was at the start.
     before, after = jax.device_get((states[0], state))

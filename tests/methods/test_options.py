@@ -10,7 +10,7 @@ import pytest
 
 from disentangle_jax import data as data_lib
 from disentangle_jax import errors
-from disentangle_jax.methods import METHODS
+from disentangle_jax.methods import METHODS, training
 from disentangle_jax.methods.vae import common, decoders
 from disentangle_jax.nn import nets
 from disentangle_jax.ops import noise
@@ -38,7 +38,7 @@ def test_no_weight_decay_is_adam_and_decay_is_outside_of_it():
       p = p + updates - 0.01 * decay * p
     return p
 
-  ours = lambda decay: common.optimiser(
+  ours = lambda decay: training.adamw(
     {'learning_rate': 0.01, 'weight_decay': decay}
   )
   adam = optax.adam(0.01)

@@ -1,11 +1,14 @@
 """The precision of networks: what is rounded, what stays float32."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from disentangle_jax import data as data_lib
+from disentangle_jax.methods import METHODS
 from disentangle_jax.methods.vae import beta_vae
 from disentangle_jax.nn import nets
 
@@ -34,6 +37,13 @@ def kinds(net, precision):
   """(dtype, precision) of every product of one update, gradients included."""
   method, state = made(net, precision)
   update = lambda s: method.update(jax.random.key(2), s, batch(), HPARAMS)
+  found = products(update, state)
+  assert len(found) >= 10
+  return set(found)
+
+
+def products(function, *arguments):
+  """(dtype, precision) of every product of a traced function."""
   found = []
 
   def walk(jaxpr):
@@ -48,9 +58,31 @@ def kinds(net, precision):
         if hasattr(inner, 'eqns'):
           walk(inner)
 
-  walk(jax.make_jaxpr(update)(state).jaxpr)
-  assert len(found) >= 10
-  return set(found)
+  walk(jax.make_jaxpr(function)(*arguments).jaxpr)
+  return found
+
+
+WITH_PRECISION = [
+  name
+  for name, module in METHODS.items()
+  if 'precision' in {f.name for f in dataclasses.fields(module.Config)}
+]
+
+
+@pytest.mark.parametrize('name', WITH_PRECISION)
+def test_every_method_with_the_option_runs_all_its_networks_by_it(name):
+  module = METHODS[name]
+  small = {'net': NETS['mlp'], 'patch': 4, 'precision': 'bfloat16'}
+  fields = {f.name for f in dataclasses.fields(module.Config)}
+  config = module.Config(**{k: v for k, v in small.items() if k in fields})
+  method = module.make(config, DATA)
+  hparams = {k: jnp.float32(v) for k, v in module.HPARAMS.items()}
+  state = jax.eval_shape(method.init, jax.random.key(0), batch(), hparams)
+  vector = jnp.zeros((4, method.layout.width))
+  found = products(method.decode, state, vector)
+  if method.represent is not None:
+    found += products(method.represent, state, batch()['observation'])
+  assert found and {kind for kind, _ in found} == {'bfloat16'}
 
 
 @pytest.mark.parametrize('net', list(NETS))

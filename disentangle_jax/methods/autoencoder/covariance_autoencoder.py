@@ -25,13 +25,13 @@ import jax
 import jax.numpy as jnp
 
 from disentangle_jax import errors, types
+from disentangle_jax.methods import training
 from disentangle_jax.methods.vae import common
 from disentangle_jax.nn import nets
 from disentangle_jax.ops import activations, axis, likelihood
 
 HPARAMS = {**common.HPARAMS, 'learning_rate': 1e-3, 'lambda_code': 0.1}
 STRENGTH = 'lambda_code'
-BATCH = common.BATCH
 MIN_BATCH = 2
 OUTPUTS = {'linear': lambda raw: raw, 'logistic': jax.nn.sigmoid}
 State = common.State
@@ -118,6 +118,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     mean = show(state.params, vector)
     return likelihood.gaussian(mean, observation, jnp.zeros(()))
 
-  init, update = common.trainer(init_params, loss_fn)
+  init, update = training.minimise(init_params, loss_fn)
   extras = {'log_likelihood': log_likelihood}
-  return types.Method(init, update, represent, decode, extras)
+  layout = types.Layout(plain=config.num_latents)
+  return types.Method(init, update, represent, decode, extras, layout)

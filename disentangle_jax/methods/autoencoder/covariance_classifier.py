@@ -22,13 +22,13 @@ from flax import linen as nn
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax import errors, types
+from disentangle_jax import errors, requests, types
+from disentangle_jax.methods import training
 from disentangle_jax.methods.vae import common
 from disentangle_jax.ops import activations, axis
 
 HPARAMS = {**common.HPARAMS, 'learning_rate': 1e-2, 'lambda_code': 0.2}
 STRENGTH = 'lambda_code'
-BATCH = ('observation', 'label')
 MIN_BATCH = 2
 State = common.State
 
@@ -44,6 +44,12 @@ class Config:
 
   hidden: tuple[int, ...] = (4, 4)
   penalty: str = 'covariance'
+
+
+def batch(config: Config) -> tuple[requests.Request, ...]:
+  """Labels beside the observations."""
+  del config
+  return (requests.Observation(), requests.Label())
 
 
 class _Net(nn.Module):
@@ -116,15 +122,20 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     }
     return loss, (scalars, ())
 
+  def classify(state, observation):
+    return run(state.params, observation)[1]
+
   def represent(state, observation):
     layers, _ = run(state.params, observation)
     parts = {f'hidden_{i}': h for i, h in enumerate(layers, 1)}
     return types.Codes(layers[-1], parts)
 
-  init, update = common.trainer(
+  init, update = training.minimise(
     lambda key, batch: {
       'net': module.init(key, batch['observation'])['params']
     },
     loss_fn,
   )
-  return types.Method(init, update, represent, None)
+  layout = types.Layout(plain=config.hidden[-1])
+  extras = {'classify': classify}
+  return types.Method(init, update, represent, None, extras, layout)

@@ -18,7 +18,6 @@ import jax.numpy as jnp
 from disentangle_jax import errors, types
 from disentangle_jax.ops import axis, likelihood, linalg
 
-BATCH = ('observation',)
 # Variance below this share of the largest is rounding.
 _LEAST = 1e-6
 
@@ -143,7 +142,11 @@ def deviation(params: types.PyTree) -> jax.Array:
 
 
 def method(
-  init: Callable, update: Callable, encode: Callable, decode: Callable
+  init: Callable,
+  update: Callable,
+  encode: Callable,
+  decode: Callable,
+  width: int,
 ) -> types.Method:
   """A method from functions of flat images.
 
@@ -152,6 +155,7 @@ def method(
     update: as in `types.Method`.
     encode: `(params, x [B, P]) -> float [B, D]`.
     decode: `(params, vector [B, D]) -> float [B, *observation]`.
+    width: D.
   """
 
   def represent(state, observation):
@@ -166,4 +170,5 @@ def method(
     )
 
   extras = {'log_likelihood': log_likelihood}
-  return types.Method(init, update, represent, mean, extras)
+  layout = types.Layout(plain=width)
+  return types.Method(init, update, represent, mean, extras, layout)

@@ -28,7 +28,6 @@ from disentangle_jax.ops import axis, linalg
 
 HPARAMS = {'learning_rate': 0.1}
 STRENGTH = None
-BATCH = common.BATCH
 Config = common.Config
 State = common.State
 
@@ -96,4 +95,4 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     x = params['mean'] + kept @ params['components'].T
     return x.reshape(-1, *data.observation_shape)
 
-  return common.method(init, update, encode, decode)
+  return common.method(init, update, encode, decode, width)

@@ -18,7 +18,6 @@ from disentangle_jax.methods.linear import common
 
 HPARAMS: dict[str, float] = {}
 STRENGTH = None
-BATCH = common.BATCH
 Config = common.Config
 State = common.State
 
@@ -52,4 +51,4 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     x = params['mean'] + vector @ params['components'].T
     return x.reshape(-1, *data.observation_shape)
 
-  return common.method(init, update, common.project, decode)
+  return common.method(init, update, common.project, decode, config.num_latents)

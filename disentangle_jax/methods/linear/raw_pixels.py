@@ -6,6 +6,7 @@ learn and nothing is lost. Deviations: none.
 """
 
 import dataclasses
+import math
 from typing import NamedTuple
 
 import jax
@@ -16,7 +17,6 @@ from disentangle_jax.methods.linear import common
 
 HPARAMS: dict[str, float] = {}
 STRENGTH = None
-BATCH = common.BATCH
 LEARNS = False
 
 
@@ -65,4 +65,5 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     del params
     return vector.reshape(-1, *data.observation_shape)
 
-  return common.method(init, update, encode, decode)
+  pixels = math.prod(data.observation_shape)
+  return common.method(init, update, encode, decode, pixels)

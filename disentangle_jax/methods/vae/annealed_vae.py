@@ -23,7 +23,6 @@ HPARAMS = {
   'anneal_steps': 100_000.0,
 }
 STRENGTH = 'c_max'
-BATCH = common.BATCH
 # A capacity cannot rise in no time; everything else may be zero.
 BOUNDS = {'anneal_steps': (1.0, float('inf'))}
 Config = common.Config

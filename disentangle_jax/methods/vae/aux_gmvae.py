@@ -31,13 +31,13 @@ import jax
 import jax.numpy as jnp
 
 from disentangle_jax import errors, types
+from disentangle_jax.methods import training
 from disentangle_jax.methods.vae import aux_vae, common, decoders
 from disentangle_jax.ops import axis, concrete, gaussian
 
 HPARAMS = {**common.HPARAMS, 'beta': 40.0, 'temperature': 0.67}
 STRENGTH = 'beta'
-BATCH = aux_vae.BATCH
-BATCH_OPTIONS = aux_vae.BATCH_OPTIONS
+batch = aux_vae.batch
 # Below this the softmax of float32 logits is a step without gradient.
 BOUNDS = {'temperature': (0.01, float('inf'))}
 State = common.State
@@ -125,8 +125,10 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     drawn = gaussian.sample(prior['mean'][y], prior['logvar'][y], eps)
     return jnp.concatenate([drawn, vector[:, num_global:]], axis=-1)
 
-  init, update = common.trainer(init_params, loss_fn)
+  init, update = training.minimise(init_params, loss_fn)
   decode, extras = decoders.decoding(networks.decoder)
   more = aux_vae.extras_with(networks, num_global, resample_global)
   represent = aux_vae.represent_with(networks)
-  return types.Method(init, update, represent, decode, {**extras, **more})
+  layout = aux_vae.layout_of(config)
+  extras = {**extras, **more}
+  return types.Method(init, update, represent, decode, extras, layout)

@@ -32,15 +32,14 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax import errors, types
-from disentangle_jax.data import samplers
+from disentangle_jax import errors, requests, types
+from disentangle_jax.methods import training
 from disentangle_jax.methods.vae import common, decoders
 from disentangle_jax.nn import nets
-from disentangle_jax.ops import axis, gaussian, per_example
+from disentangle_jax.ops import axis, gaussian, patches, per_example
 
 HPARAMS = {**common.HPARAMS, 'beta': 1.0}
 STRENGTH = 'beta'
-BATCH = ('observation', 'shuffled')
 State = common.State
 # The order of the patches that `represent` shows.
 _FIXED_ORDER = 0
@@ -67,9 +66,9 @@ class Config(decoders.DecoderConfig):
   auxiliary: bool = True
 
 
-def BATCH_OPTIONS(config: Config) -> samplers.Options:
-  """The patches of the batch's field 'shuffled'."""
-  return samplers.Options(patch=config.patch)
+def batch(config: Config) -> tuple[requests.Request, ...]:
+  """The images and their shuffled form."""
+  return (requests.Observation(), requests.Shuffled(config.patch))
 
 
 class Networks(NamedTuple):
@@ -146,13 +145,15 @@ def build(
     return params
 
   def encode(name):
-    return lambda params, x: encoders[name].apply({'params': params[name]}, x)
+    return lambda params, x: nets.apply(
+      encoders[name], params[name], x, config.precision
+    )
 
   def local_view(observation):
     if not config.auxiliary:
       return observation
     key = jax.random.key(_FIXED_ORDER)
-    shuffle = lambda image: samplers.shuffle_patches(key, image, patch)
+    shuffle = lambda image: patches.shuffle(key, image, patch)
     return jax.vmap(shuffle)(observation)
 
   return Networks(
@@ -255,6 +256,11 @@ def represent_with(networks: Networks) -> Callable[..., types.Codes]:
   return represent
 
 
+def layout_of(config: Config) -> types.Layout:
+  """Both groups of latents are Gaussian."""
+  return types.Layout(gaussian=config.num_global + config.num_local)
+
+
 def extras_with(
   networks: Networks, num_global: int, resample_global: Callable[..., jax.Array]
 ) -> dict[str, Callable]:
@@ -318,11 +324,16 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     drawn = jax.random.normal(key, vector[:, :num_global].shape)
     return jnp.concatenate([drawn, vector[:, num_global:]], axis=-1)
 
-  init, update = common.trainer(
+  init, update = training.minimise(
     lambda key, batch: networks.init(key, batch['observation']), loss_fn
   )
   decode, extras = decoders.decoding(networks.decoder)
   more = extras_with(networks, num_global, resample_global)
   return types.Method(
-    init, update, represent_with(networks), decode, {**extras, **more}
+    init,
+    update,
+    represent_with(networks),
+    decode,
+    {**extras, **more},
+    layout_of(config),
   )

@@ -33,7 +33,6 @@ from disentangle_jax.ops import axis, total_correlation
 
 HPARAMS = {**common.HPARAMS, 'alpha': 1.0, 'beta': 6.0, 'gamma': 1.0}
 STRENGTH = 'beta'
-BATCH = common.BATCH
 # The mixture over a batch of one is the posterior itself.
 MIN_BATCH = 2
 State = common.State

@@ -19,7 +19,6 @@ from disentangle_jax.methods.vae import common
 
 HPARAMS = {**common.HPARAMS, 'beta': 4.0}
 STRENGTH = 'beta'
-BATCH = common.BATCH
 Config = common.Config
 State = common.State
 

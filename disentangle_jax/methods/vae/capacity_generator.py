@@ -25,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from disentangle_jax import errors, types
+from disentangle_jax.methods import training
 from disentangle_jax.methods.vae import common, decoders
 from disentangle_jax.ops import axis, gaussian, per_example
 
@@ -37,7 +38,6 @@ HPARAMS = {
   'anneal_steps': 100_000.0,
 }
 STRENGTH = 'c_max'
-BATCH = ('observation', 'factors')
 BOUNDS = {'anneal_steps': (1.0, float('inf'))}
 State = common.State
 
@@ -99,7 +99,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     log_likelihood = decoder.log_likelihood(params, raw, observation)
     reconstruction = -axis.mean(log_likelihood)
     kl = axis.mean(gaussian.kl_to_standard(mean, logvar))
-    risen = common.ramp(state.step, hparams['anneal_steps'])
+    risen = training.ramp(state.step, hparams['anneal_steps'])
     span = hparams['c_max'] - hparams['c_min']
     capacity = hparams['c_min'] + risen * span
     deviation = jnp.abs(jnp.sum(kl) - capacity)
@@ -111,7 +111,8 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     mean, logvar = posterior(state.params, factors)
     return types.Codes(mean, {'mean': mean, 'logvar': logvar})
 
-  init, update = common.trainer(init_params, loss_fn)
+  init, update = training.minimise(init_params, loss_fn)
   decode, extras = decoders.decoding(decoder)
   extras['codes_of_factors'] = codes_of_factors
-  return types.Method(init, update, None, decode, extras)
+  layout = types.Layout(gaussian=count)
+  return types.Method(init, update, None, decode, extras, layout)

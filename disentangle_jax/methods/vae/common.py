@@ -5,13 +5,12 @@ of one batch, already reduced over the mesh, and returns the loss to minimise in
 nats. Everything else (networks, likelihood, one reparameterised sample, Adam at
 a traced rate with decoupled weight decay, encoding, decoding) is the same for
 all and lives here. Methods with other terms or further state bring a loss of
-their own to `trainer`.
+their own to `training.minimise`.
 
 Options of all of them: the likelihood; denoising, where the encoder sees a
 corrupted image in training and the decoder is scored on the clean one; and
 weight decay, which shrinks all weights and biases by learning_rate x
-weight_decay per step outside of Adam's moments (Loshchilov & Hutter 2019,
-https://arxiv.org/abs/1711.05101).
+weight_decay per step outside of Adam's moments (`training.adamw`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,16 +19,16 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from disentangle_jax import errors, types
+from disentangle_jax.methods import training
 from disentangle_jax.methods.vae import decoders
 from disentangle_jax.nn import nets
 from disentangle_jax.ops import axis, gaussian, noise, per_example
 
 HPARAMS = {'learning_rate': 1e-4, 'weight_decay': 0.0}
-BATCH = ('observation',)
 HEADS = ('mean', 'logvar')
+State = training.State
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,23 +43,6 @@ class Config(decoders.DecoderConfig):
 
   num_latents: int = 10
   salt_and_pepper: float = 0.0
-
-
-class State(NamedTuple):
-  """Everything that training changes.
-
-  Attributes:
-    params: {'encoder', 'decoder'} parameters, and 'log_scale' where the
-      likelihood learns one; what an export keeps.
-    opt_state: Adam's moments.
-    step: int32 scalar, updates done so far.
-    memory: what a loss carries from step to step; () for most.
-  """
-
-  params: types.PyTree
-  opt_state: types.PyTree
-  step: jax.Array
-  memory: types.PyTree = ()
 
 
 class Terms(NamedTuple):
@@ -237,51 +219,6 @@ def scalars_of(
   }
 
 
-def ramp(step: jax.Array, steps: jax.Array) -> jax.Array:
-  """Rises linearly from 0 at step 0 to 1 at `steps`, and stays there."""
-  return jnp.minimum(1.0, step / steps)
-
-
-def optimiser(hparams: Mapping[str, jax.Array]) -> optax.GradientTransformation:
-  """Adam with decoupled weight decay; at decay 0 it is Adam."""
-  return optax.adamw(
-    hparams['learning_rate'], weight_decay=hparams['weight_decay']
-  )
-
-
-def trainer(
-  init_params: Callable[..., types.PyTree],
-  loss: Callable[..., tuple[jax.Array, tuple[Mapping, types.PyTree]]],
-  memory: types.PyTree = (),
-) -> tuple[Callable, Callable]:
-  """`init` and `update` of a method that minimises one loss.
-
-  Args:
-    init_params: `(key, batch) -> params`.
-    loss: `(params, key, state, batch, hparams) -> (loss, (scalars, memory))`.
-    memory: what `State.memory` starts as.
-
-  Returns:
-    The two functions of a `types.Method`; `state` is a `State`.
-  """
-
-  def init(key, batch, hparams):
-    params = init_params(key, batch)
-    opt_state = optimiser(hparams).init(params)
-    return State(params, opt_state, jnp.zeros((), jnp.int32), memory)
-
-  def update(key, state, batch, hparams):
-    of_params = lambda params: loss(params, key, state, batch, hparams)
-    grads, (scalars, left) = jax.grad(of_params, has_aux=True)(state.params)
-    updates, opt_state = optimiser(hparams).update(
-      grads, state.opt_state, state.params
-    )
-    params = optax.apply_updates(state.params, updates)
-    return State(params, opt_state, state.step + 1, left), scalars
-
-  return init, update
-
-
 def make(
   config: Any, data: types.Dataset, objective: Objective
 ) -> types.Method:
@@ -309,16 +246,20 @@ def make(
     scalars = scalars_of(loss, terms.reconstruction, terms.kl)
     return loss, ({**scalars, **extra}, ())
 
-  init, update = trainer(init_params, loss_fn)
-  return types.Method(init, update, *inference(networks))
+  init, update = training.minimise(init_params, loss_fn)
+  inferring = inference(networks, config.num_latents)
+  return types.Method(init, update, *inferring)
 
 
-def inference(networks: Networks) -> tuple[Callable, Callable, Mapping]:
-  """`represent`, `decode` and the extras of a Gaussian VAE."""
+def inference(
+  networks: Networks, num_latents: int
+) -> tuple[Callable, Callable, Mapping, types.Layout]:
+  """`represent`, `decode`, extras and layout of a Gaussian VAE."""
 
   def represent(state, observation):
     heads = networks.encode(state.params, observation)
     return types.Codes(heads['mean'], dict(heads))
 
   decode, extras = decoders.decoding(networks.decoder)
-  return represent, decode, extras
+  layout = types.Layout(gaussian=num_latents)
+  return represent, decode, extras, layout

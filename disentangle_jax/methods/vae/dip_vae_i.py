@@ -24,12 +24,12 @@ import jax
 import jax.numpy as jnp
 
 from disentangle_jax import errors, types
+from disentangle_jax.methods import training
 from disentangle_jax.methods.vae import common
 from disentangle_jax.ops import covariance
 
 HPARAMS = {**common.HPARAMS, 'lambda_od': 10.0, 'lambda_d_factor': 10.0}
 STRENGTH = 'lambda_od'
-BATCH = common.BATCH
 # One example has no covariance.
 MIN_BATCH = 2
 State = common.State
@@ -103,9 +103,9 @@ def make_with(
     return loss, (scalars, memory)
 
   size = config.num_latents
-  init, update = common.trainer(
+  init, update = training.minimise(
     lambda key, batch: networks.init(key, batch['observation']),
     loss_fn,
     jnp.zeros((size, size)) if decay else (),
   )
-  return types.Method(init, update, *common.inference(networks))
+  return types.Method(init, update, *common.inference(networks, size))

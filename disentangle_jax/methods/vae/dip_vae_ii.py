@@ -15,7 +15,6 @@ from disentangle_jax.ops import covariance
 
 HPARAMS = {**common.HPARAMS, 'lambda_od': 10.0, 'lambda_d_factor': 1.0}
 STRENGTH = 'lambda_od'
-BATCH = common.BATCH
 MIN_BATCH = dip_vae_i.MIN_BATCH
 Config = dip_vae_i.Config
 State = common.State

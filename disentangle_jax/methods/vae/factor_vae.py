@@ -28,7 +28,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from disentangle_jax import errors, types
+from disentangle_jax import errors, requests, types
+from disentangle_jax.methods import training
 from disentangle_jax.methods.vae import common
 from disentangle_jax.nn import critics
 from disentangle_jax.ops import axis, total_correlation
@@ -39,7 +40,6 @@ HPARAMS = {
   'discriminator_learning_rate': 1e-4,
 }
 STRENGTH = 'gamma'
-BATCH = ('observation', 'second_observation')
 # One code cannot be shuffled.
 MIN_BATCH = 2
 
@@ -79,6 +79,13 @@ class State(NamedTuple):
   step: jax.Array
   discriminator: types.PyTree
   discriminator_opt_state: types.PyTree
+
+
+def batch(config: Config) -> tuple[requests.Request, ...]:
+  """A second batch, unless the first one's codes are shuffled."""
+  if config.permuted == 'same_batch':
+    return (requests.Observation(),)
+  return (requests.Observation(), requests.SecondBatch())
 
 
 def discriminator_optimiser(rate: jax.Array) -> optax.GradientTransformation:
@@ -135,51 +142,65 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     discriminator = critic.init(critic_key, codes)['params']
     return State(
       params,
-      common.optimiser(hparams).init(params),
+      training.adamw(hparams).init(params),
       jnp.zeros((), jnp.int32),
       discriminator,
       critic_adam(hparams).init(discriminator),
     )
 
-  def vae_loss(params, key, state, batch, hparams):
-    terms = common.terms_of(networks, params, key, batch)
-    logits = judge(state.discriminator, terms.z)
-    ratio = total_correlation.density_ratio(logits)
-    elbo = terms.reconstruction + jnp.sum(terms.kl)
-    loss = elbo + hparams['gamma'] * ratio
-    scalars = common.scalars_of(loss, terms.reconstruction, terms.kl)
-    return loss, ({**scalars, 'total_correlation_ratio': ratio}, terms.z)
+  def vae_turn(key, batch, hparams):
+    def loss(players, told):
+      del told
+      terms = common.terms_of(networks, players['vae'], key, batch)
+      logits = judge(players['discriminator'], terms.z)
+      ratio = total_correlation.density_ratio(logits)
+      elbo = terms.reconstruction + jnp.sum(terms.kl)
+      loss = elbo + hparams['gamma'] * ratio
+      scalars = common.scalars_of(loss, terms.reconstruction, terms.kl)
+      return loss, ({**scalars, 'total_correlation_ratio': ratio}, terms.z)
 
-  def shuffled(params, key, batch, z):
+    return training.Turn('vae', training.adamw(hparams), loss)
+
+  def discriminator_turn(key, batch, hparams):
     index = batch['index']
-    key, order_key = jax.random.split(key)
-    if config.permuted == 'second_batch':
-      second = batch['second_observation']
-      _, _, z = common.infer(networks, params, key, second, index)
-    return total_correlation.permute_dims(order_key, z, index)
+
+    def loss(players, told):
+      z = other = told[0][1]
+      z_key, order_key = jax.random.split(key)
+      if config.permuted == 'second_batch':
+        second = batch['second_observation']
+        vae = players['vae']
+        _, _, other = common.infer(networks, vae, z_key, second, index)
+      permuted = total_correlation.permute_dims(order_key, other, index)
+      own = players['discriminator']
+      loss = discriminator_loss(judge(own, z), judge(own, permuted))
+      return loss, loss
+
+    return training.Turn('discriminator', critic_adam(hparams), loss)
 
   def update(key, state, batch, hparams):
     key, critic_key = jax.random.split(key)
-    grads, (scalars, z) = jax.grad(vae_loss, has_aux=True)(
-      state.params, key, state, batch, hparams
+    keys = [
+      jax.random.fold_in(critic_key, n)
+      for n in range(config.discriminator_updates)
+    ]
+    players, opt_states, told = training.alternate(
+      {'vae': state.params, 'discriminator': state.discriminator},
+      {'vae': state.opt_state, 'discriminator': state.discriminator_opt_state},
+      [
+        vae_turn(key, batch, hparams),
+        *[discriminator_turn(k, batch, hparams) for k in keys],
+      ],
     )
-    updates, opt_state = common.optimiser(hparams).update(
-      grads, state.opt_state, state.params
+    scalars = {**told[0][0], 'discriminator_loss': told[-1]}
+    state = State(
+      params=players['vae'],
+      opt_state=opt_states['vae'],
+      step=state.step + 1,
+      discriminator=players['discriminator'],
+      discriminator_opt_state=opt_states['discriminator'],
     )
-    params = optax.apply_updates(state.params, updates)
+    return state, scalars
 
-    critic_loss = lambda p, z_perm: discriminator_loss(
-      judge(p, z), judge(p, z_perm)
-    )
-    discriminator = state.discriminator
-    critic_state = state.discriminator_opt_state
-    for n in range(config.discriminator_updates):
-      z_perm = shuffled(params, jax.random.fold_in(critic_key, n), batch, z)
-      loss, grads = jax.value_and_grad(critic_loss)(discriminator, z_perm)
-      updates, critic_state = critic_adam(hparams).update(grads, critic_state)
-      discriminator = optax.apply_updates(discriminator, updates)
-    scalars = {**scalars, 'discriminator_loss': loss}
-    step = state.step + 1
-    return State(params, opt_state, step, discriminator, critic_state), scalars
-
-  return types.Method(init, update, *common.inference(networks))
+  inference = common.inference(networks, config.num_latents)
+  return types.Method(init, update, *inference)

@@ -27,7 +27,8 @@ import jax
 import jax.numpy as jnp
 
 from disentangle_jax import errors, types
-from disentangle_jax.methods.vae import common
+from disentangle_jax.methods import training
+from disentangle_jax.methods.vae import common, decoders
 from disentangle_jax.ops import axis, concrete, gaussian, per_example
 
 HPARAMS = {
@@ -39,7 +40,6 @@ HPARAMS = {
   'temperature': 0.67,
 }
 STRENGTH = 'gamma'
-BATCH = common.BATCH
 BOUNDS = {
   'anneal_steps': (1.0, float('inf')),
   # Below this the softmax of float32 logits is a step without gradient.
@@ -106,7 +106,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     reconstruction = -axis.mean(log_likelihood)
     kl = axis.mean(gaussian.kl_to_standard(mean, logvar))
     kl_categorical = axis.mean(concrete.kl_to_uniform(logits))
-    risen = common.ramp(state.step, hparams['anneal_steps'])
+    risen = training.ramp(state.step, hparams['anneal_steps'])
     most = jnp.minimum(hparams['c_max_categorical'], math.log(classes))
     capacity_gaussian = risen * hparams['c_max_gaussian']
     capacity_categorical = risen * most
@@ -129,8 +129,9 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     vector = jnp.concatenate([heads['mean'], chosen], axis=-1)
     return types.Codes(vector, dict(heads))
 
-  init, update = common.trainer(
+  init, update = training.minimise(
     lambda key, batch: networks.init(key, batch['observation']), loss_fn
   )
-  _, decode, extras = common.inference(networks)
-  return types.Method(init, update, represent, decode, extras)
+  decode, extras = decoders.decoding(decoder)
+  layout = types.Layout(gaussian=config.num_latents, classes=(classes,))
+  return types.Method(init, update, represent, decode, extras, layout)

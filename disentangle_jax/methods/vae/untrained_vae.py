@@ -11,7 +11,6 @@ from disentangle_jax.methods.vae import common, vae
 
 HPARAMS: dict[str, float] = {}
 STRENGTH = None
-BATCH = common.BATCH
 LEARNS = False
 Config = common.Config
 State = common.State

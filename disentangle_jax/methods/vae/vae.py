@@ -16,7 +16,6 @@ from disentangle_jax.methods.vae import common
 
 HPARAMS = {**common.HPARAMS}
 STRENGTH = None
-BATCH = common.BATCH
 Config = common.Config
 State = common.State
 
