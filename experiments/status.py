@@ -15,23 +15,23 @@ from disentangle_jax.commands import cli
 from disentangle_jax.engine import status, store
 from disentangle_jax.engine.progress import duration
 
-_WORKDIR = flags.DEFINE_string('workdir', None, 'Directory of a sweep.')
 
-
-def main(argv):
-  """See the module docstring."""
-  if len(argv) > 1:
-    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
-  if not _WORKDIR.value:
-    raise errors.ConfigError('--workdir is missing, e.g. --workdir=runs/try')
-  workdir = pathlib.Path(_WORKDIR.value)
+def show(workdir: pathlib.Path) -> None:
+  """Prints a table of the methods, earlier phases apart, and what is left."""
   contents, runs = status.summarise(workdir)
+  # Stores of older versions have no phases.
+  phases = contents.get('phases') or {}
+  runs['phase'] = [phases.get(run_id, '') for run_id in runs['run_id']]
+  phased = bool(runs['phase'].any())
   table = rich_table.Table(title=f'study {contents["study"]}')
-  for name in ('method', 'finished', 'diverged', 'seconds per run'):
-    table.add_column(name, justify='left' if name == 'method' else 'right')
-  for method, part in runs.groupby('method', sort=False):
+  names = ('method', 'finished', 'diverged', 'seconds per run')
+  for name in (*(('phase',) if phased else ()), *names):
+    left = name in ('phase', 'method')
+    table.add_column(name, justify='left' if left else 'right')
+  for (phase, method), part in runs.groupby(['phase', 'method'], sort=False):
     seconds = part['seconds'].mean()
     table.add_row(
+      *([phase] if phased else []),
       method,
       f'{part["finished"].sum()}/{len(part)}',
       str(int(part['diverged'].sum())),
@@ -46,11 +46,25 @@ def main(argv):
   except errors.StoreError:
     running = 'a process is working here'
   wall = duration(contents.get('wall_seconds') or 0)
-  done = runs['finished'].sum()
-  print(f'{done} of {len(runs)} runs finished in {wall}; {running}')
+  last = runs['phase'] == ''
+  done = f'{runs.loc[last, "finished"].sum()} of {last.sum()} runs'
+  if phased:
+    early = runs.loc[~last, 'finished']
+    done += f' and {early.sum()} of {len(early)} of earlier phases'
+  print(f'{done} finished in {wall}; {running}')
   if not runs['finished'].all() and contents.get('command'):
     print(f'continue with: {contents["command"]}')
 
 
+def main(argv):
+  """See the module docstring."""
+  if len(argv) > 1:
+    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
+  if not flags.FLAGS.workdir:
+    raise errors.ConfigError('--workdir is missing, e.g. --workdir=runs/try')
+  show(pathlib.Path(flags.FLAGS.workdir))
+
+
 if __name__ == '__main__':
+  flags.DEFINE_string('workdir', None, 'Directory of a sweep.')
   cli.run(main)

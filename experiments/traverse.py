@@ -7,14 +7,16 @@
   python -m experiments.traverse --workdir=DIR --run=17 --latents
   python -m experiments.traverse --params=RUN_ID.safetensors --out=figures
 
+Images, films of videos, layers of solids and strips of vectors go to
+DIR/figures, or to --out; their paths are printed. Sentences are printed.
+Observations are numbered draws of the run's data set.
+
 --latents draws what the codes say about the factors: mutual information, lasso
 importances as a Hinton diagram, responses to every factor, and the aggregate
 posterior against the prior.
-
-Observations are numbered draws of the run's data set. Files go to DIR/figures,
-or to --out; their paths are printed.
 """
 
+import dataclasses
 import pathlib
 
 from absl import flags
@@ -23,31 +25,28 @@ import PIL.Image
 
 from disentangle_jax import errors, load_run
 from disentangle_jax.commands import cli
+from disentangle_jax.engine import restore
 
-_WORKDIR = flags.DEFINE_string('workdir', None, 'Directory of a sweep.')
-_RUN = flags.DEFINE_string('run', None, "Run number, or '16-20' with --seeds.")
-_PARAMS = flags.DEFINE_string('params', None, 'An exported run instead.')
-_OUT = flags.DEFINE_string('out', None, 'Where files go; DIR/figures if unset.')
-_AROUND = flags.DEFINE_string(
-  'around', '0', "Number of an observation, or 'prior' for the prior's centre."
-)
-_SPAN = flags.DEFINE_string(
-  'span', 'posterior', "Range by the 'posterior' of each latent or the 'prior'."
-)
-_WIDTH = flags.DEFINE_float('width', 2.0, 'Half the range, in deviations.')
-_STEPS = flags.DEFINE_integer('steps', 9, 'Images per latent.')
-_FILM = flags.DEFINE_list('film', ['gif'], 'Moving files: gif, webp or none.')
-_BETWEEN = flags.DEFINE_list(
-  'between', [], 'Two observations: images on the line between their codes.'
-)
-_SEEDS = flags.DEFINE_bool(
-  'seeds', False, 'Several runs in one sheet: a row per run.'
-)
+_FILMS = ('gif', 'webp', 'none')
 
 
-_LATENTS = flags.DEFINE_bool(
-  'latents', False, 'Codes against factors: four figures, PNG and SVG.'
-)
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """How to draw.
+
+  Attributes:
+    around: number of an observation, or 'prior' for the prior's centre.
+    span: range by the 'posterior' of each latent or by the 'prior'.
+    width: half the range, in deviations.
+    steps: values per latent.
+    film: moving files to write, of 'gif' and 'webp'.
+  """
+
+  around: str = '0'
+  span: str = 'posterior'
+  width: float = 2.0
+  steps: int = 9
+  film: tuple[str, ...] = ('gif',)
 
 
 def _numbers(text: str, flag: str) -> list[int]:
@@ -61,25 +60,91 @@ def _numbers(text: str, flag: str) -> list[int]:
   return list(range(low, high + 1))
 
 
-def _observation(run, text: str, flag: str) -> np.ndarray:
+def _observation(run: restore.TrainedRun, text: str, flag: str) -> np.ndarray:
   number = _numbers(text, flag)[0]
   return np.asarray(run.sample(number + 1)['observation'][number])
 
 
-def _runs():
-  if _PARAMS.value:
-    return [(pathlib.Path(_PARAMS.value).stem, load_run(_PARAMS.value))]
-  if not _WORKDIR.value or _RUN.value is None:
-    raise errors.ConfigError(
-      '--workdir and --run are missing, e.g. --workdir=runs/quickstart --run=17'
-    )
-  numbers = _numbers(_RUN.value, '--run')
-  if len(numbers) > 1 and not _SEEDS.value:
-    raise errors.value('--run', _RUN.value, 'several runs need --seeds')
-  return [(f'run_{n}', load_run(_WORKDIR.value, n)) for n in numbers]
+def _write(
+  path: pathlib.Path, frames: np.ndarray, film: tuple[str, ...]
+) -> None:
+  """A picture; of a film the middle frame, and the film beside it."""
+  from disentangle_jax.report import films, traversals
+
+  path.parent.mkdir(parents=True, exist_ok=True)
+  PIL.Image.fromarray(traversals.still(frames)).save(path)
+  print(path)
+  for kind in film if len(frames) > 1 else ():
+    films.save(frames, path.with_suffix(f'.{kind}'))
+    print(path.with_suffix(f'.{kind}'))
 
 
-def _draw_latents(run, name: str, out: pathlib.Path) -> None:
+def draw(
+  run: restore.TrainedRun, name: str, out: pathlib.Path, options: Options
+) -> None:
+  """All that one run can show: files, sentences printed.
+
+  Raises:
+    ConfigError: nothing to show, or options out of range.
+  """
+  from disentangle_jax.report import explore, films, gallery, sheets, words
+
+  centre = None
+  if options.around != 'prior':
+    if run.method.represent is not None:
+      centre = _observation(run, options.around, '--around')
+    elif run.method.decode is not None:
+      print(f'{name} has no encoder: around the centre of the prior')
+  drawn = explore.samples(
+    run, centre, options.steps, options.width, options.span
+  )
+  for sheet in sheets.of_run(drawn):
+    if len(sheet.frames):
+      path = out / f'{gallery.stem(f"{name}_{sheet.name}")}.png'
+      _write(path, sheet.frames, options.film)
+    else:
+      print(f'\n{sheet.heading}\n{words.to_text(sheet.lines)}')
+  if not drawn.traversals.size or drawn.kind in ('tokens', 'video'):
+    return  # a video's sheet is a film already
+  for kind in options.film:
+    path = out / f'{name}_traversals.{kind}'
+    films.save(explore.frames(drawn), path, seconds=2.0)
+    print(path)
+
+
+def between(
+  run: restore.TrainedRun,
+  name: str,
+  out: pathlib.Path,
+  ends: tuple[str, str],
+  options: Options,
+) -> None:
+  """A path between two observations: a row, or one sentence a line.
+
+  Raises:
+    ConfigError: no encoder, no decoder, or no such observation.
+  """
+  from disentangle_jax.report import explore, traversals, words
+
+  first, last = (_observation(run, text, '--between') for text in ends)
+  path = explore.interpolation(run, first, last, options.steps)
+  kind = run.dataset.kind
+  if kind == 'tokens':
+    vocabulary = run.dataset.extras.get('vocabulary', ())
+    print(words.to_text(words.plain(path, vocabulary)))
+    return
+  span = traversals.span_of(path) if kind == 'vector' else (0.0, 1.0)
+  frames = traversals.lay_out(path[None], kind, span=span)
+  file = out / f'{name}_between_{"_".join(ends)}.png'
+  _write(file, frames, options.film)
+
+
+def latents_of(run: restore.TrainedRun, name: str, out: pathlib.Path) -> None:
+  """Codes against factors, four figures as PNG and SVG.
+
+  Raises:
+    ConfigError: no encoder, or a data set without factors.
+  """
   from disentangle_jax.report import gallery, latents, style
 
   if run.method.represent is None or not run.dataset.factor_sizes:
@@ -90,59 +155,79 @@ def _draw_latents(run, name: str, out: pathlib.Path) -> None:
       print(out / f'{name}_{kind}.png')
 
 
-def _write(path: pathlib.Path, image: np.ndarray) -> None:
-  PIL.Image.fromarray(image).save(path)
-  print(path)
+def _runs(number: str | None, several: bool):
+  given = flags.FLAGS
+  if given.params:
+    return [(pathlib.Path(given.params).stem, load_run(given.params))]
+  if not given.workdir or number is None:
+    raise errors.ConfigError(
+      '--workdir and --run are missing, e.g. --workdir=runs/quickstart --run=17'
+    )
+  numbers = _numbers(number, '--run')
+  if len(numbers) > 1 and not several:
+    raise errors.value('--run', number, 'several runs need --seeds')
+  return [(f'run_{n}', load_run(given.workdir, n)) for n in numbers]
 
 
 def main(argv):
   """See the module docstring."""
-  from disentangle_jax.report import explore, traversals
+  from disentangle_jax.report import explore
 
+  given = flags.FLAGS
   if len(argv) > 1:
     raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
-  for kind in _FILM.value:
-    if kind not in ('gif', 'webp', 'none'):
-      raise errors.choices('--film', kind, ('gif', 'webp', 'none'))
-  if _BETWEEN.value and len(_BETWEEN.value) != 2:
-    raise errors.value('--between', ','.join(_BETWEEN.value), 'must be two')
-  runs = _runs()
+  for kind in given.film:
+    if kind not in _FILMS:
+      raise errors.choices('--film', kind, _FILMS)
+  if given.between and len(given.between) != 2:
+    raise errors.value('--between', ','.join(given.between), 'must be two')
+  runs = _runs(given.run, given.seeds)
   out = pathlib.Path(
-    _OUT.value or (pathlib.Path(_WORKDIR.value or '.') / 'figures')
+    given.out or (pathlib.Path(given.workdir or '.') / 'figures')
   )
-  out.mkdir(parents=True, exist_ok=True)
+  options = Options(
+    around=given.around,
+    span=given.span,
+    width=given.width,
+    steps=given.steps,
+    film=tuple(kind for kind in given.film if kind != 'none'),
+  )
   name, run = runs[0]
-  if _SEEDS.value:
-    observation = _observation(run, _AROUND.value, '--around')
-    sheet = explore.seed_sheet([r for _, r in runs], observation, _WIDTH.value)
-    _write(out / f'runs_{_RUN.value}_latents.png', sheet)
-    return
-  if _LATENTS.value:
-    _draw_latents(run, name, out)
-    return
-  if _BETWEEN.value:
-    first, last = (_observation(run, t, '--between') for t in _BETWEEN.value)
-    path = explore.interpolation(run, first, last, _STEPS.value)
-    ends = '_'.join(_BETWEEN.value)
-    _write(out / f'{name}_between_{ends}.png', traversals.grid(path[None]))
-    return
-  centre = None
-  if _AROUND.value != 'prior':
-    if run.method.represent is None:
-      print(f'{name} has no encoder: around the centre of the prior')
-    else:
-      centre = _observation(run, _AROUND.value, '--around')
-  drawn = explore.samples(run, centre, _STEPS.value, _WIDTH.value, _SPAN.value)
-  _write(out / f'{name}_traversals.png', traversals.traversal_sheet(drawn))
-  if drawn.observations.size:
-    sheet = traversals.reconstruction_sheet(drawn)
-    _write(out / f'{name}_reconstructions.png', sheet)
-  for kind in _FILM.value:
-    if kind != 'none':
-      path = out / f'{name}_traversals.{kind}'
-      explore.save_film(explore.frames(drawn), path)
-      print(path)
+  if given.seeds:
+    observation = _observation(run, given.around, '--around')
+    sheet = explore.seed_sheet([r for _, r in runs], observation, given.width)
+    _write(out / f'runs_{given.run}_latents.png', sheet, options.film)
+  elif given.latents:
+    latents_of(run, name, out)
+  elif given.between:
+    between(run, name, out, tuple(given.between), options)
+  else:
+    draw(run, name, out, options)
+
+
+def _define_flags() -> None:
+  flags.DEFINE_string('workdir', None, 'Directory of a sweep.')
+  flags.DEFINE_string('run', None, "Run number, or '16-20' with --seeds.")
+  flags.DEFINE_string('params', None, 'An exported run instead.')
+  flags.DEFINE_string('out', None, 'Where files go; DIR/figures if unset.')
+  flags.DEFINE_string(
+    'around', '0', "Number of an observation, or 'prior' for its centre."
+  )
+  flags.DEFINE_string(
+    'span', 'posterior', "Range by a latent's 'posterior' or by the 'prior'."
+  )
+  flags.DEFINE_float('width', 2.0, 'Half the range, in deviations.')
+  flags.DEFINE_integer('steps', 9, 'Values per latent.')
+  flags.DEFINE_list('film', ['gif'], 'Moving files: gif, webp or none.')
+  flags.DEFINE_list(
+    'between', [], 'Two observations: what lies between their codes.'
+  )
+  flags.DEFINE_bool('seeds', False, 'Several runs in one sheet: a row per run.')
+  flags.DEFINE_bool(
+    'latents', False, 'Codes against factors: four figures, PNG and SVG.'
+  )
 
 
 if __name__ == '__main__':
+  _define_flags()
   cli.run(main)

@@ -12,6 +12,18 @@ def _gib(count: float) -> str:
   return f'{count / 2**30:.2f} GiB'
 
 
+def _chain(run: plan.Run) -> tuple[str, str]:
+  """Its phase, and the number of the run that it starts from."""
+  return run.phase, '' if run.after is None else str(run.after.number)
+
+
+def _what(group: plan.Group) -> str:
+  """'phase dae: denoising_autoencoder, mlp, ...' for an earlier phase."""
+  phases = dict.fromkeys(run.phase for run in group.runs if run.phase)
+  phase = '' if group.listed else f'phase {", ".join(phases)}: '
+  return phase + progress.group_name(group)
+
+
 def print_plan(
   planned: plan.Plan, sizes: Sequence[int], needs: Sequence[estimate.Need]
 ) -> None:
@@ -25,10 +37,13 @@ def print_plan(
   console = rich_console.Console()
   if not console.is_terminal:
     console.width = 120
+  phased = any(run.phase for run in planned.runs)
   runs = rich_table.Table(title=f'study {planned.study}: runs')
-  for name in ('run', 'run_id', 'method', 'strength', 'seed', 'group'):
+  names = ('run', 'run_id', 'method', 'strength', 'seed', 'group')
+  for name in (*names, *(('phase', 'after run') if phased else ())):
     runs.add_column(
-      name, justify='right' if name in ('run', 'seed') else 'left'
+      name,
+      justify='right' if name in ('run', 'seed', 'after run') else 'left',
     )
   where = {
     run.run_id: g
@@ -46,6 +61,7 @@ def print_plan(
       strength,
       str(run.seed),
       str(where[run.run_id]),
+      *_chain(run)[: 2 * phased],
     )
   console.print(runs)
   groups = rich_table.Table(
@@ -65,7 +81,7 @@ def print_plan(
     chunks = -(-len(group.runs) // size)
     groups.add_row(
       str(g),
-      progress.group_name(group),
+      _what(group),
       str(len(group.runs)),
       f'{chunks} of {size} runs',
       f'{group.steps:,}',
@@ -76,8 +92,10 @@ def print_plan(
   for note in planned.notes:
     console.print(f'note: {note}')
   total = sum(need.seconds for need in needs)
+  earlier = sum(bool(run.phase) for run in planned.runs)
+  also = f', {earlier} of them of earlier phases,' if earlier else ''
   console.print(
-    f'{len(planned.runs)} runs in {len(planned.groups)} group(s), about '
+    f'{len(planned.runs)} runs{also} in {len(planned.groups)} group(s), about '
     f'{progress.duration(total)} of training on this machine, compile and '
     'scoring on top'
   )

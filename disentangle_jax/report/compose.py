@@ -15,6 +15,7 @@ from disentangle_jax.report import (
   sections,
   selection,
   statistics,
+  stored,
   style,
   summaries,
   tables,
@@ -80,7 +81,7 @@ def write(
   if len(paths) > 1 and out is None:
     name = 'compare' if compare else 'merged'
   study, described = scores_lib.arrange(tables.load(paths))
-  first = scores_lib.primary(described)
+  first = scores_lib.primary(described, scores_lib.wanted(study))
   columns = range(len(described))
   cell_tables = [summaries.cell_table(study, i) for i in columns]
   focus = _focus(described, first)
@@ -88,7 +89,8 @@ def write(
   correlations = _correlations(study, described, focus)
   folder = root / 'figures' / ('' if name == 'index' else name)
   sign = 1.0 if first is None else described[first].sign
-  shown = pictures.choose(study, first, sign)
+  earlier, size = _earlier(study)
+  shown = pictures.choose(study, first, sign, pictures.BUDGET - size)
   files = None if figures == 'none' else folder
   try:
     with style.use():
@@ -112,6 +114,7 @@ def write(
       figures=drawn,
       extra_tables=_extra_tables(study, described, focus, compare),
       figure_folder=str(files or ''),
+      earlier=earlier,
     )
     page = root / 'report' / f'{name}.html'
     page.parent.mkdir(parents=True, exist_ok=True)
@@ -135,34 +138,68 @@ def _focus(described, first: int | None) -> list[int]:
   columns = list(range(len(described)))
   if len(described) <= MANY or first is None:
     return columns
-  kept = ('', described[first].representation)
+  beside = scores_lib.beside(described, first)
+  kept = ('', *(described[i].representation for i in beside))
   return [i for i in columns if described[i].representation in kept]
 
 
+def _earlier(study: tables.Study) -> tuple[dict[str, sections.Content], int]:
+  """Content of every earlier phase, and the bytes of its pictures."""
+  contents, size = {}, 0
+  budget = pictures.BUDGET // 5 // max(len(study.earlier), 1)
+  for phase, part in study.earlier.items():
+    # Their table shows the loss of all runs, scored or not.
+    kept = [name for name in part.scores.columns if name[0] != stored.LOSS]
+    part = part._replace(scores=part.scores[kept])
+    part, described = scores_lib.arrange(part, '')
+    first = scores_lib.primary(described)
+    sign = 1.0 if first is None else described[first].sign
+    shown = pictures.choose(part, first, sign, budget)
+    size += shown.size
+    contents[phase] = sections.Content(
+      study=part,
+      described=described,
+      cell_tables=[
+        summaries.cell_table(part, i) for i in range(len(described))
+      ],
+      first=first,
+      shown=shown,
+      shares={},
+      figures=(),
+      extra_tables=(),
+      figure_folder='',
+    )
+  return contents, size
+
+
 def draw_run(workdir: pathlib.Path | str, number: int) -> list[pathlib.Path]:
-  """Traversals and reconstructions of one run into DIR/figures.
+  """All sheets of one run into DIR/figures.
 
   Args:
     workdir: directory of a sweep.
-    number: run number of the plan.
+    number: run number of the plan, of any phase.
 
   Returns:
-    The PNG files.
+    The files: PNG for pictures, text for sentences.
 
   Raises:
     ConfigError: no finished run has this number.
     StoreError: the run left no readable samples.
   """
   study = tables.load(_as_paths(workdir))
-  found = np.flatnonzero(study.runs['run_number'] == number)
-  if not found.size:
-    have = study.runs['run_number']
+  parts = (study, *study.earlier.values())
+  for part in parts:
+    found = np.flatnonzero(part.runs['run_number'] == number)
+    if found.size:
+      break
+  else:
+    have = pd.concat([part.runs['run_number'] for part in parts])
     legal = f'{have.min()} to {have.max()}' if len(have) else 'none yet'
     raise errors.value(
       'run', number, f'no such finished run; there are {legal}'
     )
   written = drawing.run_sheets(
-    study, int(found[0]), pathlib.Path(workdir) / 'figures', f'run_{number}'
+    part, int(found[0]), pathlib.Path(workdir) / 'figures', f'run_{number}'
   )
   if not written:
     raise errors.StoreError(f'run {number} of {workdir} left no pictures')

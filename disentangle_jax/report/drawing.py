@@ -10,10 +10,12 @@ from disentangle_jax.report import (
   figures,
   gallery,
   selection,
+  sheets,
   stored,
   style,
   tables,
   traversals,
+  words,
 )
 from disentangle_jax.report import pictures as pictures_lib
 from disentangle_jax.report import scores as scores_lib
@@ -74,7 +76,7 @@ def across(
     described: one Score per column.
     shares: {column: as from `statistics.variance_shares`}; its columns are
       the scores shown.
-    first: column of the first disentanglement score.
+    first: column of the score that ranks the runs.
     correlations: between the score columns, labelled.
     folder: where the files go; None: no files.
 
@@ -103,12 +105,13 @@ def across(
       'Nested analysis of variance over all runs, in per cent, corrected for '
       'the noise of the means.',
     )
-  supervised = [i for i in shares if described[i].supervised]
-  if len(methods) > 1 and supervised:
-    values = study.scores.iloc[:, supervised]
-    values.columns = [described[i].label for i in supervised]
-    best = selection.best_matrix(values, study.runs['method'].tolist())
-    figure, axes = figures.new(height=0.9 + 0.3 * len(supervised))
+  judged = [i for i in shares if described[i].supervised or i == first]
+  if len(methods) > 1 and judged:
+    values = study.scores.iloc[:, judged]
+    values.columns = [described[i].label for i in judged]
+    lower = [described[i].label for i in judged if described[i].sign < 0]
+    best = selection.best_matrix(values, study.runs['method'].tolist(), lower)
+    figure, axes = figures.new(height=0.9 + 0.3 * len(judged))
     figures.heat_map(axes, best.T, diverging=False)
     keep(
       figure,
@@ -162,7 +165,7 @@ def _training(study, methods, first, described, folder) -> Drawn:
       (
         'Training',
         'Median and quartiles over the runs of each method, strengths and '
-        'seeds together; losses in nats per image.',
+        'seeds together; losses per observation.',
         gallery.inline(svg, 'Training'),
       )
     )
@@ -230,7 +233,7 @@ def _front(study, described, first, methods, folder) -> None:
 def run_sheets(
   study: tables.Study, run: int, folder: pathlib.Path, name: str
 ) -> list[pathlib.Path]:
-  """Traversals and reconstructions of one run as files.
+  """All sheets of one run as files.
 
   Args:
     study: as loaded.
@@ -239,7 +242,8 @@ def run_sheets(
     name: their beginning, e.g. 'best' or 'run_17'.
 
   Returns:
-    The PNG files written; none if the run left no samples.
+    The files written: PNG (a film's middle frame), or text where a sheet is of
+    sentences; none if the run left no samples.
   """
   workdir = study.workdirs[study.runs['workdir'][run]]
   samples = traversals.load(workdir, study.runs['run_id'][run])
@@ -248,21 +252,24 @@ def run_sheets(
   title = pictures_lib.describe_run(study, run, float('nan'))
   written = []
   with style.use():
-    for kind, images, draw in (
-      ('traversals', samples.traversals, traversals.traversal_sheet),
-      (
-        'reconstructions',
-        samples.observations,
-        traversals.reconstruction_sheet,
-      ),
-    ):
-      if not images.size:
+    for sheet in sheets.of_run(samples):
+      stem = gallery.stem(f'{name}_{sheet.name}')
+      if not len(sheet.frames):
+        path = folder / f'{stem}.txt'
+        folder.mkdir(parents=True, exist_ok=True)
+        text = words.to_text(sheet.lines)
+        path.write_text(f'{title}\n{text}\n', encoding='utf-8')
+        written.append(path)
         continue
-      sheet = draw(samples)
-      height = min(9.0, 0.5 + 5.2 * sheet.shape[0] / sheet.shape[1])
+      image = traversals.still(sheet.frames)
+      height = min(9.0, 0.5 + 5.2 * image.shape[0] / image.shape[1])
       figure, axes = figures.new(6.0, height)
-      order = traversals.by_kl(samples) if kind == 'traversals' else []
-      figures.sheet(axes, sheet, samples.kl, order, title)
-      gallery.save(figure, folder, f'{name}_{kind}')
-      written.append(folder / f'{name}_{kind}.png')
+      walks = sheet.name == 'traversals'
+      order = traversals.by_kl(samples) if walks else []
+      heading = ': '.join(filter(None, [title, sheet.heading]))
+      figures.sheet(axes, image, samples.kl, order, heading)
+      if sheet.note:
+        axes.set_xlabel(sheet.note)
+      gallery.save(figure, folder, stem)
+      written.append(folder / f'{stem}.png')
   return written

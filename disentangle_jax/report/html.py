@@ -7,17 +7,21 @@ and numbers are inside it.
 
 import datetime
 
+import pandas as pd
+
 from disentangle_jax import version
 from disentangle_jax.report import (
   citations,
   page_css,
   page_js,
   payload,
+  phases,
   sections,
   statistics,
   summaries,
   tables,
 )
+from disentangle_jax.report import scores as scores_lib
 
 
 def title(study: tables.Study) -> str:
@@ -32,7 +36,7 @@ def title(study: tables.Study) -> str:
 def headlines(
   content: sections.Content, limit: int = 3
 ) -> list[tuple[str, str]]:
-  """What came out, in plain words: the first few disentanglement scores.
+  """What came out, in plain words: what ranks the runs, then a few scores.
 
   Args:
     content: what the page shows.
@@ -41,16 +45,10 @@ def headlines(
   Returns:
     (the sentence, how sure it is) per score.
   """
-  columns = [i for i, score in enumerate(content.described) if score.supervised]
-  if content.first is not None:
-    # One representation says it: the others are a choice away.
-    representation = content.described[content.first].representation
-    columns = [
-      i
-      for i in columns
-      if content.described[i].representation == representation
-    ] or [content.first]
-  said = []
+  if content.first is None:
+    return []
+  # One representation says it: the others are a choice away.
+  said, columns = [], scores_lib.beside(content.described, content.first)
   for i in columns[:limit]:
     lead, rest = summaries.headline(
       content.study, i, content.described[i], content.cell_tables[i]
@@ -74,6 +72,11 @@ def methods_paragraph(content: sections.Content) -> str:
   config = next(
     (i['config'] for i in study.infos if isinstance(i.get('config'), dict)), {}
   )
+  before = [
+    f'{tables.count(len(part.runs), "run")} of the phase {phase} ('
+    f'{", ".join(map(cite, dict.fromkeys(part.cells["method"])))})'
+    for phase, part in study.earlier.items()
+  ]
   settings = [
     f'{config[key]:,} {word}'
     for key, word in (('steps', 'training steps'),)
@@ -86,7 +89,8 @@ def methods_paragraph(content: sections.Content) -> str:
     f' {", ".join(dict.fromkeys(study.cells["dataset"]))}:'
     f' {", ".join(map(cite, methods))}, in {len(study.cells)} settings with'
     f' {int(seeds.max()) if len(seeds) else 0} seeds each'
-    f'{" (" + ", ".join(settings) + ")" if settings else ""}, with'
+    f'{" (" + ", ".join(settings) + ")" if settings else ""}'
+    f'{", starting from " + ", ".join(before) if before else ""}, with'
     f' disentangle_jax {version.__version__}. Tables give the mean and the'
     ' interquartile mean \\cite{agarwal2021deep} over seeds with 95\\,\\%'
     f' percentile bootstrap intervals ({statistics.RESAMPLES:,} resamples,'
@@ -188,19 +192,26 @@ def _extra(content: sections.Content) -> str:
 
 
 def _data(content: sections.Content) -> str:
-  """The script's numbers, without the pictures that are in the page anyway."""
-  inside = set(content.shown.overall.values())
-  blank = {'traversals': '', 'reconstructions': ''}
-  pictures = {
-    run: {**sheet, **blank} if run in inside else sheet
-    for run, sheet in content.shown.sheets.items()
+  """The script's numbers, and the pictures that are not in the page anyway."""
+  inside = set(sections.picked(content).values())
+  drawn = lambda part, left=(): {
+    run: sections.sheets(part.shown, run)
+    for run in part.shown.sheets
+    if run not in left
   }
+  earlier = []
+  for phase, part in content.earlier.items():
+    runs = payload.of_runs(part.study, part.described, drawn(part))
+    loss = payload.rounded(phases.final_loss(part.study))
+    runs['scores'].append({'label': phases.LOSS, 'values': loss})
+    earlier.append({'phase': phase, **runs})
   return payload.build(
     content.study,
     content.described,
     content.cell_tables,
     content.first,
-    pictures,
+    drawn(content, inside),
+    earlier,
   )
 
 
@@ -219,8 +230,9 @@ def page(content: sections.Content) -> str:
   scores = ''.join(
     sections.score_table(content, i) for i in range(len(content.described))
   )
+  methods = [part.cells['method'] for part in (study, *study.earlier.values())]
   keys = citations.keys(
-    study.cells['method'], [score.name for score in content.described]
+    pd.concat(methods), [score.name for score in content.described]
   )
   bibtex = citations.bibtex(keys)
   link = summaries.data_uri(bibtex, 'application/x-bibtex')
@@ -241,6 +253,7 @@ img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 {CONTROLS}{CHARTS}{scores}{TABLE_NOTE}
 <h2>Traversals and reconstructions</h2>
 {sections.pictures(content)}
+{phases.section(content)}
 <h2>Across scores and over training</h2>
 {_files(content)}
 <div class="figures">{_figures(content)}</div>{_extra(content)}

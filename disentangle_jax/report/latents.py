@@ -31,6 +31,7 @@ class Table(NamedTuple):
     names: K names of factors.
     sizes: K numbers of values.
     order: int [D], latents in the order to show, e.g. by KL.
+    gaussian: the first so many latents have the prior N(0, 1); None for all.
   """
 
   mean: np.ndarray
@@ -39,6 +40,7 @@ class Table(NamedTuple):
   names: tuple[str, ...]
   sizes: tuple[int, ...]
   order: np.ndarray
+  gaussian: int | None = None
 
 
 def table_of(
@@ -56,14 +58,13 @@ def table_of(
   """
   batch = run.sample(count, seed)
   codes = run.represent(batch['observation'])
-  mean = np.asarray(codes.vector)
+  mean, gaussian = np.asarray(codes.vector), run.layout.gaussian
   sample, kl = mean.copy(), np.zeros(mean.shape[1])
-  if 'logvar' in codes.parts:
-    noise = np.random.default_rng(seed).normal(size=codes.parts['mean'].shape)
+  if gaussian:
+    noise = np.random.default_rng(seed).normal(size=(count, gaussian))
     deviation = np.exp(np.asarray(codes.parts['logvar']) / 2)
-    known = noise.shape[1]  # classes may stand behind the Gaussian latents
-    sample[:, :known] = np.asarray(codes.parts['mean']) + deviation * noise
-    kl[:known] = run.kl()
+    sample[:, :gaussian] = np.asarray(codes.parts['mean']) + deviation * noise
+    kl[:gaussian] = run.kl()
   return Table(
     mean,
     sample,
@@ -71,6 +72,7 @@ def table_of(
     run.dataset.factor_names,
     run.dataset.factor_sizes,
     np.argsort(-kl, kind='stable'),
+    gaussian,
   )
 
 
@@ -177,7 +179,7 @@ def responses(figure, table: Table, most: int = 10) -> None:
 
 
 def histograms(figure, table: Table, most: int = 10) -> None:
-  """The aggregate posterior of each latent against the prior N(0, 1).
+  """The codes of each latent, Gaussian ones against the prior N(0, 1).
 
   Args:
     figure: empty.
@@ -200,7 +202,8 @@ def histograms(figure, table: Table, most: int = 10) -> None:
       color=style.colour(0),
       alpha=0.45,
     )
-    axes.plot(walk, prior, color=style.INK, lw=1)
+    if table.gaussian is None or latent < table.gaussian:
+      axes.plot(walk, prior, color=style.INK, lw=1)
     axes.set_title(f'z{latent}')
     axes.set_yticks([])
 

@@ -38,27 +38,34 @@ def columns(
 def settings_table(study: tables.Study, places: Sequence[int]) -> str:
   """Markdown: a row per setting, a column per score.
 
+  Settings of earlier phases stand below the others and begin with the name of
+  their phase. A cell is blank where a setting does not have the score.
+
   Args:
     study: as loaded.
     places: from `columns`.
   """
-  heads = [study.scores.columns[i][0] for i in places]
-  tables = [summaries.cell_table(study, i) for i in places]
+  names = [study.scores.columns[i] for i in places]
+  heads = [name for name, _ in names]
   lines = [
     f'| setting | runs | {" | ".join(heads)} |',
     '|---' * (2 + len(heads)) + '|',
   ]
   several = study.cells['dataset'].nunique() > 1
-  for c, cell in study.cells.iterrows():
-    where = f'{cell["dataset"]}: ' if several else ''
-    figures = []
-    for table in tables:
-      row = table.loc[c]
-      within = summaries.interval(row['mean_low'], row['mean_high'])
-      figures.append(f'{summaries.figure(row["mean"])} {within}')
-    lines.append(
-      f'| {where}{cell["label"]} | {cell["runs"]} | {" | ".join(figures)} |'
-    )
+  for phase, part in {'': study, **study.earlier}.items():
+    held = list(part.scores.columns)
+    columns = [
+      summaries.cell_table(part, held.index(name)) if name in held else None
+      for name in names
+    ]
+    for c, cell in part.cells.iterrows():
+      where = f'phase {phase}: ' if phase else ''
+      where += f'{cell["dataset"]}: ' if several else ''
+      figures = ' | '.join(
+        '' if table is None else summaries.mean_text(table.loc[c])
+        for table in columns
+      )
+      lines.append(f'| {where}{cell["label"]} | {cell["runs"]} | {figures} |')
   return '\n'.join(lines)
 
 
@@ -80,13 +87,17 @@ def grid(rows: pd.DataFrame, name: str) -> str:
     )
   rows = rows.astype({'row': int, 'column': int})
   parts = []
-  keys = ['dataset', 'method', 'variant', 'strength']
+  # Stores of older versions do not say the phase.
+  phase = rows['phase'].fillna('') if 'phase' in rows else ''
+  rows = rows.assign(phase=phase)
+  keys = ['phase', 'dataset', 'method', 'variant', 'strength']
   for place, part in rows.groupby(keys, sort=False, dropna=False):
     means = part.pivot_table(index='row', columns='column', values='value')
-    dataset, method, variant, strength = place
+    phase, dataset, method, variant, strength = place
     apart = f' ({variant})' if variant else ''
+    before = f'phase {phase}: ' if phase else ''
     parts.append(
-      f'\n{dataset}, {method}{apart}, strength {strength:g}, '
+      f'\n{before}{dataset}, {method}{apart}, strength {strength:g}, '
       f'{part["seed"].nunique()} seeds\n'
     )
     parts.append('| | ' + ' | '.join(map(str, means.columns)) + ' |')

@@ -5,6 +5,7 @@ CSS = """
   color-scheme: light dark;
   --paper: #fbfbfd; --card: #ffffff; --ink: #1b1b1f; --soft: #5b5b66;
   --line: #d7d7de; --mark: #eef3fa; --link: #005a94; --warn: #fff5df;
+  --changed: #ffe3a8;
   --m0: #0072b2; --m1: #e69f00; --m2: #009e73; --m3: #cc79a7; --m4: #d55e00;
   --m5: #56b4e9; --m6: #7a6fb0; --m7: #8a8a52;
 }
@@ -12,6 +13,7 @@ CSS = """
   :root {
     --paper: #121317; --card: #1b1d23; --ink: #e8e8ee; --soft: #a3a4b2;
     --line: #3a3d47; --mark: #24303f; --link: #7cc0f5; --warn: #3a3118;
+    --changed: #6b4e12;
     --m0: #4aa8e0; --m1: #f0b23a; --m2: #35c49c; --m3: #e59bc6; --m4: #f08a48;
     --m5: #94d3f7; --m6: #aca2e6; --m7: #bdbd82;
   }
@@ -129,11 +131,22 @@ img { max-width: 100%; height: auto; display: block; }
 .pictures img { cursor: zoom-in; }
 .pictures .large { grid-column: 1 / -1; }
 .pictures .large img { cursor: zoom-out; image-rendering: pixelated; }
+.pictures h4, #run h4 { margin: .8rem 0 .3rem; font-size: .92rem; }
+.words { overflow: auto; max-height: 26rem; margin: .4rem 0;
+  border: 1px solid var(--line); border-radius: 8px; }
+.words table { font-size: .82rem; }
+.words td { border: 0; padding: .1rem .5rem; vertical-align: top; }
+.words td:last-child { white-space: normal; width: 100%; }
+.words tr.begins td { border-top: 1px solid var(--line); }
+mark { background: var(--changed); color: inherit; border-radius: 3px;
+  padding: 0 .15em; }
+.runs { white-space: normal; min-width: 12rem; }
+.runs button { font-size: .8rem; padding: 0 .35rem; margin: .1rem; }
 .figures { display: grid; gap: .8rem; align-items: start;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr)); }
 .figures figure { margin: 0; min-width: 0; }
 .figures h3 { margin-top: 0; }
-img.reconstruction { margin-top: .5rem; }
+.sheet + .sheet { margin-top: .5rem; }
 .downloads { display: flex; gap: 1rem; flex-wrap: wrap; margin: .4rem 0; }
 #run[hidden] { display: none; }
 #run header { display: flex; justify-content: space-between; gap: 1rem; }

@@ -351,9 +351,11 @@ function drawFront() {
 }
 
 // -------------------------------------------------------------- one run
-function runTitle(r) {
-  return `run ${runs.label[r]}: ${data.cells[runs.cell[r]].label}, ` +
-      `seed ${runs.seed[r]}`;
+// `of` is `data`, or an entry of data.earlier: the runs of an earlier phase.
+function runTitle(r, of = data) {
+  const phase = of.phase ? `phase ${of.phase}, ` : '';
+  return `${phase}run ${of.runs.label[r]}: ` +
+      `${of.cells[of.runs.cell[r]].label}, seed ${of.runs.seed[r]}`;
 }
 
 function node(tag, content, className) {
@@ -363,64 +365,46 @@ function node(tag, content, className) {
   return made;
 }
 
-function pictureOf(r) {
-  const sheet = data.pictures[r];
-  if (!sheet) return null;
+function pictureOf(r, of) {
+  const inside = of === data &&
+      document.querySelector(`.pictures [data-sheets="${r}"]`);
+  if (inside) return inside.cloneNode(true);
+  if (!of.pictures[r]) return null;
   const drawn = document.createElement('div');
-  const found = (kind) => sheet[kind] || (document.querySelector(
-      `img[data-picture="${kind}-${r}"]`) || {}).src;
-  if (found('traversals')) {
-    const row = node('div', undefined, 'sheet');
-    const list = node('ol');
-    for (const latent of sheet.latents) {
-      const item = node('li', latent.name);
-      item.append(node('span', latent.kl));
-      list.append(item);
-    }
-    const image = new Image();
-    image.src = found('traversals');
-    image.alt = `latent traversals of run ${runs.label[r]}`;
-    row.append(list, image);
-    drawn.append(row);
-  }
-  if (found('reconstructions')) {
-    const image = new Image();
-    image.src = found('reconstructions');
-    image.className = 'reconstruction';
-    image.alt = `observations and reconstructions of run ${runs.label[r]}`;
-    drawn.append(image);
-  }
+  drawn.innerHTML = of.pictures[r];  // the page's writer escaped names in it
   return drawn;
 }
 
-function showRun(r) {
-  state.run = r;
+function showRun(r, of = data) {
+  const chosen = of.runs;
+  state.run = of === data ? r : null;
   const panel = byId('run');
   panel.hidden = false;
-  byId('run-title').textContent = runTitle(r);
-  byId('run-status').textContent = (runs.status[r] === 'ok' ?
-      `scored at step ${runs.step[r].toLocaleString('en')}` :
-      'diverged, no scores') + (finite(runs.seconds[r]) ?
-      `; ${text(runs.seconds[r])} s of training` : '');
+  byId('run-title').textContent = runTitle(r, of);
+  byId('run-status').textContent = (chosen.status[r] === 'ok' ?
+      `at step ${chosen.step[r].toLocaleString('en')}` :
+      'diverged, no scores') + (finite(chosen.seconds[r]) ?
+      `; ${text(chosen.seconds[r])} s of training` : '');
+  const number = chosen.number[r], workdir = chosen.workdir[r];
   byId('run-command').textContent =
-      `${data.commands[runs.workdir[r]]} --config.only=${runs.number[r]}`;
-  let settings = data.hparams[runs.hparams[r]];
+      `${data.commands[workdir]} --config.only=${number}`;
+  let settings = of.hparams[chosen.hparams[r]];
   try { settings = JSON.stringify(JSON.parse(settings), null, 2); }
   catch (error) { /* shown as it was stored */ }
   byId('run-hparams').textContent = settings;
   const list = byId('run-scores');
   list.replaceChildren();
-  for (const score of data.scores) {
+  for (const score of of.scores) {
     list.append(node('dt', score.label), node('dd', text(score.values[r])));
   }
   const host = byId('run-pictures');
-  const drawn = pictureOf(r);
+  const drawn = pictureOf(r, of);
   host.replaceChildren(drawn || node('p',
       'This page holds no pictures of this run. To draw them: '));
   if (!drawn) host.append(node('pre', 'python -m experiments.report ' +
-      `--workdir=${data.workdirs[runs.workdir[r]]} --run=${runs.number[r]}`));
+      `--workdir=${data.workdirs[workdir]} --run=${number}`));
   document.querySelectorAll('.dot').forEach((d) => d.classList.toggle(
-      'chosen', Number(d.dataset.run) === r));
+      'chosen', Number(d.dataset.run) === state.run));
 }
 
 function showCell(c) {
@@ -562,7 +546,9 @@ document.querySelectorAll('tr[data-cell]').forEach((row) =>
     row.addEventListener('click', () => showCell(Number(row.dataset.cell))));
 document.querySelectorAll('[data-show-run]').forEach((button) =>
     button.addEventListener('click', () => {
-      showRun(Number(button.dataset.showRun));
+      const phase = button.dataset.phase;
+      showRun(Number(button.dataset.showRun),
+          phase === undefined ? data : data.earlier[Number(phase)]);
       byId('run').scrollIntoView();
     }));
 document.querySelectorAll('.pictures img').forEach((image) =>

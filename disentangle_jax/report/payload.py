@@ -1,6 +1,6 @@
 """The numbers that the page's script draws from, as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import json
 import math
 from typing import Any
@@ -35,42 +35,24 @@ def repeat_command(study: tables.Study, run: int) -> str:
   return f'{command(study, row["workdir"])} --config.only={row["run_number"]}'
 
 
-def build(
+def of_runs(
   study: tables.Study,
   described: Sequence[scores_lib.Score],
-  cell_tables: Sequence[pd.DataFrame],
-  first: int | None,
-  pictures: dict[int, dict[str, Any]],
-) -> str:
-  """Everything the script needs.
+  pictures: Mapping[int, str],
+) -> dict[str, Any]:
+  """What the script shows of single runs.
 
   Args:
-    study: as loaded.
+    study: of one phase.
     described: one Score per column of `study.scores`.
-    cell_tables: one `summaries.cell_table` per column.
-    first: column shown first.
-    pictures: run index -> {'traversals': data URI, ...}; see `pictures`.
+    pictures: run index -> HTML of its sheets.
 
   Returns:
-    JSON text that is safe inside a script element.
+    JSON values: 'runs', 'hparams', 'cells', 'scores', 'pictures'.
   """
-  runs, cells = study.runs, study.cells
-  methods = list(dict.fromkeys(cells['method']))
-  datasets = list(dict.fromkeys(cells['dataset']))
+  runs = study.runs
   hparams = {text: i for i, text in enumerate(dict.fromkeys(runs['hparams']))}
-  content = {
-    'methods': methods,
-    'datasets': datasets,
-    'cells': [
-      {
-        'dataset': datasets.index(row.dataset),
-        'method': methods.index(row.method),
-        'strengthName': row.strength_name,
-        'strength': None if math.isnan(row.strength) else row.strength,
-        'label': row.label,
-      }
-      for row in cells.itertuples()
-    ],
+  return {
     'runs': {
       'label': runs['label'].tolist(),
       'number': runs['run_number'].tolist(),
@@ -83,24 +65,64 @@ def build(
       'hparams': [hparams[text] for text in runs['hparams']],
     },
     'hparams': list(hparams),
+    'cells': [{'label': label} for label in study.cells['label']],
+    'scores': [
+      {'label': score.label, 'values': rounded(study.scores.iloc[:, j])}
+      for j, score in enumerate(described)
+    ],
+    'pictures': pictures,
+  }
+
+
+def build(
+  study: tables.Study,
+  described: Sequence[scores_lib.Score],
+  cell_tables: Sequence[pd.DataFrame],
+  first: int | None,
+  pictures: Mapping[int, str],
+  earlier: Sequence[dict[str, Any]] = (),
+) -> str:
+  """Everything the script needs.
+
+  Args:
+    study: as loaded.
+    described: one Score per column of `study.scores`.
+    cell_tables: one `summaries.cell_table` per column.
+    first: column shown first.
+    pictures: see `of_runs`.
+    earlier: `of_runs` of every earlier phase.
+
+  Returns:
+    JSON text that is safe inside a script element.
+  """
+  cells = study.cells
+  methods = list(dict.fromkeys(cells['method']))
+  datasets = list(dict.fromkeys(cells['dataset']))
+  content = of_runs(study, described, pictures)
+  for cell, row in zip(content['cells'], cells.itertuples()):
+    cell |= {
+      'dataset': datasets.index(row.dataset),
+      'method': methods.index(row.method),
+      'strengthName': row.strength_name,
+      'strength': None if math.isnan(row.strength) else row.strength,
+    }
+  for shown, score, table in zip(content['scores'], described, cell_tables):
+    shown |= {
+      'name': score.name,
+      'representation': score.representation,
+      'direction': score.direction,
+      'ceiling': None if math.isnan(score.ceiling) else score.ceiling,
+      'mean': rounded(table['mean']),
+      'low': rounded(table['mean_low']),
+      'high': rounded(table['mean_high']),
+    }
+  content |= {
+    'methods': methods,
+    'datasets': datasets,
     'commands': [command(study, i) for i in range(len(study.workdirs))],
     'workdirs': [str(workdir) for workdir in study.workdirs],
-    'scores': [
-      {
-        'name': score.name,
-        'representation': score.representation,
-        'label': score.label,
-        'direction': score.direction,
-        'ceiling': None if math.isnan(score.ceiling) else score.ceiling,
-        'values': rounded(study.scores.iloc[:, j]),
-        'mean': rounded(table['mean']),
-        'low': rounded(table['mean_low']),
-        'high': rounded(table['mean_high']),
-      }
-      for j, (score, table) in enumerate(zip(described, cell_tables))
-    ],
     'first': first,
-    'pictures': pictures,
+    'earlier': list(earlier),
   }
   text = json.dumps(content, separators=(',', ':'), allow_nan=False)
   # '</script>' in a name must not end the element.

@@ -1,13 +1,39 @@
 """Which runs are shown in pictures, and their sheets within a size budget."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from disentangle_jax.report import summaries, tables, traversals
+from disentangle_jax.report import (
+  films,
+  sheets,
+  summaries,
+  tables,
+  traversals,
+  words,
+)
 
-BUDGET = 7_500_000  # bytes before base64, which adds a third
+# Bytes of pictures and films, before base64 adds a third.
+BUDGET = 7_500_000
+
+
+class Picture(NamedTuple):
+  """A sheet as a page holds it.
+
+  Attributes:
+    name: as in `sheets.Sheet`.
+    heading: what stands above it, or ''.
+    uri: data URI of the picture or film; '' where it is of sentences.
+    lines: the sentences; () where it is a picture.
+    note: how to read it, what was left out; ''.
+  """
+
+  name: str
+  heading: str
+  uri: str
+  lines: tuple[words.Line, ...]
+  note: str
 
 
 class Shown(NamedTuple):
@@ -16,17 +42,20 @@ class Shown(NamedTuple):
   Attributes:
     overall: {'best': run, 'median': run, 'worst': run} by the first score.
     by_cell: cell -> the same within the cell.
-    sheets: run -> {'traversals': data URI, 'reconstructions': data URI or '',
-      'latents': [labels of the rows], 'range': text}.
+    sheets: run -> its pictures.
+    latents: run -> (name, KL) of its latents in the order of the traversals.
     missing: runs that left no readable samples.
     left_out: runs whose sheets did not fit.
+    size: bytes of all sheets.
   """
 
   overall: dict[str, int]
   by_cell: dict[int, dict[str, int]]
-  sheets: dict[int, dict[str, Any]]
+  sheets: dict[int, list[Picture]]
+  latents: dict[int, list[tuple[str, str]]]
   missing: list[int]
   left_out: list[int]
+  size: int
 
 
 def choose(
@@ -36,7 +65,8 @@ def choose(
 
   Args:
     study: as loaded.
-    column: of `study.scores`; None: the first run of each cell is shown.
+    column: of `study.scores`; None: the first run of each cell is shown, as it
+      is of cells that do not have the score.
     sign: -1 where lower is better.
     budget: bytes of all sheets together.
 
@@ -44,23 +74,23 @@ def choose(
     The runs and sheets; the overall ones are drawn first, then one rank after
     the other, until the budget is spent.
   """
-  groups = study.runs.groupby('cell').indices
-  if column is None:
-    overall = {}
-    by_cell = {int(c): {'first': int(runs[0])} for c, runs in groups.items()}
-  else:
+  values = np.full(len(study.runs), np.nan)
+  if column is not None:
     values = study.scores.iloc[:, column].to_numpy()
-    overall = summaries.pick_runs(values, sign)
-    by_cell = {
-      int(cell): summaries.pick_runs(values, sign, runs)
-      for cell, runs in groups.items()
-    }
+  fine = (study.runs['status'] == 'ok').to_numpy()
+  overall = summaries.pick_runs(values, sign)
+  by_cell = {}
+  for cell, runs in study.runs.groupby('cell').indices.items():
+    picks = summaries.pick_runs(values, sign, runs)
+    if not picks and fine[runs].any():
+      picks = {'first': int(runs[fine[runs]][0])}
+    by_cell[int(cell)] = picks
   queue = list(overall.values())
   for rank in ('first', 'best', 'median', 'worst'):
     queue += [picks[rank] for picks in by_cell.values() if rank in picks]
   queue = list(dict.fromkeys(queue))
   each = budget // max(len(queue), 1)
-  sheets, missing, left_out, spent = {}, [], [], 0
+  pictures, latents, missing, left_out, spent = {}, {}, [], [], 0
   for run in queue:
     if spent >= budget:
       left_out.append(run)
@@ -70,48 +100,54 @@ def choose(
     if samples is None:
       missing.append(run)
       continue
-    sheet, size = _sheets(samples, each)
+    drawn, size = _pictures(samples, each)
     if spent + size > budget:
       left_out.append(run)
       continue
-    sheets[run] = sheet
+    pictures[run] = drawn
+    latents[run] = [
+      (f'z{i}', tables.nats(samples.kl[i])) for i in traversals.by_kl(samples)
+    ]
     spent += size
-  return Shown(overall, by_cell, sheets, missing, left_out)
+  return Shown(overall, by_cell, pictures, latents, missing, left_out, spent)
 
 
-def _sheets(
+def _pictures(
   samples: traversals.Samples, budget: int
-) -> tuple[dict[str, Any], int]:
-  """Both sheets of a run as data URIs, and their bytes."""
-  latents = [
-    {'name': f'z{i}', 'kl': tables.nats(samples.kl[i])}
-    for i in traversals.by_kl(samples)
-  ]
-  sheet = {'traversals': '', 'reconstructions': '', 'latents': latents}
-  size = 0
-  drawn = {
-    'traversals': (samples.traversals, traversals.traversal_sheet, 0.75),
-    'reconstructions': (
-      samples.observations,
-      traversals.reconstruction_sheet,
-      0.25,
-    ),
-  }
-  for name, (images, draw, part) in drawn.items():
-    if images.size and len(images):
-      image, kind = traversals.encode(draw(samples), int(part * budget))
-      sheet[name] = summaries.data_uri(image, kind)
-      size += len(image)
+) -> tuple[list[Picture], int]:
+  """All sheets of a run within a size, and their bytes."""
+  made, size = [], 0
+  drawn = sheets.of_run(samples)
+  whole = sum(sheet.weight for sheet in drawn if len(sheet.frames))
+  for sheet in drawn:
+    uri, notes = '', [sheet.note]
+    if len(sheet.frames):
+      part = budget * sheet.weight // whole
+      content, kind, left = films.encode(sheet.frames, part)
+      uri = summaries.data_uri(content, kind)
+      notes.append(left)
+      size += len(content)
+    size += sum(len(w) for line in sheet.lines for w, _ in line.words)
+    if sheet.name == 'traversals':
+      notes.append(_walk(samples))
+    note = '; '.join(filter(None, notes))
+    made.append(Picture(sheet.name, sheet.heading, uri, sheet.lines, note))
+  return made, size
+
+
+def _walk(samples: traversals.Samples) -> str:
+  """'z from -2 to 2', or '' where the values are not known."""
   finite = samples.values[np.isfinite(samples.values)]
-  sheet['range'] = (
-    f'z from {finite[0]:g} to {finite[-1]:g}' if finite.size else ''
-  )
-  return sheet, size
+  if not finite.size:
+    return ''
+  ends = (' (above)', ' (below)') if samples.kind == 'vector' else ('', '')
+  return f'z from {finite.min():g}{ends[0]} to {finite.max():g}{ends[1]}'
 
 
 def describe_run(study: tables.Study, run: int, value: float) -> str:
-  """'run 17: beta_vae beta=4, seed 2, 0.31'."""
+  """'run 17: beta_vae beta=4, seed 2, 0.31'; 'phase dae, run 17: ...'."""
   row = study.runs.loc[run]
   label = study.cells['label'][row['cell']]
-  text = f'run {row["label"]}: {label}, seed {row["seed"]}'
+  phase = f'phase {row["phase"]}, ' if row['phase'] else ''
+  text = f'{phase}run {row["label"]}: {label}, seed {row["seed"]}'
   return text if math.isnan(value) else f'{text}, {summaries.figure(value)}'

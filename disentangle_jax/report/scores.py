@@ -7,33 +7,15 @@ from typing import Any, NamedTuple
 from disentangle_jax import metrics
 from disentangle_jax.report import tables
 
-# What the engine measures beside the metrics; they have no entry there.
+# What the engine measures beside the metrics; it has no entry there.
 DIAGNOSTICS = {
-  'reconstruction/nats': (
-    'lower',
-    'negative log likelihood of the observation given its code, in nats per '
-    'image, summed over pixels and channels',
-  ),
-  'reconstruction/squared_error': (
-    'lower',
-    'squared difference between the observation and its reconstruction from '
-    'the mean code, summed over pixels and channels, per image',
-  ),
-  'kl': (
-    'none',
-    'KL divergence of q(z|x) from the prior, in nats per image, summed over '
-    'latents; neither high nor low is good in itself',
-  ),
   'train/loss': (
     'none',
-    'training loss at the end, in nats per image: all that methods without an '
-    'encoder leave to compare; not comparable between methods or strengths',
-  ),
-  'elbo': (
-    'higher',
-    'evidence lower bound, in nats per image',
+    'training loss at the end, per observation: all that runs without scores '
+    'leave; not comparable between methods or strengths',
   ),
 }
+_DIRECTIONS = ('higher', 'lower', 'none')
 
 
 class Score(NamedTuple):
@@ -93,10 +75,12 @@ def describe(study: tables.Study) -> list[Score]:
     study: as loaded.
 
   Returns:
-    One Score per column. Names that this version does not know have direction
-    'none' and an empty definition: nothing is called best by them.
+    One Score per column. What the package does not know, such as a user's own
+    metric, is what study.json says it is; names that are not there either have
+    direction 'none' and an empty definition: nothing is called best by them.
   """
   known = {row.name: row for row in metrics.describe()}
+  own = _own(study.infos)
   described = []
   for name, representation in study.scores.columns:
     constants = study.constants.get((name, representation), {})
@@ -108,6 +92,9 @@ def describe(study: tables.Study) -> list[Score]:
       direction, definition = row.direction, row.definition
       low, high = map(float, row.range)
       source = row.source
+    elif name in own:
+      direction, low, high, definition = own[name]
+      source = ''
     else:
       direction, definition = DIAGNOSTICS.get(name, ('none', ''))
       source = ''
@@ -127,34 +114,118 @@ def describe(study: tables.Study) -> list[Score]:
   return described
 
 
-def arrange(study: tables.Study) -> tuple[tables.Study, list[Score]]:
-  """Puts the disentanglement scores before all others, else as stored.
+def _own(
+  infos: Sequence[Mapping[str, Any]],
+) -> dict[str, tuple[str, float, float, str]]:
+  """What study.json says of scores: name -> direction, range, definition."""
+  own = {}
+  for info in infos:
+    said = info.get('scores')
+    for name, about in said.items() if isinstance(said, dict) else ():
+      if not isinstance(about, dict):
+        continue
+      direction = about.get('direction')
+      bound = lambda key, open_end, about=about: (
+        float(about[key])
+        if isinstance(about.get(key), int | float)
+        else open_end
+      )
+      own[name] = (
+        direction if direction in _DIRECTIONS else 'none',
+        bound('low', -math.inf),
+        bound('high', math.inf),
+        str(about.get('definition') or ''),
+      )
+  return own
+
+
+def wanted(study: tables.Study) -> str:
+  """The score that `config.primary` names, '' where it names none."""
+  for info in study.infos:
+    config = info.get('config')
+    held = config.get('primary') if isinstance(config, dict) else ''
+    if name := info.get('primary') or held:
+      return str(name)
+  return ''
+
+
+def _named(described: Sequence[Score], name: str) -> int | None:
+  """Column of 'mig_binned (mean)', or of 'mig_binned', the mean codes first."""
+  columns = [
+    i
+    for i, score in enumerate(described)
+    if name and name in (score.name, score.label)
+  ]
+  of_mean = [i for i in columns if described[i].representation == 'mean']
+  return next(iter([*of_mean, *columns]), None)
+
+
+def arrange(
+  study: tables.Study, name: str | None = None
+) -> tuple[tables.Study, list[Score]]:
+  """Puts the score of a name first, then disentanglement scores.
 
   Args:
     study: as loaded.
+    name: of the score; None for what `config.primary` says.
 
   Returns:
     The study with the columns of its scores in the new order, and their
-    descriptions.
+    descriptions; a note where the named score cannot rank the runs.
   """
+  name = wanted(study) if name is None else name
   described = describe(study)
+  first = _named(described, name)
+  key = '' if first is None else described[first].name
   order = sorted(
-    range(len(described)), key=lambda i: not described[i].supervised
+    range(len(described)),
+    key=lambda i: (
+      i != first,
+      described[i].name != key,
+      not described[i].supervised,
+    ),
   )
+  described = [described[i] for i in order]
   arranged = study._replace(scores=study.scores.iloc[:, order])
-  return arranged, [described[i] for i in order]
+  note = _note(described, name)
+  return arranged._replace(notes=study.notes + note), described
 
 
-def primary(described: Sequence[Score]) -> int | None:
-  """Index of the first disentanglement score: it names best and worst runs.
+def _note(described: Sequence[Score], name: str) -> tuple[str, ...]:
+  """Why `config.primary` does not rank the runs, if it does not."""
+  if not name or not described:
+    return ()
+  first = _named(described, name)
+  if first is None:
+    reason = 'is no score of this study'
+  elif described[first].direction == 'none':
+    reason = 'has no better end'
+  else:
+    return ()
+  rank = primary(described, name)
+  instead = (
+    'nothing ranks the runs'
+    if rank is None
+    else f'{described[rank].label} ranks the runs'
+  )
+  return (f'config.primary = {name!r} {reason}: {instead}.',)
+
+
+def primary(described: Sequence[Score], name: str = '') -> int | None:
+  """Index of the score that names best and worst runs.
 
   Args:
     described: as from `describe`.
+    name: what `config.primary` says.
 
   Returns:
-    The first bounded score of codes where higher is better; failing that the
-    first with a direction; None when there is none.
+    The score of that name if it has a direction; else the first bounded score
+    of codes where higher is better; failing that the first with a direction;
+    None when there is none.
   """
+  first = _named(described, name)
+  if first is not None and described[first].direction != 'none':
+    return first
   for i, score in enumerate(described):
     if score.supervised:
       return i
@@ -162,3 +233,23 @@ def primary(described: Sequence[Score]) -> int | None:
     if score.direction != 'none':
       return i
   return None
+
+
+def beside(described: Sequence[Score], first: int) -> list[int]:
+  """The score that ranks the runs, then disentanglement scores.
+
+  Args:
+    described: as from `describe`.
+    first: as from `primary`.
+
+  Returns:
+    Columns: the first, then the bounded ones of its representation, or of the
+    first one that has any.
+  """
+  supervised = [i for i, score in enumerate(described) if score.supervised]
+  source = first if first in supervised else next(iter(supervised), first)
+  representation = described[source].representation
+  others = [
+    i for i in supervised if described[i].representation == representation
+  ]
+  return list(dict.fromkeys([first, *others]))

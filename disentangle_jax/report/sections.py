@@ -1,15 +1,16 @@
 """The parts of the page: facts, tables, pictures, definitions, as HTML."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import html
 import json
 import math
+import types
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from disentangle_jax.report import payload, stored, summaries, tables
+from disentangle_jax.report import payload, stored, summaries, tables, words
 from disentangle_jax.report import pictures as pictures_lib
 from disentangle_jax.report import scores as scores_lib
 
@@ -27,6 +28,7 @@ class Content(NamedTuple):
     figures: (heading, text below it, SVG element) of each drawn figure.
     extra_tables: (heading, text, table) of selection and comparison.
     figure_folder: where the files of the figures are; '' if there are none.
+    earlier: {name of an earlier phase: its content, without figures}.
   """
 
   study: tables.Study
@@ -38,6 +40,7 @@ class Content(NamedTuple):
   figures: Sequence[tuple[str, str, str]]
   extra_tables: Sequence[tuple[str, str, pd.DataFrame]]
   figure_folder: str
+  earlier: Mapping[str, 'Content'] = types.MappingProxyType({})
 
 
 def escape(text: Any) -> str:
@@ -62,6 +65,10 @@ def facts(content: Content) -> str:
   diverged = int((runs['status'] == 'not_finite').sum())
   unique = lambda name: [v for v in dict.fromkeys(runs[name]) if v != '']
   rows = [('Runs', f'{len(runs):,} finished, {diverged} of them diverged')]
+  for phase, before in study.earlier.items():
+    names = ', '.join(dict.fromkeys(before.cells['method']))
+    many = tables.count(len(before.runs), 'run')
+    rows.append((f'Before, {phase}', f'{many} of {names}'))
   methods = [
     f'{method} ({tables.count(len(group), "strength")})'
     for method, group in study.cells.groupby('method', sort=False)
@@ -91,9 +98,12 @@ def facts(content: Content) -> str:
       }
       text = ', '.join(f'{key} = {value}' for key, value in short.items())
       rows.append((f'Settings{mark}', text or 'see below'))
-  total = np.nansum(runs['seconds'].to_numpy(float)) if len(runs) else 0.0
-  if total:
-    rows.append(('Training', f'{duration(total)} summed over the runs'))
+  spent = lambda part: np.nansum(part.runs['seconds'].to_numpy(float))
+  before = sum(map(spent, study.earlier.values()))
+  if spent(study) or before:
+    also = f', {duration(before)} over earlier phases' if before else ''
+    text = f'{duration(spent(study))} summed over the runs{also}'
+    rows.append(('Training', text))
   devices = unique('device') or [
     str(info['devices']) for info in study.infos if info.get('devices')
   ]
@@ -151,7 +161,8 @@ COLUMNS = (
 )
 
 
-def _number(text: str, value: float) -> str:
+def number(text: str, value: float) -> str:
+  """A cell of a table that is sorted by its value."""
   value = '' if not math.isfinite(value) else f'{value:.6g}'
   return f'<td class="number" data-value="{value}">{escape(text)}</td>'
 
@@ -162,6 +173,8 @@ def score_table(content: Content, column: int) -> str:
   best = set()
   for _, part in table.groupby('dataset'):
     best.add(summaries.best_cell(part, score))
+  runs = content.study.runs
+  fine = (runs['status'] == 'ok').groupby(runs['cell']).any()
   several = table['dataset'].nunique() > 1
   head = ['Data'] * several + ['Method', 'Strength', 'n']
   heads = ''.join(f'<th scope="col">{name}</th>' for name in head[:-1])
@@ -183,13 +196,15 @@ def score_table(content: Content, column: int) -> str:
     cells += f'<td>{escape(row["method"])}</td>'
     cells += f'<td data-value="{value}">{escape(shown)}</td>'
     lost = f' (+{row["lost"]} lost)' if row['lost'] else ''
-    cells += _number(f'{row["n"]}{lost}', row['n'])
+    unscored = not row['n'] and fine[i]
+    text = 'not scored' if unscored else f'{row["n"]}{lost}'
+    cells += number(text, row['n'])
     for name, key in COLUMNS:
-      text = summaries.figure(row[key])
-      if name.startswith('95'):
+      text = '' if unscored else summaries.figure(row[key])
+      if name.startswith('95') and not unscored:
         stem = key.removesuffix('_low')
         text = summaries.interval(row[key], row[f'{stem}_high'])
-      cells += _number(text, row[key])
+      cells += number(text, row[key])
     mark = ' class="best"' if i in best else ''
     body.append(f'<tr data-cell="{i}"{mark}>{cells}</tr>')
   ceiling = (
@@ -224,7 +239,7 @@ def frame_table(table: pd.DataFrame, name: str) -> str:
   body = ''
   for row in table.itertuples(index=False):
     cells = ''.join(
-      _number(
+      number(
         f'{value:,}' if isinstance(value, int) else summaries.figure(value),
         value,
       )
@@ -242,8 +257,59 @@ def frame_table(table: pd.DataFrame, name: str) -> str:
   )
 
 
+_PICKS = 6  # runs in pictures
+_ALT = {
+  'traversals': 'latent traversals, one row per latent, sorted by KL',
+  'reconstructions': 'observations and their reconstructions',
+  'generated': 'draws from the model',
+}
+
+
+def sheets(shown: pictures_lib.Shown, run: int) -> str:
+  """All sheets of a run that is among those shown."""
+  labels = ''.join(
+    f'<li>{escape(name)}<span>{escape(kl)}</span></li>'
+    for name, kl in shown.latents[run]
+  )
+  parts = []
+  for picture in shown.sheets[run]:
+    if picture.heading:
+      parts.append(f'<h4>{escape(picture.heading)}</h4>')
+    if picture.lines:
+      parts.append(_sentences(picture.lines))
+    if picture.uri:
+      alt = _ALT.get(picture.name, picture.heading)
+      image = f'<img alt="{escape(alt)}" src="{picture.uri}">'
+      labelled = picture.name == 'traversals'
+      ordered = f'<ol>{labels}</ol>' if labelled else ''
+      parts.append(f'<div class="sheet">{ordered}{image}</div>')
+    if picture.note:
+      parts.append(f'<p class="soft small">{escape(picture.note)}</p>')
+  return ''.join(parts)
+
+
+def _sentences(lines: Sequence[words.Line]) -> str:
+  """A table of sentences, words that a latent changed set apart."""
+  columns = [
+    name for name in ('label', 'value') if any(getattr(x, name) for x in lines)
+  ]
+  rows = []
+  for line in lines:
+    said = ' '.join(
+      f'<mark>{escape(word)}</mark>' if changed else escape(word)
+      for word, changed in line.words
+    )
+    said = said or f'<span class="soft">{words.EMPTY}</span>'
+    cells = ''.join(f'<td>{escape(getattr(line, c))}</td>' for c in columns)
+    begins = ' class="begins"' if line.label else ''
+    rows.append(f'<tr{begins}>{cells}<td>{said}</td></tr>')
+  return (
+    f'<div class="words"><table><tbody>{"".join(rows)}</tbody></table></div>'
+  )
+
+
 def _picture(content: Content, rank: str, run: int) -> str:
-  study, sheet = content.study, content.shown.sheets.get(run)
+  study = content.study
   value = (
     study.scores.iloc[run, content.first]
     if content.first is not None
@@ -253,56 +319,95 @@ def _picture(content: Content, rank: str, run: int) -> str:
   button = (
     f'<button type="button" data-show-run="{run}">config and scores</button>'
   )
-  text = f'<b>{rank.capitalize()}</b> {escape(caption)} {button}'
-  if sheet is None:
+  text = (
+    f'<b>{escape(rank[:1].upper() + rank[1:])}</b> {escape(caption)} {button}'
+  )
+  if run not in content.shown.sheets:
     return (
       f'<figure class="card"><figcaption>{text}</figcaption>'
-      '<p class="soft">This run left no pictures.</p></figure>'
+      f'<p class="soft">{_absent(content.shown, run)}</p></figure>'
     )
-  rows = ''.join(
-    f'<li>{escape(latent["name"])}<span>{escape(latent["kl"])}</span></li>'
-    for latent in sheet['latents']
-  )
-  images = ''
-  for kind, alt in (
-    ('traversals', 'latent traversals, one row per latent, sorted by KL'),
-    ('reconstructions', 'observations above their reconstructions'),
-  ):
-    if sheet[kind]:
-      image = (
-        f'<img data-picture="{kind}-{run}" alt="{alt}" src="{sheet[kind]}"'
-        f'{" class=reconstruction" * (kind == "reconstructions")}>'
-      )
-      images += (
-        f'<div class="sheet"><ol>{rows}</ol>{image}</div>'
-        if kind == 'traversals'
-        else image
-      )
   again = escape(payload.repeat_command(study, run))
   return (
-    f'<figure class="card"><figcaption>{text}</figcaption>{images}'
-    f'<p class="soft small">{escape(sheet["range"])}</p>'
+    f'<figure class="card"><figcaption>{text}</figcaption>'
+    f'<div data-sheets="{run}">{sheets(content.shown, run)}</div>'
     f'<details class="small"><summary>run it again</summary><pre>{again}</pre>'
     '</details></figure>'
   )
 
 
+def _absent(shown: pictures_lib.Shown, run: int) -> str:
+  if run in shown.left_out:
+    return 'The pictures of this run are left out to keep the page small.'
+  return 'This run left no pictures.'
+
+
+def picked(content: Content) -> dict[str, int]:
+  """The runs whose pictures stand in the page, by what they are.
+
+  The best, the median and the worst; then the first run of every method that
+  the ranking leaves out, or of every setting where nothing ranks the runs.
+  """
+  shown, cells = content.shown, content.study.cells
+  picks = dict(shown.overall)
+  done = {
+    cells['method'][cell]
+    for cell, runs in shown.by_cell.items()
+    if runs.keys() - {'first'}
+  }
+  for cell, runs in shown.by_cell.items():
+    method = cells['method'][cell]
+    if 'first' in runs and method not in done and len(picks) < _PICKS:
+      picks[f'first of {cells["label"][cell]}'] = runs['first']
+      done |= {method} if shown.overall else set()
+  return picks
+
+
 def pictures(content: Content) -> str:
   """Sheets of the best, the median and the worst run."""
-  shown = content.shown
-  picks = shown.overall or {
-    f'first of {content.study.cells["label"][cell]}': runs['first']
-    for cell, runs in list(shown.by_cell.items())[:3]
-    if 'first' in runs
-  }
+  shown, picks = content.shown, picked(content)
   if not picks:
     return '<p class="soft">No finished run to show.</p>'
-  by = (
-    f'by {content.described[content.first].label}'
+  which = (
+    f'Best, median and worst run by {content.described[content.first].label}'
     if content.first is not None
-    else 'no score to rank the runs by'
+    else 'One run of some settings, with no score to rank the runs by'
   )
   parts = [_picture(content, rank, run) for rank, run in picks.items()]
+  names = {p.name for run in picks.values() for p in shown.sheets.get(run, ())}
+  texts = [
+    text
+    for name, text in (
+      (
+        'traversals',
+        'In traversals each row walks through one latent while the others stay;'
+        ' rows are sorted by KL where there is one: latents without information'
+        ' come last.',
+      ),
+      (
+        'reconstructions',
+        'Reconstructions stand below their observations.',
+      ),
+    )
+    if name in names
+  ]
+  others = (
+    'The best, median and worst run of every other setting show when clicked in'
+    ' the charts and tables above.'
+    if content.first is not None
+    else 'The first run of every other setting shows when its row is clicked in'
+    ' a table above.'
+  )
+  return (
+    f'<p>{escape(which)}. {" ".join(texts)} {others}</p>'
+    '<p class="soft small">Click a picture to enlarge it.</p>'
+    f'<div class="pictures">{"".join(parts)}</div>'
+    f'<p class="soft small">{escape(" ".join(absent(shown)))}</p>'
+  )
+
+
+def absent(shown: pictures_lib.Shown) -> list[str]:
+  """Which pictures the page does not hold, in a sentence each."""
   notes = []
   if shown.missing:
     notes.append(
@@ -314,16 +419,7 @@ def pictures(content: Content) -> str:
       f'The pictures of {tables.count(len(shown.left_out), "run")} are left out'
       ' to keep the page small.'
     )
-  return (
-    f'<p>Best, median and worst run {escape(by)}. Each row of a sheet walks'
-    ' through one latent while the others stay; rows are sorted by KL, so that'
-    ' latents without information come last. Below: observations and their'
-    ' reconstructions. The best, median and worst run of every other setting'
-    ' show when clicked in the charts and tables above.</p>'
-    '<p class="soft small">Click a sheet to enlarge it.</p>'
-    f'<div class="pictures">{"".join(parts)}</div>'
-    f'<p class="soft small">{escape(" ".join(notes))}</p>'
-  )
+  return notes
 
 
 def definitions(content: Content) -> str:

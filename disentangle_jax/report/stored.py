@@ -31,10 +31,13 @@ TEXT = (
   'status',
   'versions',
   'device',
+  'phase',
+  'after',
 )
 INTEGER = ('run_number', 'seed', 'step', 'metric_seed')
 REAL = ('strength', 'value', 'seconds')
 TRAINING = 'train/'
+LOSS = 'train/loss'
 # 'kl/3', 'attack/3_7': one number per latent or per cell of a table.
 LATENT = re.compile(r'/\d+(_\d+)*$')
 
@@ -58,7 +61,7 @@ def read(
   """
   if not workdir.is_dir():
     raise errors.StoreError(f'workdir {str(workdir)!r}: no such directory')
-  notes, finals, curves = [], [], []
+  notes, finals, curves, losses = [], [], [], []
   for path in sorted((workdir / 'results').glob('*.parquet')):
     try:
       part = _complete(pq.read_table(path, read_dictionary=list(TEXT)))
@@ -68,7 +71,8 @@ def read(
       continue
     name = part['name'].cast(pa.string())
     training = pc.starts_with(name, TRAINING)
-    finals += [part.filter(pc.invert(training)), _unscored(part, training)]
+    finals.append(part.filter(pc.invert(training)))
+    losses.append(_last_loss(part))
     overall = pc.invert(pc.match_substring_regex(name, LATENT.pattern))
     curve = part.select(['run_id', 'step', 'name', 'value'])
     curves.append(curve.filter(pc.and_(training, overall)))
@@ -76,6 +80,13 @@ def read(
     notes.append(f'{workdir} holds no results yet: no run has finished.')
     finals = [_complete(pa.table({'run_id': pa.array([], pa.string())}))]
     curves = [finals[0].select(['run_id', 'step', 'name', 'value'])]
+  scored = [pc.unique(part['run_id'].cast(pa.string())) for part in finals]
+  scored = pa.concat_arrays(scored)
+  # All that runs without scores leave: they have no encoder.
+  finals += [
+    part.filter(pc.invert(pc.is_in(part['run_id'], value_set=scored)))
+    for part in losses
+  ]
   frames = []
   for tables in (finals, curves):
     frame = pa.concat_tables(tables).unify_dictionaries().to_pandas()
@@ -102,12 +113,9 @@ def rows_of(workdir: pathlib.Path, run_id: str) -> pd.DataFrame:
   return pd.concat([part for part in parts if len(part)] or parts)
 
 
-def _unscored(part: pa.Table, training: pa.Array) -> pa.Table:
-  """The last training loss of runs without scores: they have no encoder."""
-  run = part['run_id'].cast(pa.string())
-  scored = pc.unique(run.filter(pc.invert(training)))
-  loss = pc.equal(part['name'].cast(pa.string()), f'{TRAINING}loss')
-  rows = part.filter(pc.and_(loss, pc.invert(pc.is_in(run, value_set=scored))))
+def _last_loss(part: pa.Table) -> pa.Table:
+  """The rows with the last training loss of every run."""
+  rows = part.filter(pc.equal(part['name'].cast(pa.string()), LOSS))
   return rows.filter(pc.equal(rows['step'], pc.max(rows['step'])))
 
 

@@ -76,6 +76,14 @@ def interval(low: float, high: float) -> str:
   return f'[{figure(low)}, {figure(high)}]'
 
 
+def mean_text(row: pd.Series) -> str:
+  """'0.31 [0.28, 0.33]' of a row of a `cell_table`; '' without a value."""
+  if not math.isfinite(row['mean']):
+    return ''
+  within = interval(row['mean_low'], row['mean_high'])
+  return f'{figure(row["mean"])} {within}'
+
+
 def csv(table: pd.DataFrame) -> str:
   """The table as CSV, full precision."""
   return table.to_csv(index=False)

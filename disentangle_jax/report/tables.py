@@ -4,9 +4,10 @@ Files are read by `stored`; nothing here loads a model or a data set. What could
 not be read, and what looks odd, is said in one sentence each by `Study.notes`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import pathlib
 import re
+import types
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,12 +29,18 @@ RUN = (
   'versions',
   'device',
   'seconds',
+  'phase',
+  'after',
 )
+_LISTED = 6  # names in a note
 CELL = ('dataset', 'method', 'strength_name', 'strength')
 
 
 class Study(NamedTuple):
-  """All that a report needs to know.
+  """All that a report needs to know of the runs of one phase.
+
+  Where runs start from other runs, the study is of the last ones; those that
+  they start from stand in `earlier`, a study of its own per phase.
 
   Attributes:
     workdirs: where it came from.
@@ -51,6 +58,7 @@ class Study(NamedTuple):
     training: columns 'run' (index), 'step', 'name' ('train/...'), 'value'.
     constants: {(name, representation): dict}.
     notes: what is missing or odd, one sentence each.
+    earlier: {name of the phase: its runs}; {} where there are none.
   """
 
   workdirs: tuple[pathlib.Path, ...]
@@ -63,6 +71,7 @@ class Study(NamedTuple):
   training: pd.DataFrame
   constants: dict[tuple[str, str], dict[str, Any]]
   notes: tuple[str, ...]
+  earlier: Mapping[str, 'Study'] = types.MappingProxyType({})
 
 
 def count(n: int, noun: str, plural: str = '') -> str:
@@ -98,42 +107,144 @@ def load(workdirs: Sequence[pathlib.Path | str]) -> Study:
     infos.append(info)
     notes += said + also
   finals, curves = _concat(finals), _concat(curves)
-  runs = _runs(finals, len(workdirs) > 1)
-  finals['run'] = _index(finals, runs)
-  curves['run'] = _index(curves, runs)
-  for index, info in enumerate(infos):
-    planned = info.get('runs')
+  phases = _phases(finals, infos)
+  parts = {
+    phase: _of_phase(
+      phase,
+      finals[_where(finals, phases, phase)],
+      curves[_where(curves, phases, phase)],
+      workdirs,
+      tuple(infos),
+    )
+    for phase in ['', *_in_order(finals, phases)]
+  }
+  main, earlier = parts.pop(''), parts
+  for index, workdir in enumerate(workdirs):
     here = set(finals.loc[finals['workdir'] == index, 'run_id'])
-    waiting = len(set(planned) - here) if isinstance(planned, dict) else 0
-    if waiting:
-      notes.append(
-        f'{waiting} of {count(len(planned), "planned run")} in'
-        f' {workdirs[index]} have not finished.'
-      )
-  unknown = curves.loc[curves['run'] < 0, 'run_id'].nunique()
+    notes += _waiting(infos[index], workdir, here)
+    notes += [
+      str(line)
+      for line in infos[index].get('notes') or ()
+      if str(line).startswith('not scored')
+    ]
+  unknown = len(set(curves['run_id'].unique()) - set(phases))
   if unknown:
     notes.append(
       f'{count(unknown, "run")} left training curves but no scores: not'
       ' finished, and not in the tables.'
     )
+  if earlier and main.runs.empty:
+    notes.append('Only runs of earlier phases have finished.')
+  for phase, study in earlier.items():
+    diverged = study.runs[study.runs['status'] == 'not_finite']
+    if len(diverged):
+      notes.append(
+        f'{count(len(diverged), "run")} of the earlier phase {phase} diverged'
+        f' ({_listed(diverged)}): what starts from them is worth little.'
+      )
+  return main._replace(notes=tuple(notes) + main.notes, earlier=earlier)
+
+
+def _of_phase(phase, finals, curves, workdirs, infos) -> Study:
+  """The runs of one phase, without those before them."""
+  runs = _runs(finals, len(workdirs) > 1).assign(phase=phase)
+  finals = finals.assign(run=_index(finals, runs))
+  curves = curves.assign(run=_index(curves, runs))
   # The same run in a second workdir is the same numbers once more.
   home = runs['workdir'].to_numpy()[finals['run'].to_numpy()]
   finals = finals[finals['workdir'].to_numpy() == home]
-  cells = _cells(runs)
   scores, metric_seeds, constants = _scores(finals, len(runs))
   curves = curves.loc[curves['run'] >= 0, ['run', 'step', 'name', 'value']]
   return Study(
     workdirs=workdirs,
-    infos=tuple(infos),
+    infos=infos,
     runs=runs,
-    cells=cells,
+    cells=_cells(runs),
     scores=scores,
     metric_seeds=metric_seeds,
     latents=_latents(finals),
     training=curves.reset_index(drop=True),
     constants=constants,
-    notes=tuple(notes + _odd(runs, scores)),
+    notes=tuple(_odd(runs, scores)),
   )
+
+
+def _phases(
+  finals: pd.DataFrame, infos: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+  """run_id -> phase, '' for runs of methods that a config lists.
+
+  A run may be both, where a method was listed after others had started from
+  it. Then some of its rows say so, or study.json: it lists the method and has
+  no phase of that name any more.
+  """
+  pairs = finals[['run_id', 'phase', 'method', 'workdir']].drop_duplicates()
+  phases = {}
+  for row in pairs.astype({'run_id': str, 'phase': str}).itertuples():
+    info = infos[row.workdir]
+    named, config = info.get('phases'), info.get('config')
+    listed = config.get('methods', ()) if isinstance(config, dict) else ()
+    now_listed = (
+      isinstance(named, dict)
+      and row.phase not in named.values()
+      and row.method in listed
+    )
+    phase = '' if now_listed else row.phase
+    phases[row.run_id] = phase and phases.get(row.run_id, phase)
+  return phases
+
+
+def _in_order(finals: pd.DataFrame, phases: Mapping[str, str]) -> list[str]:
+  """The earlier phases, those that come first in a chain first."""
+  pairs = finals[['run_id', 'after']].drop_duplicates().astype(str)
+  after = dict(pairs.itertuples(index=False, name=None))
+
+  def depth(run_id: str) -> int:
+    steps = 0
+    while (run_id := after.get(run_id, '')) and steps < len(after):
+      steps += 1
+    return steps
+
+  deepest = {}
+  for run_id, phase in phases.items():
+    if phase:
+      deepest[phase] = max(deepest.get(phase, 0), depth(run_id))
+  return sorted(deepest, key=deepest.get)
+
+
+def _where(
+  frame: pd.DataFrame, phases: Mapping[str, str], phase: str
+) -> np.ndarray:
+  """Which rows are of runs of a phase; rows of unknown runs are of none."""
+  return (frame['run_id'].map(phases) == phase).to_numpy(bool)
+
+
+def _waiting(info, workdir, here) -> list[str]:
+  """How many planned runs have not finished, earlier phases apart."""
+  planned = info.get('runs')
+  if not isinstance(planned, dict):
+    return []
+  named = info.get('phases')
+  named = set(named) if isinstance(named, dict) else set()
+  notes = []
+  for runs, kind in (
+    (set(planned) - named, 'planned run'),
+    (set(planned) & named, 'run'),
+  ):
+    waiting = len(runs - here)
+    tail = ' of earlier phases' if kind == 'run' else ''
+    if waiting:
+      notes.append(
+        f'{waiting} of {count(len(runs), kind)}{tail} in {workdir} have not'
+        ' finished.'
+      )
+  return notes
+
+
+def _listed(runs: pd.DataFrame) -> str:
+  """'run 3, 4 ...', at most ten of them."""
+  more = ' ...' if len(runs) > 10 else ''
+  return f'run {", ".join(runs["label"][:10])}{more}'
 
 
 def _concat(frames: list[pd.DataFrame]) -> pd.DataFrame:
@@ -284,10 +395,8 @@ def _odd(runs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
   notes = []
   diverged = runs[runs['status'] == 'not_finite']
   if len(diverged):
-    listed = ', '.join(diverged['label'][:10])
-    more = ' ...' if len(diverged) > 10 else ''
     notes.append(
-      f'{count(len(diverged), "run")} diverged (run {listed}{more}) and'
+      f'{count(len(diverged), "run")} diverged ({_listed(diverged)}) and'
       ' left no scores; the tables count the others.'
     )
   varied = set()
@@ -331,22 +440,36 @@ def _odd(runs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
     notes.append(
       f'The runs were made with {versions} different sets of versions.'
     )
+  return notes + _missing(runs, scores)
+
+
+def _missing(runs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
+  """Which scores are not there: of whole methods, and of single runs."""
+  lacking, notes = {}, []
   ok = (runs['status'] == 'ok').to_numpy()
   for name, representation in scores.columns:
     column = scores[name, representation]
     label = f'{name} ({representation})' if representation else name
     have = column.notna() & ok
-    without = [
+    without = tuple(
       method
       for method, group in runs[ok].groupby('method', sort=False)
       if not have[group.index].any()
-    ]
-    if without and len(without) < runs['method'].nunique():
-      notes.append(f'{label} is missing for {", ".join(without)}.')
+    )
+    # The loss stands for scores where there are none.
+    if name != stored.LOSS and 0 < len(without) < runs['method'].nunique():
+      lacking.setdefault(without, []).append(label)
     partly = runs['method'].isin(without) | ~ok
     lost = int((column.isna() & ~partly).sum())
     if lost:
       notes.append(
         f'{label} is missing or not a number in {count(lost, "finished run")}.'
       )
-  return notes
+  together = []
+  for methods, labels in lacking.items():
+    listed = ', '.join(labels[:_LISTED])
+    if len(labels) > _LISTED:
+      listed += f' and {len(labels) - _LISTED} more'
+    verb = 'is' if len(labels) == 1 else 'are'
+    together.append(f'{listed} {verb} missing for {", ".join(methods)}.')
+  return together + notes

@@ -125,6 +125,107 @@ def samples(run_ids, folder, size=16, channels=1):
     )
 
 
+WORDS = ('', 'the', 'a', 'red', 'blue', '<ball>', '"cube"', '&', 'rolls')
+SHAPES = {
+  'image': (16, 16, 1),
+  'video': (6, 16, 16, 1),
+  'voxels': (16, 16, 16, 1),
+  'tokens': (5,),
+  'vector': (20,),
+}
+
+
+def observations(kind, codes):
+  """What codes [..., 2] look like: a thing that code 0 moves, code 1 dims.
+
+  Args:
+    kind: a key of SHAPES.
+    codes: float [..., 2], from -2 to 2.
+
+  Returns:
+    As `engine.samples` stores them, [..., *SHAPES[kind]].
+  """
+  lead = codes.shape[:-1]
+  flat = codes.reshape(-1, 2)
+  out = np.zeros((len(flat), *SHAPES[kind]))
+  for row, (where, light) in zip(out, flat):
+    at, shade = round(2 * where) + 6, (light + 3) / 5
+    if kind == 'image':
+      row[at : at + 4, 6:10] = shade
+    elif kind == 'video':
+      for t in range(6):
+        row[t, at : at + 4, 2 * t : 2 * t + 4] = shade
+    elif kind == 'voxels':
+      row[4:12, at : at + 4, 5:11] = shade
+    elif kind == 'vector':
+      row[:] = light + np.sin(where + np.arange(20) / 3)
+    else:
+      row[:] = (1, 3 + (where > 0.6), 5 + (light > 0.6), 8, 0)
+  if kind == 'tokens':
+    return out.astype(np.int32).reshape(*lead, 5)
+  if kind != 'vector':
+    out = np.round(255 * out).astype(np.uint8)
+  else:
+    out = out.astype(np.float32)
+  return out.reshape(*lead, *SHAPES[kind])
+
+
+def sample(kind, without=(), **more):
+  """Arrays of `samples/<run_id>.npz` as the engine writes them.
+
+  Args:
+    kind: a key of SHAPES.
+    without: names of arrays to leave out.
+    **more: further arrays.
+  """
+  values = np.linspace(-2, 2, 5).astype(np.float32)
+  codes = np.random.default_rng(2).uniform(-2, 2, (4, 2))
+  walks = np.broadcast_to(codes[0], (3, 5, 2)).copy()
+  walks[0, :, 0], walks[1, :, 1] = values, values  # latent 2 does nothing
+  arrays = {
+    'kind': kind,
+    'traversal_values': values,
+    'traversals': observations(kind, walks),
+    'observations': observations(kind, codes),
+    'reconstructions': observations(kind, 0.7 * codes),
+    'generated': observations(kind, codes[::-1]),
+    'kl': np.array([0.5, 2.0, np.nan], np.float32),
+    **({'vocabulary': np.array(WORDS)} if kind == 'tokens' else {}),
+    **more,
+  }
+  return {k: v for k, v in arrays.items() if k not in without}
+
+
+def phased(earlier='dae', seeds=3, **kwargs):
+  """Rows of runs that start from others, and of those: one for each seed."""
+  name = f'{earlier}.noise'
+  last = rows_of(
+    methods={'scan': name},
+    strengths={'scan': (0.1, 0.5)},
+    seeds=seeds,
+    **kwargs,
+  )
+  first = rows_of(
+    methods={'denoising': 'noise'},
+    strengths={'denoising': (0.1, 0.5)},
+    seeds=seeds,
+    study='before',
+    first=2 * seeds,
+    metrics=(),
+  )
+  # The later run of a strength and seed starts from the earlier one's.
+  number = last['run_number'] + 2 * seeds
+  last['after'] = ['before' + f'{n:04x}' for n in number]
+  last['hparams'] = [
+    json.dumps({'beta': 1.0, name: s}) for s in last['strength']
+  ]
+  first['study'] = last['study'].iloc[0]
+  rows = pd.concat(
+    [last.assign(phase=''), first.assign(phase=earlier, after='')]
+  )
+  return rows.reset_index(drop=True)
+
+
 def write_store(workdir, frame, parts=3, with_samples=True, info=True):
   """Writes a workdir as a sweep leaves it."""
   workdir = pathlib.Path(workdir)

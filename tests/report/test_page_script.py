@@ -88,13 +88,13 @@ window.addEventListener('load', () => {
 </script></body>"""
 
 
-def browse(tmp_path, width=1100):
-  """Opens a made-up page with the driver; what it saw, and the log."""
-  made_up.write_store(tmp_path, made_up.rows_of())
+def browse(tmp_path, width=1100, rows=None, driver=DRIVER):
+  """Opens a made-up page with a driver; what it saw, and the log."""
+  made_up.write_store(tmp_path, made_up.rows_of() if rows is None else rows)
   path = report.write(tmp_path, figures='none')
   driven = tmp_path / 'driven.html'
   text = path.read_text(encoding='utf-8')
-  driven.write_text(text.replace('</body>', DRIVER), encoding='utf-8')
+  driven.write_text(text.replace('</body>', driver), encoding='utf-8')
   done = subprocess.run(
     [
       BROWSER,
@@ -135,6 +135,40 @@ def test_the_controls_work_without_an_error_or_a_request(tmp_path):
   assert seen['picture'] == 'data:image/png;'
   assert seen['closed'] is True
   assert seen['requests'] == []
+
+
+def test_runs_of_earlier_phases_are_a_click_away(tmp_path):
+  driver = re.sub(
+    r'  seen.start = title.*?  seen.wide =',
+    r"""
+  seen.open = $('details').open;
+  seen.rows = all('.score.shown tbody tr').length;
+  const button = $('button[data-phase][data-show-run="4"]');
+  seen.number = button.textContent;
+  button.click();
+  seen.run = $('#run-title').textContent;
+  seen.command = $('#run-command').textContent;
+  seen.settings = $('#run-hparams').textContent;
+  seen.pictures = all('#run-pictures img').length;
+  seen.scores = all('#run-scores dt').map((x) => x.textContent);
+  seen.chosen = all('.dot.chosen').length;
+  $('#violins .dot[data-run="4"]').dispatchEvent(
+      new MouseEvent('click', {bubbles: true}));
+  seen.last = $('#run-title').textContent;
+  seen.wide =""",
+    DRIVER,
+    flags=re.DOTALL,
+  )
+  seen, log = browse(tmp_path, rows=made_up.phased(seeds=3), driver=driver)
+  assert 'CONSOLE' not in log and seen['requests'] == []
+  assert seen['open'] is False and seen['rows'] == 2
+  assert seen['number'] == '10'
+  assert seen['run'] == 'phase dae, run 10: denoising noise=0.5, seed 1'
+  assert seen['command'].endswith('--config.only=10')
+  assert json.loads(seen['settings'])['noise'] == 0.5
+  assert seen['pictures'] == 2 and seen['chosen'] == 0
+  assert 'kl' in seen['scores'] and 'sap (mean)' not in seen['scores']
+  assert seen['last'] == 'run 4: scan dae.noise=0.5, seed 1'
 
 
 def test_a_phone_needs_no_sideways_scrolling(tmp_path):

@@ -141,15 +141,18 @@ def test_pictures_of_the_best_median_and_worst_run(page):
   images = [a for a in reader.all('img')]
   assert len(images) == 6
   values = np.array(data['scores'][data['first']]['values'])
-  shown = {int(a['data-picture'].split('-')[1]) for a in images}
-  assert {values.argmax(), values.argmin()} < shown
-  # Best, median and worst of each of the six cells, whole or by reference.
-  assert len(data['pictures']) >= 18
-  for run, sheet in data['pictures'].items():
-    inside = int(run) in shown
-    assert (sheet['traversals'] == '') == inside
-    kl = [float(latent['kl'].split()[0]) for latent in sheet['latents']]
-    assert kl == sorted(kl, reverse=True)
+  shown = {
+    int(a['data-sheets']) for a in reader.all('div') if 'data-sheets' in a
+  }
+  assert {values.argmax(), values.argmin()} < shown and len(shown) == 3
+  # Those of the six cells' best, median and worst that are not in the page.
+  assert len(data['pictures']) >= 15
+  assert not shown & set(map(int, data['pictures']))
+  for sheet in data['pictures'].values():
+    kl = re.findall(r'<span>(\d+\.\d+) nats</span>', sheet)
+    assert len(kl) == made_up.LATENTS
+    assert kl == sorted(kl, key=float, reverse=True)
+    assert sheet.count('src="data:image/png;base64,') == 2
 
 
 def test_figures_are_files_too(tmp_path):

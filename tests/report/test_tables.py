@@ -159,7 +159,37 @@ def test_a_metric_that_a_method_lacks_is_named(tmp_path):
   drop = (rows['method'] == 'annealed_vae') & (rows['name'] == 'sap')
   made_up.write_store(tmp_path, rows[~drop], with_samples=False)
   study = tables.load([tmp_path])
-  assert 'sap (mean) is missing for annealed_vae.' in study.notes
+  said = 'sap (mean), sap (sampled) are missing for annealed_vae.'
+  assert said in study.notes
+  some = drop & (rows['representation'] == 'mean')
+  one = tmp_path / 'one'
+  made_up.write_store(one, rows[~some], with_samples=False)
+  said = 'sap (mean) is missing for annealed_vae.'
+  assert said in tables.load([one]).notes
+
+
+def test_many_missing_scores_are_one_note(tmp_path):
+  names = [f'score_{i}' for i in range(9)]
+  rows = made_up.rows_of(seeds=2, metrics=names, representations=('mean',))
+  drop = (rows['method'] == 'annealed_vae') & rows['name'].isin(names)
+  made_up.write_store(tmp_path, rows[~drop], with_samples=False)
+  found = [n for n in tables.load([tmp_path]).notes if 'missing for' in n]
+  assert len(found) == 1 and 'and 3 more are missing' in found[0]
+
+
+def test_a_loss_stands_for_scores_only_where_there_are_none(tmp_path):
+  rows = made_up.rows_of(seeds=2, methods={'beta_vae': 'beta'})
+  training = rows['name'].str.startswith('train/')
+  # Scores that were added later stand in a file of their own.
+  (tmp_path / 'results').mkdir()
+  rows[training].to_parquet(tmp_path / 'results' / 'part-0.parquet')
+  rows[~training].to_parquet(tmp_path / 'results' / 'part-1.parquet')
+  assert ('train/loss', '') not in tables.load([tmp_path]).scores.columns
+  (tmp_path / 'results' / 'part-1.parquet').unlink()
+  study = tables.load([tmp_path])
+  assert list(study.scores.columns) == [('train/loss', '')]
+  last = rows[(rows['name'] == 'train/loss') & (rows['step'] == 300)]
+  np.testing.assert_array_equal(study.scores['train/loss', ''], last['value'])
 
 
 def test_a_torn_file_and_a_missing_study_are_named(tmp_path):
