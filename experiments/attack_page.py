@@ -84,7 +84,7 @@ def print_marginals(rates: dict[str, np.ndarray], title: str) -> None:
 
 def pictures(workdir: pathlib.Path, rows) -> pathlib.Path:
   """Draws attacked images of the first seed of every kind."""
-  from disentangle_jax.engine import representations
+  from disentangle_jax.engine.programs import encoding
   from disentangle_jax.metrics import attack
   from disentangle_jax.report import figures, style
 
@@ -98,7 +98,7 @@ def pictures(workdir: pathlib.Path, rows) -> pathlib.Path:
     run = load_run(workdir, int(part.sort_values('seed')['run_number'].iloc[0]))
     if context is None:
       probe = attack.make(config, run.dataset)
-      key, _ = jax.random.split(representations.metric_key('attack', 0))
+      key, _ = jax.random.split(encoding.metric_key('attack', 0))
       context = jax.jit(probe.fit)(key, run.dataset.arrays)
       source = context['sources'][:, 0]
       target = np.roll(context['targets'][:, 0], -SHIFT, axis=0)
@@ -129,7 +129,7 @@ def pictures(workdir: pathlib.Path, rows) -> pathlib.Path:
 
 def main(argv):
   """See the module docstring."""
-  from disentangle_jax.engine import store
+  from disentangle_jax.engine.workdir import store
 
   del argv
   if not flags.FLAGS.workdir:

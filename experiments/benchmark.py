@@ -32,7 +32,9 @@ from rich import table as rich_table
 from disentangle_jax import errors
 from disentangle_jax.benchmark import forms, machine, record
 from disentangle_jax.commands import cli
-from disentangle_jax.engine import devices, plan, settings, study
+from disentangle_jax.engine.plan import declare, planning
+from disentangle_jax.engine.programs import devices
+from disentangle_jax.engine.workdir import study
 from experiments import metric_costs
 from experiments.configs import quickstart
 
@@ -70,14 +72,14 @@ _COMPARE = flags.DEFINE_list(
 )
 
 
-def groups_of(config, method: str) -> list[plan.Group]:
+def groups_of(config, method: str) -> list[planning.Group]:
   """The first group of a study, of one method, or of every method.
 
   Raises:
     ConfigError: the study has no such method.
   """
   groups = {}
-  for group in plan.make(config).groups:
+  for group in planning.make(config).groups:
     groups.setdefault(group.method_name, group)
   if method == 'all':
     return list(groups.values())
@@ -102,7 +104,7 @@ def studies(texts: list[str]) -> list[tuple[int, int]]:
   return found
 
 
-def measure(group: plan.Group, counts: list[int], mesh, what: str) -> dict:
+def measure(group: planning.Group, counts: list[int], mesh, what: str) -> dict:
   """One measurement, as `record.save` takes it."""
   made = [forms.Engine(group, count, mesh) for count in counts]
   if _LOOP.value:
@@ -132,7 +134,7 @@ def score(config, counts: list[int]) -> None:
   """Times metrics and prints a table."""
   names = _METRICS.value
   if names == ['default']:
-    names = settings.DEFAULT_METRICS
+    names = declare.DEFAULT_METRICS
   names = [n for n in names if n not in ('kl', 'elbo', 'reconstruction')]
   config.engine.compile_cache = False
   devices.prepare(config.engine)

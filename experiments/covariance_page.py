@@ -146,7 +146,7 @@ def exclusive_or(rows: pd.DataFrame, out: pathlib.Path | None) -> None:
 
 def main(argv):
   """See the module docstring."""
-  from disentangle_jax.engine import store
+  from disentangle_jax.engine.workdir import store
 
   del argv
   if not flags.FLAGS.workdir:

@@ -15,8 +15,8 @@ import numpy as np
 
 from disentangle_jax import metrics, types
 from disentangle_jax.data import factorial
-from disentangle_jax.engine import devices, evaluate, plan, settings
-from disentangle_jax.engine import names as names_lib
+from disentangle_jax.engine.plan import declare, planning, registry
+from disentangle_jax.engine.programs import devices, scoring
 
 SIZES = (3, 6, 40, 32, 32)
 NUM_CODES = 10
@@ -64,7 +64,7 @@ class Scoring:
   """
 
   def __init__(self, names, at_once: int):
-    config = settings.base_config()
+    config = declare.base_config()
     data = dataset()
     wanted = metrics.resolve(names)
     wanted = {
@@ -77,10 +77,11 @@ class Scoring:
     self._mesh = devices.mesh()
     over = self._mesh.shape[devices.RUNS]
     self.at_once = devices.padded(at_once, over)
-    registry = names_lib.registry()
-    study = plan.Plan('', plan.plain(config), (), (), wanted, registry)
-    self._evaluator = evaluate.Evaluator(study, self._mesh)
-    self._group = plan.Group(
+    study = planning.Plan(
+      '', planning.plain(config), (), (), wanted, registry.of()
+    )
+    self._evaluator = scoring.Evaluator(study, self._mesh)
+    self._group = planning.Group(
       method_name='made up',
       method=types.Method(None, None, represent, None),
       contract=None,

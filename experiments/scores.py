@@ -28,7 +28,7 @@ def main(argv):
   """See the module docstring."""
   import pandas as pd  # slow to import
 
-  from disentangle_jax.engine import store
+  from disentangle_jax.engine.workdir import store
   from disentangle_jax.report import markdown, tables
 
   del argv

@@ -12,8 +12,8 @@ from rich import table as rich_table
 
 from disentangle_jax import errors
 from disentangle_jax.commands import cli
-from disentangle_jax.engine import status, store
 from disentangle_jax.engine.progress import duration
+from disentangle_jax.engine.workdir import status, store
 
 
 def show(workdir: pathlib.Path) -> None:

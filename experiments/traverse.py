@@ -25,7 +25,7 @@ import PIL.Image
 
 from disentangle_jax import errors, load_run
 from disentangle_jax.commands import cli
-from disentangle_jax.engine import restore
+from disentangle_jax.runs import trained
 
 _FILMS = ('gif', 'webp', 'none')
 
@@ -60,7 +60,7 @@ def _numbers(text: str, flag: str) -> list[int]:
   return list(range(low, high + 1))
 
 
-def _observation(run: restore.TrainedRun, text: str, flag: str) -> np.ndarray:
+def _observation(run: trained.TrainedRun, text: str, flag: str) -> np.ndarray:
   number = _numbers(text, flag)[0]
   return np.asarray(run.sample(number + 1)['observation'][number])
 
@@ -80,14 +80,15 @@ def _write(
 
 
 def draw(
-  run: restore.TrainedRun, name: str, out: pathlib.Path, options: Options
+  run: trained.TrainedRun, name: str, out: pathlib.Path, options: Options
 ) -> None:
   """All that one run can show: files, sentences printed.
 
   Raises:
     ConfigError: nothing to show, or options out of range.
   """
-  from disentangle_jax.report import explore, films, gallery, sheets, words
+  from disentangle_jax.report import films, gallery, sheets, words
+  from disentangle_jax.runs import explore
 
   centre = None
   if options.around != 'prior':
@@ -113,7 +114,7 @@ def draw(
 
 
 def between(
-  run: restore.TrainedRun,
+  run: trained.TrainedRun,
   name: str,
   out: pathlib.Path,
   ends: tuple[str, str],
@@ -124,7 +125,8 @@ def between(
   Raises:
     ConfigError: no encoder, no decoder, or no such observation.
   """
-  from disentangle_jax.report import explore, traversals, words
+  from disentangle_jax.report import traversals, words
+  from disentangle_jax.runs import explore
 
   first, last = (_observation(run, text, '--between') for text in ends)
   path = explore.interpolation(run, first, last, options.steps)
@@ -139,13 +141,14 @@ def between(
   _write(file, frames, options.film)
 
 
-def latents_of(run: restore.TrainedRun, name: str, out: pathlib.Path) -> None:
+def latents_of(run: trained.TrainedRun, name: str, out: pathlib.Path) -> None:
   """Codes against factors, four figures as PNG and SVG.
 
   Raises:
     ConfigError: no encoder, or a data set without factors.
   """
-  from disentangle_jax.report import gallery, latents, style
+  from disentangle_jax.report import gallery, style
+  from disentangle_jax.runs import latents
 
   if run.method.represent is None or not run.dataset.factor_sizes:
     raise errors.value('--latents', name, 'needs an encoder and factors')
@@ -171,7 +174,7 @@ def _runs(number: str | None, several: bool):
 
 def main(argv):
   """See the module docstring."""
-  from disentangle_jax.report import explore
+  from disentangle_jax.runs import explore
 
   given = flags.FLAGS
   if len(argv) > 1:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import disentangle_jax as dj
-from disentangle_jax.engine import plan
+from disentangle_jax.engine.plan import planning
 
 CONFIGS = pathlib.Path(__file__).parent.parent / 'experiments' / 'configs'
 # (study, variant) -> (runs, programs).
@@ -64,7 +64,7 @@ def planned_as(study, variant):
   config = module.get_config(variant)
   name = config.dataset.name
   config.dataset.name = STAND_INS.get(name, name)
-  return plan.make(config)
+  return planning.make(config)
 
 
 def test_no_config_is_forgotten():
@@ -84,18 +84,18 @@ def test_variants_on_svhn_expand_given_the_file(study, tmp_path):
   module = importlib.import_module(f'experiments.configs.{study}')
   config = module.get_config('svhn')
   with pytest.raises(dj.ConfigError, match=r'config\.dataset\.path'):
-    plan.make(config)
+    planning.make(config)
   config.dataset.path = str(tmp_path / 'svhn.npz')
   images = np.zeros((20, 32, 32, 3), np.uint8)
   np.savez(config.dataset.path, images=images, labels=np.arange(20) % 10)
-  planned = plan.make(config)
+  planned = planning.make(config)
   counts = (len(planned.runs), len(planned.groups))
   assert counts == EXPECTED[study, '']
   # Digits need a cluster each.
   if study == 'aux_gmvae':
     config.static.num_classes = 9
     with pytest.raises(dj.ConfigError, match='at least 10, the values of'):
-      plan.make(config)
+      planning.make(config)
 
 
 def test_unknown_variants_are_refused():
@@ -131,7 +131,7 @@ def test_a_study_of_a_file_says_where_to_get_it():
   from experiments.configs import beta_variance
 
   with pytest.raises(dj.ConfigError, match=r'config\.dataset\.path') as caught:
-    plan.make(beta_variance.get_config('mnist'))
+    planning.make(beta_variance.get_config('mnist'))
   assert '\n' not in str(caught.value)
 
 
@@ -160,7 +160,7 @@ def test_digits_are_seen_in_the_published_shares():
 def test_the_convolutional_autoencoder_has_the_published_size():
   """Two convolutions, two dense layers, 84 codes, 'roughly 500,000'."""
   group = planned_as('covariance_penalty', 'images').groups[0]
-  state = plan.state_shapes(group)
+  state = planning.state_shapes(group)
   shapes = [x.shape for x in jax.tree.leaves(state.params)]
   assert (84,) in shapes and sum(len(shape) == 4 for shape in shapes) == 4
   assert abs(sum(map(math.prod, shapes)) - 500_000) < 10_000

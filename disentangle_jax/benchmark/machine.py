@@ -9,7 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax.engine import devices, study
+from disentangle_jax.engine.programs import devices
+from disentangle_jax.engine.workdir import study
 
 _COPY_BYTES = 256 * 2**20
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from disentangle_jax import errors
 from disentangle_jax.benchmark import forms, machine
-from disentangle_jax.engine import store
+from disentangle_jax.engine.workdir import store
 from disentangle_jax.report import style
 
 

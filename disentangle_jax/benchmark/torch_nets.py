@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from disentangle_jax import errors
-from disentangle_jax.engine import plan
+from disentangle_jax.engine.plan import planning
 
 METHODS = (
   'vae',
@@ -212,7 +212,7 @@ class Step:
 
   def __init__(
     self,
-    group: plan.Group,
+    group: planning.Group,
     device: str,
     compiled: bool,
     images: np.ndarray,

@@ -10,7 +10,7 @@ from absl import logging as absl_logging
 from ml_collections import config_flags
 
 from disentangle_jax import errors
-from disentangle_jax.engine import settings
+from disentangle_jax.engine.plan import declare
 
 _USER_MISTAKES = (
   flags.Error,
@@ -92,7 +92,7 @@ def _hint(argv: list[str]) -> str:
     name = argument.split('=')[0].lstrip('-')
     if not name.startswith('config.'):
       continue
-    node, where = settings.base_config(), 'config'
+    node, where = declare.base_config(), 'config'
     for part in name.split('.')[1:]:
       if not hasattr(node, 'keys'):
         break

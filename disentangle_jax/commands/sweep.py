@@ -16,7 +16,8 @@ from absl import flags
 
 from disentangle_jax import engine, errors
 from disentangle_jax.commands import cli, tables
-from disentangle_jax.engine import devices, hosts, progress
+from disentangle_jax.engine import progress
+from disentangle_jax.engine.programs import devices, hosts
 
 _CONFIG = cli.config_flag()
 _WORKDIR = flags.DEFINE_string(

@@ -1,6 +1,7 @@
 """Plan, train, evaluate, store."""
 
-from disentangle_jax.engine.settings import base_config, chain, product, zipped
+from disentangle_jax.engine.plan.algebra import chain, product, zipped
+from disentangle_jax.engine.plan.declare import base_config
 from disentangle_jax.engine.sweep import dry_run, sweep
 
 __all__ = ['base_config', 'chain', 'dry_run', 'product', 'sweep', 'zipped']

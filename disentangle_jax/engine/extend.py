@@ -19,17 +19,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from disentangle_jax import errors, types
-from disentangle_jax.engine import (
-  devices,
-  evaluate,
-  representations,
-  restore,
-  rows,
-  store,
-  study,
-)
-from disentangle_jax.engine import names as names_lib
-from disentangle_jax.engine import plan as plan_lib
+from disentangle_jax.engine.plan import planning, registry
+from disentangle_jax.engine.programs import devices, encoding, scoring
+from disentangle_jax.engine.workdir import exported, rows, store, study
 
 # Runs that are scored anew in one program.
 _AT_ONCE = 32
@@ -63,7 +55,7 @@ def stored_scores(workdir: pathlib.Path) -> pd.DataFrame:
 
 
 def lacking(
-  plan: plan_lib.Plan, stored: pd.DataFrame
+  plan: planning.Plan, stored: pd.DataFrame
 ) -> dict[str, frozenset[str]]:
   """Metrics that finished runs have no score of.
 
@@ -96,7 +88,7 @@ def lacking(
   return out
 
 
-def check_constants(plan: plan_lib.Plan, stored: pd.DataFrame) -> None:
+def check_constants(plan: planning.Plan, stored: pd.DataFrame) -> None:
   """Refuses options of a metric that finished runs were scored without.
 
   Their scores stay as they are, and a study must not hold two kinds.
@@ -116,7 +108,7 @@ def check_constants(plan: plan_lib.Plan, stored: pd.DataFrame) -> None:
       texts = mine.loc[mine['name'].isin(keys), 'constants'].unique()
       if not len(texts):
         continue
-      metric = names_lib.make_metric(
+      metric = registry.make_metric(
         module, plan.config, plan.registry, group.dataset
       )
       now = json.loads(json.dumps(metric.constants, default=str))
@@ -132,12 +124,12 @@ def check_constants(plan: plan_lib.Plan, stored: pd.DataFrame) -> None:
             raise errors.value(where, now[name], rule)
 
 
-def _over_seeds(plan: plan_lib.Plan) -> set[str]:
+def _over_seeds(plan: planning.Plan) -> set[str]:
   """Metrics of the plan that compare runs which differ in the seed."""
 
   def over(name):
     group = next(g for g in plan.groups if name in g.metrics)
-    metric = names_lib.make_metric(
+    metric = registry.make_metric(
       name, plan.config, plan.registry, group.dataset
     )
     # Diagnostics have no `over`: they look at one model.
@@ -147,7 +139,7 @@ def _over_seeds(plan: plan_lib.Plan) -> set[str]:
 
 
 def add_metrics(
-  plan: plan_lib.Plan,
+  plan: planning.Plan,
   workdir: pathlib.Path,
   mesh: jax.sharding.Mesh,
   say=lambda text: None,
@@ -180,7 +172,7 @@ def add_metrics(
       mine = [run for run in runs if missing[run.run_id] == names]
       if names not in evaluators:
         wanted = {name: plan.metrics[name] for name in sorted(names)}
-        evaluators[names] = evaluate.Evaluator(plan, mesh, wanted)
+        evaluators[names] = scoring.Evaluator(plan, mesh, wanted)
       say(
         f'{group.method_name}: scoring {len(mine)} finished runs by '
         f'{", ".join(sorted(names))}'
@@ -188,7 +180,7 @@ def add_metrics(
       size = devices.padded(min(_AT_ONCE, len(mine)), over)
       for i in range(0, len(mine), size):
         chunk = mine[i : i + size]
-        state = restore.group_states(workdir, group, chunk, size)
+        state = exported.group_states(workdir, group, chunk, size)
         scores = evaluators[names].scores(group, state)
         part = _part('more', [r.run_id for r in chunk], sorted(names))
         made = [
@@ -200,8 +192,8 @@ def add_metrics(
         store.append(workdir, part, made)
 
 
-def _kept(workdir: pathlib.Path, run: plan_lib.Run) -> bool:
-  return restore.params_of(workdir, run.run_id).exists()
+def _kept(workdir: pathlib.Path, run: planning.Run) -> bool:
+  return exported.params_of(workdir, run.run_id).exists()
 
 
 def _part(kind: str, *what: Any) -> str:
@@ -223,8 +215,8 @@ def _rows(plan, runs, first, scores):
 
 
 def cells(
-  group: plan_lib.Group, finished: set[str]
-) -> dict[str, list[plan_lib.Run]]:
+  group: planning.Group, finished: set[str]
+) -> dict[str, list[planning.Run]]:
   """Finished runs that differ in the seed alone, by what they share."""
   out = {}
   for run in group.runs:
@@ -235,7 +227,7 @@ def cells(
 
 
 def score_seeds(
-  plan: plan_lib.Plan,
+  plan: planning.Plan,
   workdir: pathlib.Path,
   say=lambda text: None,
 ) -> None:
@@ -284,32 +276,32 @@ def score_seeds(
 
 def _seed_scores(
   plan, workdir, group, runs, name, keys, programs
-) -> list[evaluate.Score]:
+) -> list[scoring.Score]:
   """Scores float32 [S] of one cell."""
   cached = (id(group.method), name, len(runs))
   if cached not in programs:
-    metric = names_lib.make_metric(
+    metric = registry.make_metric(
       name, plan.config, plan.registry, group.dataset
     )
     programs[cached] = metric, _seed_program(group, metric, plan.config)
   metric, program = programs[cached]
-  state = restore.group_states(workdir, group, runs, len(runs))
+  state = exported.group_states(workdir, group, runs, len(runs))
   constants = {**metric.constants, 'seeds': sorted(run.seed for run in runs)}
   text = json.dumps(constants, sort_keys=True, default=str)
   out = []
   for seed in range(plan.config['metric_seeds']):
-    key = representations.metric_key(name, seed)
+    key = encoding.metric_key(name, seed)
     values = jax.device_get(program(key, state, group.dataset.arrays))
     for (representation, score), value in values.items():
-      if evaluate.is_wanted(keys, score):
+      if scoring.is_wanted(keys, score):
         out.append(
-          evaluate.Score(score, representation, seed, np.asarray(value), text)
+          scoring.Score(score, representation, seed, np.asarray(value), text)
         )
   return out
 
 
 def _seed_program(
-  group: plan_lib.Group, metric: types.Metric, config: Mapping[str, Any]
+  group: planning.Group, metric: types.Metric, config: Mapping[str, Any]
 ):
   """`(key, states [S], arrays) -> {(representation, name): float32 [S]}`."""
   method, data = group.method, group.dataset
@@ -326,7 +318,7 @@ def _seed_program(
     noise = jax.random.normal(noise_key, codes.parts['mean'].shape)
     out = {}
     for representation in chosen:
-      shown = representations.represent_as(codes, representation, noise)
+      shown = encoding.represent_as(codes, representation, noise)
       label = representation if metric.per_representation else ''
       for name, value in metric.score(score_key, shown, factors).items():
         out[label, name] = value

@@ -10,22 +10,24 @@ import jax
 import numpy as np
 
 from disentangle_jax import errors
-from disentangle_jax.engine import (
-  checkpoint,
+from disentangle_jax.engine import loop, watchdog
+from disentangle_jax.engine import progress as progress_lib
+from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.programs import (
   devices,
-  evaluate,
   hosts,
-  restore,
+  pictures,
+  scoring,
+  train,
+)
+from disentangle_jax.engine.workdir import (
+  checkpoint,
+  exported,
   rows,
-  samples,
   store,
   study,
   trackers,
-  train,
-  watchdog,
 )
-from disentangle_jax.engine import plan as plan_lib
-from disentangle_jax.engine import progress as progress_lib
 
 # Share of a device's memory that a compiled program may ask for.
 _MEMORY_SHARE = 0.9
@@ -44,11 +46,11 @@ class Session:
 
   def __init__(
     self,
-    plan: plan_lib.Plan,
+    plan: planning.Plan,
     workdir: pathlib.Path,
     mesh: jax.sharding.Mesh,
     progress: progress_lib.Progress,
-    evaluator: evaluate.Evaluator,
+    evaluator: scoring.Evaluator,
   ):
     self._plan, self._workdir, self._mesh = plan, workdir, mesh
     self._engine = plan.config['engine']
@@ -158,7 +160,7 @@ class Session:
         group, self._mesh, chunk.size, self._engine['log_every']
       )
       budget = self._engine['eval_memory_mib'] * 2**20
-      self._pictures[key] = samples.program(group, self._mesh, budget)
+      self._pictures[key] = pictures.program(group, self._mesh, budget)
     return self._programs[key]
 
   def _keeper(self, chunk: study.Chunk) -> checkpoint.Keeper:
@@ -181,7 +183,7 @@ class Session:
     if before is None:
       return ()
     earlier = [run.after for run in chunk.runs]
-    return restore.group_states(self._workdir, before, earlier, chunk.size)
+    return exported.group_states(self._workdir, before, earlier, chunk.size)
 
   def _train(self, chunk: study.Chunk, program: train.Program) -> None:
     plan, workdir, runs = self._plan, self._workdir, chunk.runs
@@ -193,7 +195,7 @@ class Session:
       self._watchdog.moved()
       window(step, alive)
 
-    trained = train.train_chunk(
+    trained = loop.train_chunk(
       program, group, runs, chunk.size, on_window, keeper, self._frozen(chunk)
     )
     self._progress.scoring(chunk)
@@ -204,9 +206,9 @@ class Session:
     pictures = self._pictures[chunk.group, chunk.size]
     if self._engine['keep_samples'] and pictures is not None:
       drawn = jax.device_get(pictures(state, group.dataset.arrays))
-      samples.write_pictures(workdir, group, runs, drawn)
+      exported.write_pictures(workdir, group, runs, drawn)
     if self._engine['keep_params'] and hasattr(state, 'params'):
-      samples.write_params(workdir, runs, state)
+      exported.write_params(workdir, runs, state)
     trackers.write(workdir, plan, runs, trained, scores)
     store.append(
       workdir, chunk.part, rows.of_chunk(plan.study, runs, trained, scores)

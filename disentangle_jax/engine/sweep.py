@@ -11,23 +11,18 @@ import jax
 import pandas as pd
 
 from disentangle_jax import errors
-from disentangle_jax.engine import (
-  checkpoint,
+from disentangle_jax.engine import extend, session
+from disentangle_jax.engine import progress as progress_lib
+from disentangle_jax.engine.plan import planning, registry
+from disentangle_jax.engine.programs import (
   devices,
   estimate,
-  evaluate,
-  extend,
   hosts,
-  samples,
-  session,
-  store,
-  study,
-  trackers,
+  pictures,
+  scoring,
   train,
 )
-from disentangle_jax.engine import names as names_lib
-from disentangle_jax.engine import plan as plan_lib
-from disentangle_jax.engine import progress as progress_lib
+from disentangle_jax.engine.workdir import checkpoint, store, study, trackers
 
 
 def sweep(
@@ -72,12 +67,12 @@ def sweep(
       )
     finally:
       shutil.rmtree(folder, ignore_errors=True)
-  names = names_lib.registry(methods, metrics, datasets)
-  devices.prepare(plan_lib.plain(config)['engine'])
-  plan = plan_lib.make(config, names)
+  names = registry.of(methods, metrics, datasets)
+  devices.prepare(planning.plain(config)['engine'])
+  plan = planning.make(config, names)
   trackers.check(plan.config['engine'])
   workdir = pathlib.Path(workdir)
-  chosen = plan_lib.only(plan)
+  chosen = planning.only(plan)
   if len(chosen.runs) < len(plan.runs):
     workdir = workdir / 'only'
   with session.held(workdir):
@@ -89,7 +84,7 @@ def sweep(
 
 
 def check(
-  plan: plan_lib.Plan, group: plan_lib.Group, mesh: jax.sharding.Mesh
+  plan: planning.Plan, group: planning.Group, mesh: jax.sharding.Mesh
 ) -> None:
   """Traces training and pictures under the mesh; nothing is compiled.
 
@@ -100,12 +95,12 @@ def check(
       not fit its observations.
   """
   train.check(group, mesh)
-  pictures = samples.program(group, mesh)
-  if not plan.config['engine']['keep_samples'] or pictures is None:
+  program = pictures.program(group, mesh)
+  if not plan.config['engine']['keep_samples'] or program is None:
     return
-  state = plan_lib.stacked_shapes(group, mesh.shape[devices.RUNS])
+  state = planning.stacked_shapes(group, mesh.shape[devices.RUNS])
   try:
-    jax.eval_shape(pictures, state, group.dataset.arrays)
+    jax.eval_shape(program, state, group.dataset.arrays)
   except (TypeError, ValueError) as error:
     raise errors.ConfigError(
       f'method {group.method_name}: its pictures cannot be drawn: '
@@ -114,7 +109,7 @@ def check(
     ) from error
 
 
-def grid_points(plan: plan_lib.Plan, group: plan_lib.Group) -> int:
+def grid_points(plan: planning.Plan, group: planning.Group) -> int:
   """Codes that scoring keeps per run (an upper bound)."""
   scored = any(plan.metrics)
   return math.prod(group.dataset.factor_sizes) if scored else 0
@@ -137,7 +132,7 @@ def _run(plan, numbers, workdir, progress, command) -> None:
   if done:
     extend.check_constants(plan, extend.stored_scores(workdir))
   todo = [c for c in chunks if any(run.run_id not in done for run in c.runs)]
-  evaluator = evaluate.Evaluator(plan, mesh)
+  evaluator = scoring.Evaluator(plan, mesh)
   for number, size in {c.group: c.size for c in todo[::-1]}.items():
     check(plan, plan.groups[number], mesh)
     evaluator.check(plan.groups[number], size)
@@ -196,7 +191,7 @@ def dry_run(
   metrics: Mapping[str, Any] | None = None,
   datasets: Mapping[str, Any] | None = None,
   measure: Callable[[], float] = estimate.matmul_rate,
-) -> tuple[plan_lib.Plan, list[int], list[estimate.Need]]:
+) -> tuple[planning.Plan, list[int], list[estimate.Need]]:
   """The plan of a sweep and what it is expected to need; nothing is trained.
 
   Args:
@@ -209,9 +204,9 @@ def dry_run(
   Returns:
     The plan, runs per chunk of each group, and each group's needs.
   """
-  names = names_lib.registry(methods, metrics, datasets)
-  devices.prepare(plan_lib.plain(config)['engine'])
-  plan = plan_lib.only(plan_lib.make(config, names))
+  names = registry.of(methods, metrics, datasets)
+  devices.prepare(planning.plain(config)['engine'])
+  plan = planning.only(planning.make(config, names))
   mesh = devices.mesh(plan.config['engine']['data_shards'])
   for group in plan.groups:
     check(plan, group, mesh)

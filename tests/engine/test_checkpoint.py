@@ -12,7 +12,8 @@ import pytest
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
-from disentangle_jax.engine import checkpoint, progress, study
+from disentangle_jax.engine import progress
+from disentangle_jax.engine.workdir import checkpoint, study
 
 KEY = ['run_id', 'step', 'representation', 'name', 'metric_seed']
 

@@ -15,9 +15,8 @@ import tiny_kinds
 
 import disentangle_jax as dj
 from disentangle_jax import report
-from disentangle_jax.engine import names as names_lib
-from disentangle_jax.engine import plan as plan_lib
-from disentangle_jax.engine import train
+from disentangle_jax.engine.plan import planning, registry
+from disentangle_jax.engine.programs import train
 
 OWN = {
   'methods': tiny_kinds.METHODS,
@@ -221,8 +220,8 @@ def test_the_report_shows_it(name, finished):
 def test_phases_are_runs_that_others_start_from(finished):
   """A chain of three: two seeds share bottom and middle among the values."""
   workdir, rows, _ = finished('tiny_stack')
-  names = names_lib.registry(**OWN)
-  plan = plan_lib.make(config_of('tiny_stack'), names)
+  names = registry.of(**OWN)
+  plan = planning.make(config_of('tiny_stack'), names)
   assert [run.number for run in plan.runs] == list(range(8))
   assert [run.phase for run in plan.runs[:4]] == [''] * 4
   assert sorted(run.phase for run in plan.runs[4:]) == (
@@ -307,7 +306,7 @@ def test_what_keeps_state_per_example_is_not_split():
 def test_one_run_alone_brings_the_phases_before_it():
   config = config_of('tiny_stack')
   config.only = '3'
-  plan = plan_lib.only(plan_lib.make(config, names_lib.registry(**OWN)))
+  plan = planning.only(planning.make(config, registry.of(**OWN)))
   assert [run.phase for run in plan.runs] == ['', 'bottom', 'middle']
   assert [len(group.runs) for group in plan.groups] == [1, 1, 1]
 
@@ -320,7 +319,7 @@ def refused(name, match, change=None, own=OWN):
   if change:
     change(config)
   with pytest.raises(dj.ConfigError, match=match) as caught:
-    plan_lib.make(config, names_lib.registry(**own))
+    planning.make(config, registry.of(**own))
   assert '\n' not in str(caught.value)
 
 
@@ -339,7 +338,7 @@ def test_a_score_of_some_methods_is_a_note():
   config.sweep = None
   config.hparams.learning_rate = 1e-2
   config.metrics = ('kl', 'drawn_mean')
-  plan = plan_lib.make(config, names_lib.registry(**OWN))
+  plan = planning.make(config, registry.of(**OWN))
   assert [group.metrics for group in plan.groups] == [
     ('kl',),
     ('drawn_mean',),

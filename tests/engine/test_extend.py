@@ -10,16 +10,10 @@ from tiny_study import tiny_config
 
 import disentangle_jax as dj
 from disentangle_jax import metrics
-from disentangle_jax.engine import (
-  devices,
-  evaluate,
-  progress,
-  representations,
-  restore,
-  status,
-  train,
-)
-from disentangle_jax.engine import plan as plan_lib
+from disentangle_jax.engine import progress
+from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.programs import devices, encoding, scoring, train
+from disentangle_jax.engine.workdir import exported, status
 
 KEY = ['run_id', 'step', 'representation', 'name', 'metric_seed']
 
@@ -98,7 +92,7 @@ def test_what_cannot_be_loaded_is_said(finished, tmp_path):
     dj.load_run(workdir, 99)
   with pytest.raises(dj.StoreError, match='cannot be read'):
     dj.load_run(tmp_path / 'none.safetensors')
-  source = restore.params_of(workdir, rows['run_id'].iloc[0])
+  source = exported.params_of(workdir, rows['run_id'].iloc[0])
   torn = tmp_path / 'torn.safetensors'
   torn.write_bytes(source.read_bytes()[:-5])
   with pytest.raises(dj.StoreError, match='cannot be read'):
@@ -157,7 +151,7 @@ def test_scores_over_seeds_are_those_of_the_metric_itself(finished):
   metric = metrics.METRICS['udr'].make(
     metrics.METRICS['udr'].Config(num_train=64), runs[0].dataset.factor_sizes
   )
-  factors = metric.sample_factors(representations.metric_key('udr', 0))
+  factors = metric.sample_factors(encoding.metric_key('udr', 0))
   render = jax.vmap(runs[0].dataset.render, (None, 0, None))
   images = render((), factors, jax.random.key(0))
   parts = [run.represent(images).parts for run in runs]
@@ -216,10 +210,10 @@ def test_every_metric_traces_inside_the_scoring_program(config):
     if getattr(module, 'DESIGN', 'seeds') != 'seeds'
     and name != 'clustering_accuracy'  # for discrete codes
   )
-  plan = plan_lib.make(config)
+  plan = planning.make(config)
   group = plan.groups[0]
-  evaluator = evaluate.Evaluator(plan, devices.mesh())
-  shapes = plan_lib.state_shapes(group)
+  evaluator = scoring.Evaluator(plan, devices.mesh())
+  shapes = planning.state_shapes(group)
   grow = lambda s: jax.ShapeDtypeStruct((4, *s.shape), s.dtype)
   codes = jax.eval_shape(
     jax.vmap(group.method.represent),
@@ -227,7 +221,7 @@ def test_every_metric_traces_inside_the_scoring_program(config):
     jax.ShapeDtypeStruct((4, 128, *group.dataset.observation_shape), 'float32'),
   )
   key = jax.random.key(0)
-  of_codes = evaluator.metrics(group, evaluate.types.Metric)
+  of_codes = evaluator.metrics(group, scoring.types.Metric)
   for name, metric in of_codes.items():
     factors = jax.eval_shape(metric.sample_factors, key)
     index = jax.ShapeDtypeStruct(factors.shape[:-1], 'int32')
@@ -246,9 +240,9 @@ def test_independent_points_are_encoded_once_for_all_metrics(
   config.metric_options.mig_binned.num_train = 50
   config.metric_options.sap.update({'num_train': 60, 'num_test': 20})
   config.metric_options.irs.num_train = 40
-  plan = plan_lib.make(config)
+  plan = planning.make(config)
   group = plan.groups[0]
-  evaluator = evaluate.Evaluator(plan, devices.mesh())
+  evaluator = scoring.Evaluator(plan, devices.mesh())
   encoded, scored = [], {}
 
   def encode(self, group, state, points, key):
@@ -260,8 +254,8 @@ def test_independent_points_are_encoded_once_for_all_metrics(
     np.testing.assert_array_equal(codes[np.asarray(index)], factors)
     return []
 
-  monkeypatch.setattr(evaluate.Evaluator, '_encode', encode)
-  monkeypatch.setattr(evaluate.Evaluator, '_score', score)
+  monkeypatch.setattr(scoring.Evaluator, '_encode', encode)
+  monkeypatch.setattr(scoring.Evaluator, '_score', score)
   evaluator._metric_scores(group, None)
   # 80 points of SAP serve MIG and IRS; FactorVAE's votes are its own.
   assert sorted(encoded) == [80, 200 + 8 * 150]

@@ -13,7 +13,7 @@ import pytest
 from test_checkpoint import KEY, small
 
 import disentangle_jax as dj
-from disentangle_jax.engine import checkpoint, store
+from disentangle_jax.engine.workdir import checkpoint, store
 
 KILLS = 20
 

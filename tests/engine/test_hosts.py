@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import disentangle_jax as dj
-from disentangle_jax.engine import hosts, store
+from disentangle_jax.engine.programs import hosts
+from disentangle_jax.engine.workdir import store
 
 ROOT = pathlib.Path(__file__).parents[2]
 

@@ -14,7 +14,7 @@ from tiny_study import tiny_config
 
 import disentangle_jax as dj
 from disentangle_jax import report
-from disentangle_jax.engine import status, store
+from disentangle_jax.engine.workdir import status, store
 
 OLD = pathlib.Path(__file__).parent / 'workdir_0_1'
 

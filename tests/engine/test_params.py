@@ -5,8 +5,8 @@ import numpy as np
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
-from disentangle_jax.engine import plan as plan_lib
-from disentangle_jax.engine import restore, samples
+from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.workdir import exported
 
 
 def test_learned_scales_survive_the_export(tmp_path):
@@ -17,15 +17,15 @@ def test_learned_scales_survive_the_export(tmp_path):
   )
   config.static.likelihood = 'discretized_logistic'
   config.static.likelihood_scale = 0.1
-  group = plan_lib.make(config).groups[0]
-  shapes = plan_lib.state_shapes(group)
+  group = planning.make(config).groups[0]
+  shapes = planning.state_shapes(group)
   random = np.random.default_rng(0)
   count = len(group.runs)
   draw = lambda s: random.normal(size=(count, *s.shape)).astype(s.dtype)
   state = jax.tree.map(draw, shapes)
   assert state.params['log_scale'].shape == (count,)
-  samples.write_params(tmp_path, group.runs, state)
-  back = restore.group_states(tmp_path, group, group.runs, count)
+  exported.write_params(tmp_path, group.runs, state)
+  back = exported.group_states(tmp_path, group, group.runs, count)
   jax.tree.map(np.testing.assert_array_equal, back.params, state.params)
-  run = dj.load_run(restore.params_of(tmp_path, group.runs[-1].run_id))
+  run = dj.load_run(exported.params_of(tmp_path, group.runs[-1].run_id))
   assert run.state.params['log_scale'] == state.params['log_scale'][-1]

@@ -8,9 +8,8 @@ import pytest
 
 import disentangle_jax as dj
 from disentangle_jax import requests
-from disentangle_jax.engine import names as names_lib
-from disentangle_jax.engine import plan as plan_lib
-from disentangle_jax.engine import settings
+from disentangle_jax.engine.plan import algebra, planning, registry
+from disentangle_jax.engine.programs import train
 from disentangle_jax.methods.vae import beta_vae
 
 
@@ -30,12 +29,12 @@ def test_product_zip_and_chain():
 
 
 def test_a_sweep_can_be_written_on_the_command_line():
-  points = settings.parse_sweep('hparams.beta=1,4.5; net.name=mlp,conv')
+  points = algebra.parse_sweep('hparams.beta=1,4.5; net.name=mlp,conv')
   assert points == dj.product(
     {'hparams.beta': [1, 4.5], 'net.name': ['mlp', 'conv']}
   )
   with pytest.raises(dj.ConfigError, match='name=value'):
-    settings.parse_sweep('hparams.beta')
+    algebra.parse_sweep('hparams.beta')
 
 
 def test_methods_choose_the_options_of_their_batch(config):
@@ -49,16 +48,16 @@ def test_methods_choose_the_options_of_their_batch(config):
 
   config.methods, config.sweep = ('pairs',), [{}]
   config.static.num_latents = 2
-  names = names_lib.registry({'pairs': Pairs})
-  group = plan_lib.make(config, names).groups[0]
-  draw = plan_lib.sampler(group.contract, group.config, group.dataset)
+  names = registry.of({'pairs': Pairs})
+  group = planning.make(config, names).groups[0]
+  draw = planning.sampler(group.contract, group.config, group.dataset)
   batch = draw(jax.random.key(0), (), np.arange(16))
   changed = np.sum(batch['pair_factors'] != batch['factors'], axis=1)
   assert set(changed.tolist()) == {2}
 
 
 def test_runs_are_numbered_method_by_strength_by_seed(config):
-  plan = plan_lib.make(config)
+  plan = planning.make(config)
   assert [run.number for run in plan.runs] == list(range(8))
   assert [(r.method, r.strength, r.seed) for r in plan.runs] == [
     (method, strength, seed)
@@ -71,7 +70,7 @@ def test_runs_are_numbered_method_by_strength_by_seed(config):
 
 
 def test_run_ids_depend_on_what_changes_a_run_and_on_nothing_else(config):
-  ids = lambda: [run.run_id for run in plan_lib.make(config).runs]
+  ids = lambda: [run.run_id for run in planning.make(config).runs]
   before = ids()
   config.engine.runs_per_chunk = 3
   config.metrics = ('kl',)
@@ -82,14 +81,14 @@ def test_run_ids_depend_on_what_changes_a_run_and_on_nothing_else(config):
   for field, value in (('steps', 21), ('batch_size', 9)):
     changed = config.copy_and_resolve_references()
     changed[field] = value
-    other = {run.run_id for run in plan_lib.make(changed).runs}
+    other = {run.run_id for run in planning.make(changed).runs}
     assert not other & set(before), field
 
 
 def test_a_swept_hparam_does_not_multiply_methods_that_lack_it(config):
   config.methods = ('vae', 'beta_vae')
   config.sweep = dj.product({'hparams.beta': [1, 2, 4]})
-  plan = plan_lib.make(config)
+  plan = planning.make(config)
   assert [r.method for r in plan.runs] == ['vae'] * 2 + ['beta_vae'] * 6
   assert math.isnan(plan.runs[0].strength) and not plan.runs[0].strength_name
 
@@ -109,7 +108,7 @@ def test_variants_name_what_the_sweep_sets_apart_beside_the_strength(config):
     ),
     dj.product({'methods': ['annealed_vae'], 'hparams.c_max': [5, 20]}),
   )
-  runs = plan_lib.make(config).runs
+  runs = planning.make(config).runs
   found = [(run.method, run.variant) for run in runs]
   assert list(dict.fromkeys(found)) == [
     ('beta_vae', 'net=mlp, salt_and_pepper=0.0'),
@@ -121,22 +120,22 @@ def test_variants_name_what_the_sweep_sets_apart_beside_the_strength(config):
   # The label is no part of what a run is.
   config.sweep = dj.product({'methods': ['beta_vae'], 'hparams.beta': [1, 4]})
   config.hparams.learning_rate = 1e-3
-  alone = plan_lib.make(config).runs
+  alone = planning.make(config).runs
   assert {run.variant for run in alone} == {''}
   assert {run.run_id for run in alone} <= {run.run_id for run in runs}
 
 
 def test_hparams_for_one_method_win_over_those_for_all(config):
   config.hparams.annealed_vae.learning_rate = 0.5
-  plan = plan_lib.make(config)
+  plan = planning.make(config)
   rates = {r.method: r.hparams['learning_rate'] for r in plan.runs}
   assert rates == {'beta_vae': 1e-3, 'annealed_vae': 0.5}
 
 
 def test_only_keeps_the_numbers(config):
-  plan = plan_lib.make(config)
+  plan = planning.make(config)
   config.only = '1,4-5'
-  kept = plan_lib.only(plan_lib.make(config))
+  kept = planning.only(planning.make(config))
   assert [r.number for r in kept.runs] == [1, 4, 5]
   assert [r.run_id for r in kept.runs] == [
     plan.runs[n].run_id for n in (1, 4, 5)
@@ -291,16 +290,16 @@ def test_mistakes_are_one_clear_line(case, config, monkeypatch):
   def no_compile(*args, **kwargs):
     raise AssertionError('compiled before the mistake was found')
 
-  monkeypatch.setattr('disentangle_jax.engine.train.compile_group', no_compile)
+  monkeypatch.setattr(train, 'compile_group', no_compile)
   with pytest.raises(dj.ConfigError, match=message) as caught:
-    plan_lib.only(plan_lib.make(config))
+    planning.only(planning.make(config))
   assert '\n' not in str(caught.value)
 
 
 def test_settings_without_effect_are_noted(config):
-  assert not plan_lib.make(config).notes
+  assert not planning.make(config).notes
   config.hparams.beta = 3.0
-  (note,) = plan_lib.make(config).notes
+  (note,) = planning.make(config).notes
   assert note.startswith('config.hparams.beta = 3.0 has no effect')
 
 
@@ -310,7 +309,6 @@ def test_unknown_config_fields_are_refused():
 
 
 def test_window_divides_the_steps_where_it_can():
-  from disentangle_jax.engine import train
 
   assert train.window_of(1000, 0) == 20
   assert train.window_of(1000, 300) == 250
@@ -320,9 +318,8 @@ def test_window_divides_the_steps_where_it_can():
 
 
 def test_inputs_are_padded_with_the_last_run(config):
-  from disentangle_jax.engine import train
 
-  runs = plan_lib.make(config).groups[0].runs
+  runs = planning.make(config).groups[0].runs
   inputs = train.make_inputs(runs[:3], 5)
   np.testing.assert_array_equal(inputs.hparams['beta'], [1, 1, 4, 4, 4])
   assert inputs.keys.shape == (5,)

@@ -11,7 +11,7 @@ from tiny_study import tiny_config
 
 import disentangle_jax as dj
 from disentangle_jax import types
-from disentangle_jax.engine import representations
+from disentangle_jax.engine.programs import encoding
 from disentangle_jax.methods.vae import beta_vae
 
 FITS = []
@@ -87,7 +87,7 @@ def test_the_judge_is_fitted_once_and_every_run_is_scored(finished):
   assert shown['off_mean/all'].nunique() == 4
   run = dj.load_run(workdir, 1)
   decoded = np.asarray(run.decode(np.zeros((1, 3), np.float32)))[0]
-  fit_key, _ = jax.random.split(representations.metric_key('off_mean', 0))
+  fit_key, _ = jax.random.split(encoding.metric_key('off_mean', 0))
   seen = run.dataset.sample(fit_key, run.dataset.arrays, jnp.arange(64))
   error = np.square(decoded - np.asarray(seen['observation']).mean(0)).sum()
   np.testing.assert_allclose(shown['off_mean/all'][1], error, rtol=1e-4)

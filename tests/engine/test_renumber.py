@@ -2,7 +2,7 @@
 
 import pytest
 
-from disentangle_jax.engine import store
+from disentangle_jax.engine.workdir import store
 
 
 def _row(run_id, number):

@@ -10,9 +10,8 @@ import pytest
 import disentangle_jax as dj
 from disentangle_jax import types
 from disentangle_jax.data import factorial
-from disentangle_jax.engine import devices, evaluate, memory, samples
-from disentangle_jax.engine import names as names_lib
-from disentangle_jax.engine import plan as plan_lib
+from disentangle_jax.engine.plan import planning, registry
+from disentangle_jax.engine.programs import devices, memory, pictures, scoring
 from disentangle_jax.methods.vae import beta_vae
 from disentangle_jax.nn import nets
 
@@ -94,7 +93,7 @@ def group():
   config.batch_size, config.metrics = 8, ('reconstruction', 'kl')
   config.metric_options.reconstruction.num_points = 128
   config.metric_options.kl.num_points = 128
-  plan = plan_lib.make(config, names_lib.registry(**own))
+  plan = planning.make(config, registry.of(**own))
   return plan, plan.groups[0]
 
 
@@ -103,7 +102,7 @@ def states(group):
   one = jax.jit(
     lambda key: group[1].method.init(
       key,
-      plan_lib.example_batch(group[1]),
+      planning.example_batch(group[1]),
       {k: jnp.float32(v) for k, v in group[1].contract.hparams.items()},
     )
   )
@@ -113,7 +112,7 @@ def states(group):
 def evaluator(plan, mebibytes):
   engine = {**plan.config['engine'], 'eval_memory_mib': mebibytes}
   config = {**plan.config, 'engine': engine}
-  return evaluate.Evaluator(plan._replace(config=config), devices.mesh())
+  return scoring.Evaluator(plan._replace(config=config), devices.mesh())
 
 
 def scratch(program, *arguments):
@@ -146,11 +145,11 @@ def test_encoder_scores_and_pictures_keep_to_the_memory(group, states):
     padded = jnp.asarray(np.resize(points, (blocks * block, 2)))
     encode = scorer._encoder(of, blocks, block)
     diagnose = scorer._diagnose(of, scorer.metrics(of, types.Diagnostic), 128)
-    pictures = samples.program(of, devices.mesh(), mebibytes * MIB)
+    shown = pictures.program(of, devices.mesh(), mebibytes * MIB)
     programs = {
       'encode': (encode, (states, arrays, padded, key)),
       'diagnose': (diagnose, (key, states, arrays)),
-      'pictures': (pictures, (states, arrays)),
+      'pictures': (shown, (states, arrays)),
     }
     for name, (program, arguments) in programs.items():
       memory_of = scratch(program, *arguments)

@@ -14,16 +14,10 @@ import pytest
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
-from disentangle_jax.engine import (
-  devices,
-  progress,
-  session,
-  store,
-  train,
-)
-from disentangle_jax.engine import (
-  plan as plan_lib,
-)
+from disentangle_jax.engine import loop, progress, session
+from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.programs import devices, train
+from disentangle_jax.engine.workdir import store
 
 KEY = ['run_id', 'step', 'representation', 'name', 'metric_seed']
 ROOT = pathlib.Path(__file__).parents[2]
@@ -71,7 +65,7 @@ def sizes(workdir):
 def test_a_program_that_does_not_fit_becomes_a_smaller_one(
   whole, tmp_path, monkeypatch
 ):
-  group = plan_lib.make(eight()).groups[0]
+  group = planning.make(eight()).groups[0]
   mesh = devices.mesh()
   need = [train.compile_group(group, mesh, n, 5).bytes for n in (4, 8)]
   assert 0 < need[0] < need[1]
@@ -84,13 +78,13 @@ def test_a_program_that_does_not_fit_becomes_a_smaller_one(
   assert len(said) == 1 and 'GiB per device' in said[0]
   same(rows, whole)
   # The smaller plan is kept: nothing is left to do.
-  monkeypatch.setattr(train, 'train_chunk', None)
+  monkeypatch.setattr(loop, 'train_chunk', None)
   assert len(dj.sweep(eight(), tmp_path)) == len(rows)
 
 
 def exhausted(above):
   """`train_chunk` on a device that holds so many runs."""
-  real = train.train_chunk
+  real = loop.train_chunk
 
   def train_chunk(program, group, runs, size, *more):
     if size > above:
@@ -104,7 +98,7 @@ def exhausted(above):
 def test_running_out_of_memory_halves_the_chunk_once(
   whole, tmp_path, monkeypatch
 ):
-  monkeypatch.setattr(train, 'train_chunk', exhausted(4))
+  monkeypatch.setattr(loop, 'train_chunk', exhausted(4))
   heard = Heard()
   same(dj.sweep(eight(), tmp_path, progress=heard), whole)
   assert sizes(tmp_path) == [4, 4]
@@ -112,7 +106,7 @@ def test_running_out_of_memory_halves_the_chunk_once(
 
 
 def test_then_it_says_what_to_lower(tmp_path, monkeypatch):
-  monkeypatch.setattr(train, 'train_chunk', exhausted(0))
+  monkeypatch.setattr(loop, 'train_chunk', exhausted(0))
   with pytest.raises(dj.ConfigError, match=r'runs_per_chunk \(below 4'):
     dj.sweep(eight(), tmp_path)
   assert store.read(tmp_path).empty
@@ -122,7 +116,7 @@ def test_other_errors_of_the_device_are_not_hidden(tmp_path, monkeypatch):
   def broken(*args):
     raise jax.errors.JaxRuntimeError('INTERNAL: something else')
 
-  monkeypatch.setattr(train, 'train_chunk', broken)
+  monkeypatch.setattr(loop, 'train_chunk', broken)
   with pytest.raises(jax.errors.JaxRuntimeError, match='something else'):
     dj.sweep(eight(), tmp_path)
 

@@ -6,7 +6,7 @@ from tiny_study import tiny_config
 
 import disentangle_jax as dj
 from disentangle_jax.data import stream
-from disentangle_jax.engine import names, plan
+from disentangle_jax.engine.plan import planning, registry
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 4, 4, 1)).astype(np.uint8)
@@ -70,7 +70,7 @@ def test_metrics_that_read_labels_take_those_of_the_draws(tmp_path):
 def test_what_a_stream_cannot_supply_is_refused(name, metric, match):
   config = config_of(name, (metric,))
   with pytest.raises(dj.ConfigError, match=match):
-    plan.make(config, names.registry(datasets=SETS))
+    planning.make(config, registry.of(datasets=SETS))
 
 
 def test_codes_without_a_distribution_over_vectors(tmp_path):

@@ -9,9 +9,7 @@ from tiny_study import tiny_config
 
 import disentangle_jax as dj
 from disentangle_jax import types
-from disentangle_jax.engine import names as names_lib
-from disentangle_jax.engine import plan as plan_lib
-from disentangle_jax.engine import survival
+from disentangle_jax.engine.plan import planning, registry, survival
 from disentangle_jax.methods import training
 from disentangle_jax.methods.vae import beta_vae
 
@@ -44,7 +42,7 @@ def plan_of(module):
     config.hparams, config.static = declared.hparams, declared.static
   config.static.num_latents = 3
   config.methods, config.sweep = ('scaled',), None
-  return plan_lib.make(config, names_lib.registry({'scaled': module}))
+  return planning.make(config, registry.of({'scaled': module}))
 
 
 def by_encoder(method):

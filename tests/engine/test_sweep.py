@@ -14,9 +14,9 @@ from safetensors import numpy as safetensors
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
-from disentangle_jax.engine import names as names_lib
-from disentangle_jax.engine import plan as plan_lib
-from disentangle_jax.engine import store, study, train
+from disentangle_jax.engine.plan import planning, registry
+from disentangle_jax.engine.programs import train
+from disentangle_jax.engine.workdir import store, study
 
 KEY = ['run_id', 'step', 'representation', 'name', 'metric_seed']
 
@@ -32,7 +32,7 @@ def finished(tmp_path_factory):
   traced = []
 
   def counting(name):
-    module = plan_lib.methods_lib.METHODS[name]
+    module = planning.methods_lib.METHODS[name]
 
     class Counting:
       HPARAMS, STRENGTH = module.HPARAMS, module.STRENGTH
@@ -115,7 +115,7 @@ def test_more_seeds_extend_a_study_and_leave_it_as_it_was(finished):
   pd.testing.assert_series_equal(values(old), values(rows))
   # A number names one run, that of the extended plan, old runs included.
   said = more[['run_id', 'run_number']].drop_duplicates()
-  planned = plan_lib.make(config, names_lib.registry(own)).runs
+  planned = planning.make(config, registry.of(own)).runs
   assert dict(said.to_numpy().tolist()) == {r.run_id: r.number for r in planned}
   assert len(said) == 12
   loaded = [dj.load_run(workdir, r.number, methods=own) for r in planned]
@@ -214,7 +214,7 @@ def test_torn_files_are_named(tmp_path):
 
 
 def test_chunks_stay_what_they_were_planned_as(config):
-  plan = plan_lib.make(config)
+  plan = planning.make(config)
   fresh = {'runs': {}, 'chunks': [], 'specs': []}
   first = study.chunks(fresh, plan, [2, 2])
   assert [len(c.runs) for c in first] == [2, 2, 2, 2]
@@ -223,7 +223,7 @@ def test_chunks_stay_what_they_were_planned_as(config):
     for c in first
   ]
   config.seeds = 3
-  plan = plan_lib.make(config)
+  plan = planning.make(config)
   again = study.chunks({**fresh, 'chunks': kept}, plan, [64, 64])
   assert [c.part for c in again[:4]] == [c.part for c in first]
   assert [len(c.runs) for c in again[4:]] == [2, 2]

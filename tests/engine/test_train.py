@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import disentangle_jax as dj
-from disentangle_jax.engine import devices, settings, train
-from disentangle_jax.engine import plan as plan_lib
+from disentangle_jax.engine.plan import declare, planning
+from disentangle_jax.engine.programs import devices, train
 from disentangle_jax.methods import METHODS
 
 
@@ -40,12 +40,12 @@ def test_sixty_four_runs_are_one_program_without_collectives(name, config):
     )
     config.seeds = 8
   config.metrics = ()
-  takes = settings.static_fields(module)
+  takes = declare.static_fields(module)
   if name == 'capacity_generator' or 'num_latents' not in takes:
     config.static.num_latents = None  # the data set says how many
   if 'patch' in takes:
     config.static.patch = 4  # images of 8 x 8
-  (group,) = plan_lib.make(config).groups
+  (group,) = planning.make(config).groups
   assert len(group.runs) == 64
   method, traced = group.method, []
 
@@ -94,7 +94,7 @@ def collectives(text: str, mesh: jax.sharding.Mesh) -> list[list[list[int]]]:
 
 
 def test_a_split_batch_is_summed_over_its_own_run_alone(config):
-  group = plan_lib.make(config).groups[0]
+  group = planning.make(config).groups[0]
   mesh = devices.mesh(data_shards=2)
   found = collectives(lowered(group, mesh, 4), mesh)
   assert found

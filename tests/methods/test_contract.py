@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from disentangle_jax import layouts, requests
-from disentangle_jax.engine import restore, samples
+from disentangle_jax.engine.workdir import exported
 from disentangle_jax.methods import METHODS, contract
 
 every_method = pytest.mark.parametrize('name', METHODS)
@@ -87,8 +87,8 @@ def test_what_survives_is_everything_that_is_read(name, harness, history):
   states, _ = history(made, False)
   state = jax.tree.map(lambda x: np.asarray(x[0]), states[-1])
   shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), state)
-  exported = samples.flatten(state.params)
-  back = restore.fill(shapes, exported, pathlib.Path('exported'))
+  arrays = exported.flatten(state.params)
+  back = exported.fill(shapes, arrays, pathlib.Path('exported'))
   observation = made.batch(0)['observation']
   read = made.jit(lambda s: _all_that_is_read(made, s, observation))
   jax.tree.map(np.testing.assert_array_equal, read(back), read(state))

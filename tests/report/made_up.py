@@ -143,7 +143,7 @@ def observations(kind, codes):
     codes: float [..., 2], from -2 to 2.
 
   Returns:
-    As `engine.samples` stores them, [..., *SHAPES[kind]].
+    As `engine.workdir.exported` stores them, [..., *SHAPES[kind]].
   """
   lead = codes.shape[:-1]
   flat = codes.reshape(-1, 2)

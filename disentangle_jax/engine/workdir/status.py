@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from disentangle_jax import errors
-from disentangle_jax.engine import checkpoint, store, study
+from disentangle_jax.engine.workdir import checkpoint, store, study
 
 
 def summarise(workdir: pathlib.Path) -> tuple[dict, pd.DataFrame]:

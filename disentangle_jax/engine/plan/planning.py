@@ -24,8 +24,12 @@ from ml_collections import config_dict
 from disentangle_jax import errors, layouts, requests, types
 from disentangle_jax import methods as methods_lib
 from disentangle_jax.data import samplers
-from disentangle_jax.engine import names as names_lib
-from disentangle_jax.engine import resolve, settings, survival
+from disentangle_jax.engine.plan import (
+  algebra,
+  parse,
+  registry,
+  survival,
+)
 from disentangle_jax.methods import contract as contract_lib
 
 
@@ -139,7 +143,7 @@ class Plan(NamedTuple):
   runs: tuple[Run, ...]
   groups: tuple[Group, ...]
   metrics: Mapping[str, tuple[str, ...]]
-  registry: names_lib.Registry
+  registry: registry.Registry
   notes: tuple[str, ...] = ()
 
 
@@ -150,11 +154,11 @@ def plain(config: Any) -> dict[str, Any]:
   return copy.deepcopy(dict(config))
 
 
-def make(config: Any, names: names_lib.Registry | None = None) -> Plan:
+def make(config: Any, names: registry.Registry | None = None) -> Plan:
   """Expands a config into runs and groups.
 
   Args:
-    config: from `settings.base_config`, changed to taste.
+    config: from `declare.base_config`, changed to taste.
     names: what the names mean; None for the package's own.
 
   Returns:
@@ -163,15 +167,15 @@ def make(config: Any, names: names_lib.Registry | None = None) -> Plan:
   Raises:
     ConfigError: anything that could not run, by field, value and legal values.
   """
-  names = names or names_lib.registry()
+  names = names or registry.of()
   config = plain(config)
-  resolve.check_scalars(config)
-  methods = resolve.method_names(config, names)
-  wanted = resolve.metrics(config, names)
-  points = settings.sweep_points(config)
-  seeds = settings.seeds(config)
-  specs = resolve.specs(config, names, methods, points)
-  notes = resolve.check_used(config, names, methods, points)
+  parse.check_scalars(config)
+  methods = parse.method_names(config, names)
+  wanted = parse.metrics(config, names)
+  points = algebra.sweep_points(config)
+  seeds = algebra.seeds(config)
+  specs = parse.specs(config, names, methods, points)
+  notes = parse.check_used(config, names, methods, points)
   sources = {}
   runs = _numbered(
     [_run(spec, seed, names, sources) for spec in specs for seed in seeds]
@@ -248,7 +252,7 @@ def describe_static(config: Any) -> dict[str, Any]:
 def _run(
   spec: Mapping[str, Any],
   seed: int,
-  names: names_lib.Registry,
+  names: registry.Registry,
   sources: dict[str, str],
 ) -> Run:
   """A run with the phases before it, not yet numbered.
@@ -315,9 +319,7 @@ def _key(run: Run | None) -> tuple | None:
   return *own, _key(run.after)
 
 
-def _groups(
-  runs: Sequence[Run], names: names_lib.Registry
-) -> tuple[Group, ...]:
+def _groups(runs: Sequence[Run], names: registry.Registry) -> tuple[Group, ...]:
   """Runs by program, the groups of earlier phases first."""
   members, datasets, groups = {}, {}, {}
   for run in runs:
@@ -326,7 +328,7 @@ def _groups(
   for key in sorted(members, key=depth):
     run = members[key][0]
     if run.dataset not in datasets:
-      datasets[run.dataset] = names_lib.load_dataset(run.dataset, names)
+      datasets[run.dataset] = registry.load_dataset(run.dataset, names)
     described = contract_lib.read(names.methods[run.method], run.method)
     # Before `make`, which may read what only such a data set has.
     asked = described.batch(run.config)
@@ -437,7 +439,7 @@ def _check_group(group: Group, config: Mapping[str, Any]) -> types.Codes | None:
 def _checked(
   groups: Sequence[Group],
   config: Mapping[str, Any],
-  names: names_lib.Registry,
+  names: registry.Registry,
   wanted: Mapping[str, tuple[str, ...]],
 ) -> tuple[tuple[Group, ...], list[str]]:
   """Groups with the metrics that each can be scored by, and notes.
@@ -453,19 +455,19 @@ def _checked(
     codes = _check_group(group, config)
     supplied = []
     for name in wanted:
-      place = names_lib.metric_place(name, names, group.dataset)
+      place = registry.metric_place(name, names, group.dataset)
       try:
         if place not in metrics:
-          metrics[place] = names_lib.make_metric(
+          metrics[place] = registry.make_metric(
             name, config, names, group.dataset
           )
-        reasons = names_lib.lacks(
+        reasons = registry.lacks(
           name, metrics[place], config, names, group, codes
         )
       except errors.ConfigError as error:
         if group.listed:
           raise
-        reasons = [names_lib.Lack('config.metrics', name, str(error))]
+        reasons = [registry.Lack('config.metrics', name, str(error))]
       lacking[name].append(reasons)
       if all(reason.part for reason in reasons):
         supplied.append(name)

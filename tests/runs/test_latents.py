@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from disentangle_jax.report import gallery, latents, style
+from disentangle_jax.report import gallery, style
+from disentangle_jax.runs import latents
 
 
 @pytest.fixture(scope='module')

@@ -6,7 +6,6 @@ them.
 """
 
 from collections.abc import Mapping, Sequence
-import json
 import os
 import pathlib
 from typing import Any, NamedTuple
@@ -14,19 +13,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
 from disentangle_jax import errors, layouts, types
 from disentangle_jax.data import kinds
-from disentangle_jax.engine import names as names_lib
-from disentangle_jax.engine import plan as plan_lib
-from disentangle_jax.engine import store, study
+from disentangle_jax.engine.plan import planning, registry
+from disentangle_jax.engine.workdir import exported, store, study
 from disentangle_jax.methods import contract as contract_lib
-from disentangle_jax.nn import nets
 from disentangle_jax.ops import gaussian
 
 _WALK = tuple(np.linspace(-2, 2, 9))
-_NEEDED = ('method', 'config', 'dataset', 'hparams', 'seed')
 
 
 class TrainedRun(NamedTuple):
@@ -219,101 +214,6 @@ def _batch(run: TrainedRun, observation: np.ndarray) -> jax.Array:
   return observation
 
 
-def _read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-  """Arrays and parsed metadata of an exported run."""
-  try:
-    with safe_open(path, framework='numpy') as file:
-      arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-      about = file.metadata() or {}
-  except (OSError, SafetensorError) as error:
-    raise errors.StoreError(f'{path}: cannot be read: {error}') from error
-  missing = [name for name in _NEEDED if name not in about]
-  if missing:
-    raise errors.StoreError(f'{path}: is no exported run: lacks {missing}')
-  parsed = {
-    name: value if name == 'method' else json.loads(value)
-    for name, value in about.items()
-  }
-  return arrays, parsed
-
-
-def static_config(module: Any, described: Mapping[str, Any]) -> Any:
-  """The frozen Config that `plan.describe_static` described.
-
-  Args:
-    module: the method's module.
-    described: its fields as JSON values.
-
-  Returns:
-    An equal Config.
-  """
-  fields = {}
-  for name, value in described.items():
-    if isinstance(value, Mapping):
-      value = {**value}
-      value = nets.make_config(value.pop('name'), value)
-    fields[name] = tuple(value) if isinstance(value, list) else value
-  return module.Config(**fields)
-
-
-def fill(
-  template: Any, arrays: Mapping[str, np.ndarray], path: pathlib.Path
-) -> Any:
-  """A state of zeros with the stored parameters.
-
-  Args:
-    template: state of shapes, with `params`.
-    arrays: 'encoder/Dense_0/kernel' -> array.
-    path: where they are from, for errors.
-
-  Returns:
-    The state.
-
-  Raises:
-    StoreError: names or shapes differ.
-  """
-  leaves, tree = jax.tree_util.tree_flatten_with_path(template.params)
-  named = {
-    '/'.join(str(getattr(p, 'key', p)) for p in where): leaf
-    for where, leaf in leaves
-  }
-  got = {name: tuple(x.shape) for name, x in arrays.items()}
-  want = {name: tuple(leaf.shape) for name, leaf in named.items()}
-  if got != want:
-    odd = sorted(set(got.items()) ^ set(want.items()))[0]
-    raise errors.StoreError(
-      f'{path}: does not fit its config: {odd[0]} {odd[1]}'
-    )
-  zeros = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), template)
-  params = jax.tree.unflatten(tree, [arrays[name] for name in named])
-  return zeros._replace(params=params)
-
-
-def params_of(workdir: pathlib.Path, run_id: str) -> pathlib.Path:
-  """Where a run's parameters are."""
-  return workdir / 'params' / f'{run_id}.safetensors'
-
-
-def group_states(
-  workdir: pathlib.Path,
-  group: plan_lib.Group,
-  runs: Sequence[plan_lib.Run],
-  size: int,
-) -> Any:
-  """Stacked states [size] of finished runs, padded with the last one.
-
-  Raises:
-    StoreError: a file is missing or does not fit.
-  """
-  shapes = plan_lib.state_shapes(group)
-  states = []
-  for run in runs:
-    path = params_of(workdir, run.run_id)
-    states.append(fill(shapes, _read(path)[0], path))
-  states += [states[-1]] * (size - len(states))
-  return jax.tree.map(lambda *x: np.stack(x), *states)
-
-
 def _path(path: pathlib.Path, number: int | None) -> pathlib.Path:
   if number is None:
     if path.is_dir():
@@ -326,7 +226,7 @@ def _path(path: pathlib.Path, number: int | None) -> pathlib.Path:
   found = rows.loc[rows['run_number'] == number, 'run_id']
   if contents is None or found.empty:
     raise errors.StoreError(f'{path}: holds no finished run {number}')
-  return params_of(path, found.iloc[0])
+  return exported.params_of(path, found.iloc[0])
 
 
 def load_run(
@@ -353,15 +253,15 @@ def load_run(
     ConfigError: a method or data set that is not known.
   """
   path = _path(pathlib.Path(path), number)
-  arrays, about = _read(path)
-  group = _group(about, names_lib.registry(methods, None, datasets))
-  state = fill(plan_lib.state_shapes(group), arrays, path)
+  arrays, about = exported.read(path)
+  group = _group(about, registry.of(methods, None, datasets))
+  state = exported.fill(planning.state_shapes(group), arrays, path)
   return TrainedRun(group.method, group.dataset, state, about)
 
 
 def _group(
-  about: Mapping[str, Any], names: names_lib.Registry
-) -> plan_lib.Group:
+  about: Mapping[str, Any], names: registry.Registry
+) -> planning.Group:
   """The functions around stored parameters, those of earlier phases first."""
   if about['method'] not in names.methods:
     raise errors.choices('methods', about['method'], names.methods)
@@ -370,9 +270,9 @@ def _group(
   described = contract_lib.read(names.methods[about['method']], about['method'])
   after = about.get('after')
   before = None if after is None else _group(after, names)
-  dataset = names_lib.load_dataset(tuple(about['dataset']), names)
-  config = static_config(described.module, about['config'])
-  return plan_lib.Group(
+  dataset = registry.load_dataset(tuple(about['dataset']), names)
+  config = exported.static_config(described.module, about['config'])
+  return planning.Group(
     method_name=about['method'],
     method=described.made(
       config, dataset, None if before is None else before.method

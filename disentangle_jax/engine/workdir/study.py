@@ -17,9 +17,9 @@ import platform
 from typing import Any, NamedTuple
 
 from disentangle_jax import errors, version
-from disentangle_jax.engine import devices, store
-from disentangle_jax.engine import names as names_lib
-from disentangle_jax.engine import plan as plan_lib
+from disentangle_jax.engine.plan import planning, registry
+from disentangle_jax.engine.programs import devices
+from disentangle_jax.engine.workdir import store
 
 FILE = 'study.json'
 _PACKAGES = ('jax', 'jaxlib', 'flax', 'optax', 'numpy')
@@ -38,7 +38,7 @@ class Chunk(NamedTuple):
   group: int
   part: str
   size: int
-  runs: tuple[plan_lib.Run, ...]
+  runs: tuple[planning.Run, ...]
 
 
 @functools.cache
@@ -57,9 +57,9 @@ def now() -> str:
   return datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')
 
 
-def _spec(run: plan_lib.Run) -> dict[str, Any]:
+def _spec(run: planning.Run) -> dict[str, Any]:
   spec = {
-    'config': plan_lib.describe_static(run.config),
+    'config': planning.describe_static(run.config),
     'dataset': {'name': run.dataset[0], **json.loads(run.dataset[1])},
     'steps': run.steps,
     'batch_size': run.batch_size,
@@ -73,12 +73,12 @@ def _spec(run: plan_lib.Run) -> dict[str, Any]:
   return spec
 
 
-def describe_group(group: plan_lib.Group) -> dict[str, Any]:
+def describe_group(group: planning.Group) -> dict[str, Any]:
   """What all runs of a group share, without seed and hyper-parameters."""
   return _spec(group.runs[0])
 
 
-def _coordinates(run: plan_lib.Run) -> str:
+def _coordinates(run: planning.Run) -> str:
   return json.dumps([run.method, run.all_hparams(), run.seed], sort_keys=True)
 
 
@@ -92,7 +92,7 @@ def _differences(old: Any, new: Any, name: str = '') -> list[str]:
   return [] if old == new else [f'{name} was {old!r} and is now {new!r}']
 
 
-def open_study(workdir: pathlib.Path, plan: plan_lib.Plan) -> dict[str, Any]:
+def open_study(workdir: pathlib.Path, plan: planning.Plan) -> dict[str, Any]:
   """Reads what a workdir holds and refuses to mix studies.
 
   Args:
@@ -140,7 +140,7 @@ def open_study(workdir: pathlib.Path, plan: plan_lib.Plan) -> dict[str, Any]:
 
 def chunks(
   old: Mapping[str, Any],
-  plan: plan_lib.Plan,
+  plan: planning.Plan,
   sizes: Sequence[int],
   over: int = 1,
 ) -> list[Chunk]:
@@ -183,7 +183,7 @@ def chunks(
   return out
 
 
-def _chunk(group: int, size: int, runs: Sequence[plan_lib.Run]) -> Chunk:
+def _chunk(group: int, size: int, runs: Sequence[planning.Run]) -> Chunk:
   ids = ','.join(run.run_id for run in runs)
   digest = hashlib.sha256(ids.encode()).hexdigest()[:8]
   return Chunk(group, f'{runs[0].number:06d}-{digest}', size, tuple(runs))
@@ -200,7 +200,7 @@ def split(chunk: Chunk, size: int) -> list[Chunk]:
 def save(
   workdir: pathlib.Path,
   old: Mapping[str, Any],
-  plan: plan_lib.Plan,
+  plan: planning.Plan,
   planned: Sequence[Chunk],
   **about: Any,
 ) -> dict[str, Any]:
@@ -237,7 +237,7 @@ def save(
     **about,
     'notes': list(plan.notes),
     'primary': plan.config['primary'],
-    'scores': names_lib.describe_scores(plan.metrics, plan.registry),
+    'scores': registry.describe_scores(plan.metrics, plan.registry),
     'phases': {run.run_id: run.phase for run in plan.runs if run.phase},
     'specs': specs,
     'runs': runs,

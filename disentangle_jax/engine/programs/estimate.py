@@ -7,8 +7,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax.engine import devices, hosts, train
-from disentangle_jax.engine import plan as plan_lib
+from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.programs import devices, hosts, train
 
 # Runs per program where the memory allows more. On 2 CPU cores throughput is
 # flat beyond about 8 runs (BUILD_NOTES.md); smaller chunks lose less when a
@@ -52,7 +52,7 @@ def matmul_rate() -> float:
   return rate * many
 
 
-def need(group: plan_lib.Group, grid_points: int, rate: float = 0.0) -> Need:
+def need(group: planning.Group, grid_points: int, rate: float = 0.0) -> Need:
   """Estimates one group from the shapes and the arithmetic of its step.
 
   Args:
@@ -65,8 +65,8 @@ def need(group: plan_lib.Group, grid_points: int, rate: float = 0.0) -> Need:
   """
   hparams = {k: jnp.float32(v) for k, v in group.contract.hparams.items()}
   key = jax.random.key(0)
-  batch = plan_lib.example_batch(group)
-  state = plan_lib.state_shapes(group)
+  batch = planning.example_batch(group)
+  state = planning.state_shapes(group)
   lowered = jax.jit(group.method.update).lower(key, state, batch, hparams)
   cost = lowered.cost_analysis() or {}
   flops = float(cost.get('flops', 0.0))
@@ -88,7 +88,7 @@ def need(group: plan_lib.Group, grid_points: int, rate: float = 0.0) -> Need:
 
 
 def runs_per_chunk(
-  group: plan_lib.Group,
+  group: planning.Group,
   mesh: jax.sharding.Mesh,
   asked: int,
   grid_points: int,
@@ -119,6 +119,6 @@ def runs_per_chunk(
   return devices.padded(size, over)
 
 
-def window(group: plan_lib.Group, log_every: int) -> int:
+def window(group: planning.Group, log_every: int) -> int:
   """Steps per call of a group; see `train.window_of`."""
   return train.window_of(group.steps, log_every)

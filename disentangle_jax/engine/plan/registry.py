@@ -22,7 +22,7 @@ class Registry(NamedTuple):
   datasets: Mapping[str, Any]
 
 
-def registry(
+def of(
   methods: Mapping[str, Any] | None = None,
   metrics: Mapping[str, Any] | None = None,
   datasets: Mapping[str, Any] | None = None,

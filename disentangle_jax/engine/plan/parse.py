@@ -8,8 +8,7 @@ from typing import Any
 
 from disentangle_jax import errors
 from disentangle_jax import metrics as metrics_lib
-from disentangle_jax.engine import names as names_lib
-from disentangle_jax.engine import phases, settings
+from disentangle_jax.engine.plan import algebra, declare, phases, registry
 from disentangle_jax.methods import contract
 from disentangle_jax.nn import nets
 
@@ -56,14 +55,14 @@ def check_scalars(config: Mapping[str, Any]) -> None:
   if not config['study']:
     raise errors.value('config.study', config['study'], 'must be a name')
   for name in config['representations']:
-    if name not in settings.REPRESENTATIONS:
+    if name not in declare.REPRESENTATIONS:
       raise errors.choices(
-        'config.representations', name, settings.REPRESENTATIONS
+        'config.representations', name, declare.REPRESENTATIONS
       )
 
 
 def method_names(
-  config: Mapping[str, Any], names: names_lib.Registry
+  config: Mapping[str, Any], names: registry.Registry
 ) -> list[str]:
   """`config['methods']` as a list of known names; ConfigError otherwise."""
   got = config['methods']
@@ -77,7 +76,7 @@ def method_names(
 
 
 def metrics(
-  config: Mapping[str, Any], names: names_lib.Registry
+  config: Mapping[str, Any], names: registry.Registry
 ) -> dict[str, tuple]:
   """`config['metrics']` as metric module -> keys; ConfigError otherwise."""
   got = config['metrics']
@@ -99,9 +98,9 @@ def _changed(
 
 def specs(
   config: Mapping[str, Any],
-  names: names_lib.Registry,
+  names: registry.Registry,
   methods: Sequence[str],
-  points: Sequence[settings.Point],
+  points: Sequence[algebra.Point],
 ) -> list[dict[str, Any]]:
   """Method x point, without those that are the same run under two points."""
   found, seen = [], set()
@@ -131,9 +130,9 @@ def specs(
 
 def _apart(
   name: str,
-  names: names_lib.Registry,
+  names: registry.Registry,
   methods: Sequence[str],
-  points: Sequence[settings.Point],
+  points: Sequence[algebra.Point],
 ) -> tuple[str, ...]:
   """Dotted names, the strength aside, that the sweep varies for a method."""
   module = names.methods.get(name)
@@ -166,7 +165,7 @@ def _reads(dotted: str, chain: Mapping[str, Any]) -> bool:
   """
   kind, *owner, leaf = dotted.split('.')
   known = lambda module: (
-    module.HPARAMS if kind == 'hparams' else settings.static_fields(module)
+    module.HPARAMS if kind == 'hparams' else declare.static_fields(module)
   )
   return any(
     leaf in known(module) and (not owner or owner == [name])
@@ -174,7 +173,7 @@ def _reads(dotted: str, chain: Mapping[str, Any]) -> bool:
   )
 
 
-def _variant(apart: Sequence[str], point: settings.Point) -> str:
+def _variant(apart: Sequence[str], point: algebra.Point) -> str:
   """'net=mlp, salt_and_pepper=0.2' for one point."""
   label = lambda dotted: (
     dotted.split('.')[0] if dotted.endswith('.name') else dotted.split('.')[-1]
@@ -187,7 +186,7 @@ def check_used(config, names, methods, points) -> tuple[str, ...]:
   notes = []
   for kind, known in (
     ('hparams', lambda module: set(module.HPARAMS)),
-    ('static', lambda module: set(settings.static_fields(module))),
+    ('static', lambda module: set(declare.static_fields(module))),
   ):
     legal = {
       name: set().union(
@@ -243,14 +242,14 @@ def _is_group(value: Any) -> bool:
   return isinstance(value, Mapping)
 
 
-def _methods_at(point: settings.Point, methods: Sequence[str]) -> list[str]:
+def _methods_at(point: algebra.Point, methods: Sequence[str]) -> list[str]:
   """The methods that a point of the sweep is for."""
   chosen = point.get('methods', methods)
   return [chosen] if isinstance(chosen, str) else list(chosen)
 
 
 def _resolve(
-  name: str, merged: Mapping[str, Any], names: names_lib.Registry
+  name: str, merged: Mapping[str, Any], names: registry.Registry
 ) -> dict[str, Any]:
   """One method at one point: everything but the seed."""
   spec = settled(name, merged, names)
@@ -260,7 +259,7 @@ def _resolve(
 def settled(
   name: str,
   merged: Mapping[str, Any],
-  names: names_lib.Registry,
+  names: registry.Registry,
   inherited: phases.Inherited | None = None,
 ) -> dict[str, Any]:
   """What a run of a method is made of, its earlier phases and seed aside.
@@ -291,7 +290,7 @@ def settled(
   if inherited:
     phases.check_static(inherited.settled, module, inherited.later)
     static |= inherited.settled
-  if 'net' in settings.fields_of(module.Config):
+  if 'net' in declare.fields_of(module.Config):
     static['net'] = nets.make_config(net_name, merged['net'][net_name])
   try:
     config = module.Config(**static)
@@ -333,7 +332,7 @@ def _layered(
 def _static(
   module: Any, name: str, given: Mapping[str, Any], above: Mapping[str, Any]
 ) -> dict[str, Any]:
-  defaults = settings.static_fields(module)
+  defaults = declare.static_fields(module)
   static = _layered(given, name, set(defaults), above)
   for key, value in static.items():
     if isinstance(value, list):

@@ -5,14 +5,15 @@ import json
 import math
 from typing import Any
 
-from disentangle_jax.engine import devices, evaluate, study, train
-from disentangle_jax.engine import plan as plan_lib
+from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.programs import devices, scoring, train
+from disentangle_jax.engine.workdir import study
 
 OK, NOT_FINITE = 'ok', 'not_finite'
 
 
 def common(
-  name: str, run: plan_lib.Run, status: str, seconds: float
+  name: str, run: planning.Run, status: str, seconds: float
 ) -> dict[str, Any]:
   """What all rows of a run share, with an empty score.
 
@@ -50,7 +51,7 @@ def common(
 
 
 def of_scores(
-  shared: dict[str, Any], place: int, scores: Sequence[evaluate.Score]
+  shared: dict[str, Any], place: int, scores: Sequence[scoring.Score]
 ) -> Iterator[dict[str, Any]]:
   """The scores of one run; NaN where it diverged.
 
@@ -73,9 +74,9 @@ def of_scores(
 
 def of_chunk(
   name: str,
-  runs: Sequence[plan_lib.Run],
+  runs: Sequence[planning.Run],
   trained: train.Trained,
-  scores: Sequence[evaluate.Score],
+  scores: Sequence[scoring.Score],
 ) -> Iterator[dict[str, Any]]:
   """All rows of a chunk: training scalars, scores, where a run diverged.
 

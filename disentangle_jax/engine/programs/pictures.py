@@ -1,34 +1,14 @@
-"""What a finished run leaves behind for reports: pictures and parameters.
+"""Pictures of runs, as one program: what `workdir/exported.py` writes."""
 
-`samples/<run_id>.npz` holds, of one run (T values of a latent, D latents, N
-observations; `observation` is what one looks like, by the data set's kind:
-uint8 [H, W, C], uint8 [frames, H, W, C] of a video, uint8 [depth, H, W, C] of
-voxels, int32 [L] of tokens, float32 of a vector):
-
-- 'kind': a key of `types.KINDS`; files without it are of images;
-- 'traversals' [D, T, *observation], 'traversal_values' float32 [T];
-- 'observations', 'reconstructions', 'generated' [N, *observation];
-- 'kl' float32 [D], nats per latent, NaN where a latent has no posterior;
-- 'pictures/<name>' uint8 [rows, columns, H, W, C], 'texts/<name>' int32
-  [rows, L]: what the method's extras of these names give;
-- 'vocabulary': words, token -> word.
-
-What a method cannot give is left out.
-"""
-
-import io
-import json
-import pathlib
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 import numpy as np
-from safetensors import numpy as safetensors
 
-from disentangle_jax.engine import devices, memory, store
-from disentangle_jax.engine import plan as plan_lib
+from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.programs import devices, memory
 from disentangle_jax.ops import gaussian
 
 NUM_SHOWN = 8
@@ -46,7 +26,7 @@ def traversal_values(kind: str) -> np.ndarray:
 
 
 def program(
-  group: plan_lib.Group, mesh: jax.sharding.Mesh, budget: int = 2**30
+  group: planning.Group, mesh: jax.sharding.Mesh, budget: int = 2**30
 ):
   """A jitted `(state [R], arrays) -> dict of pictures`, or None.
 
@@ -92,7 +72,7 @@ def program(
 
 
 def _pictures(
-  group: plan_lib.Group, state: Any, shown: jax.Array, budget: int
+  group: planning.Group, state: Any, shown: jax.Array, budget: int
 ) -> dict[str, jax.Array]:
   """Of one run, all but the KL."""
   method, kind = group.method, group.dataset.kind
@@ -160,60 +140,3 @@ def _kl(group, state, draw, index, budget) -> jax.Array:
   kl = jnp.mean(jax.lax.map(of_block, index.reshape(-1, rows)), axis=0)
   pad = layout.width - layout.gaussian
   return jnp.pad(kl, ((0, 0), (0, pad)), constant_values=jnp.nan)
-
-
-def write_pictures(
-  workdir: pathlib.Path,
-  group: plan_lib.Group,
-  runs,
-  pictures: dict[str, np.ndarray],
-) -> None:
-  """`samples/<run_id>.npz` of every run of a chunk."""
-  kind = group.dataset.kind
-  about = {'kind': kind, 'traversal_values': traversal_values(kind)}
-  vocabulary = group.dataset.extras.get('vocabulary')
-  if vocabulary:
-    about['vocabulary'] = np.array(vocabulary)
-  for r, run in enumerate(runs):
-    buffer = io.BytesIO()
-    own = {name: value[r] for name, value in pictures.items()}
-    np.savez_compressed(buffer, **about, **own)
-    with store.atomic(workdir / 'samples' / f'{run.run_id}.npz') as path:
-      path.write_bytes(buffer.getvalue())
-
-
-def flatten(params: Any) -> dict[str, np.ndarray]:
-  """Nested parameters as 'encoder/Dense_0/kernel' -> array."""
-  leaves = jax.tree_util.tree_flatten_with_path(params)[0]
-  name = lambda path: '/'.join(str(getattr(p, 'key', p)) for p in path)
-  return {name(path): np.asarray(leaf) for path, leaf in leaves}
-
-
-def about(run: plan_lib.Run) -> dict[str, Any]:
-  """What a parameter file says of a run, earlier phases included."""
-  return {
-    'method': run.method,
-    'config': plan_lib.describe_static(run.config),
-    'dataset': list(run.dataset),
-    'hparams': run.hparams,
-    'seed': run.seed,
-    'batch_size': run.batch_size,
-    'run_id': run.run_id,
-    'phase': run.phase,
-    'after': None if run.after is None else about(run.after),
-  }
-
-
-def write_params(workdir: pathlib.Path, runs, state):
-  """`params/<run_id>.safetensors` of every run: what represents and decodes."""
-  flat = flatten(jax.device_get(state.params))
-  for r, run in enumerate(runs):
-    # A learned scale is a scalar, which ascontiguousarray would make a vector.
-    own = {name: np.array(x[r], order='C') for name, x in flat.items()}
-    metadata = {
-      name: value if name == 'method' else json.dumps(value)
-      for name, value in about(run).items()
-    }
-    path = workdir / 'params' / f'{run.run_id}.safetensors'
-    with store.atomic(path) as temporary:
-      temporary.write_bytes(safetensors.save(own, metadata=metadata))

@@ -15,8 +15,8 @@ from jax.sharding import PartitionSpec as P
 import numpy as np
 
 from disentangle_jax import errors
-from disentangle_jax.engine import checkpoint, devices
-from disentangle_jax.engine import plan as plan_lib
+from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.programs import devices
 
 # `diverged` holds this while a run is finite.
 NEVER = np.iinfo(np.int32).max
@@ -80,7 +80,7 @@ def window_of(steps: int, log_every: int) -> int:
   return fits[-1] if fits else min(wanted, steps)
 
 
-def make_inputs(runs: Sequence[plan_lib.Run], size: int) -> Inputs:
+def make_inputs(runs: Sequence[planning.Run], size: int) -> Inputs:
   """Stacks seeds and hyper-parameters, padded to `size` with the last run."""
   padded = [*runs, *[runs[-1]] * (size - len(runs))]
   seeds = np.array([run.seed for run in padded], np.uint32)
@@ -94,9 +94,9 @@ def make_inputs(runs: Sequence[plan_lib.Run], size: int) -> Inputs:
   )
 
 
-def _one_run_fns(group: plan_lib.Group):
+def _one_run_fns(group: planning.Group):
   """init and segment of a single run, to be vmapped."""
-  sample = plan_lib.sampler(group.contract, group.config, group.dataset)
+  sample = planning.sampler(group.contract, group.config, group.dataset)
   method = group.method
 
   def init(inputs, arrays, index, frozen):
@@ -127,7 +127,7 @@ def _one_run_fns(group: plan_lib.Group):
   return init, segment
 
 
-def functions(group: plan_lib.Group, mesh: jax.sharding.Mesh, window: int):
+def functions(group: planning.Group, mesh: jax.sharding.Mesh, window: int):
   """The jitted, not yet compiled `init` and `segment` of a group.
 
   JAX tracks what varies over a mesh so that gradients of replicated parameters
@@ -164,14 +164,14 @@ def functions(group: plan_lib.Group, mesh: jax.sharding.Mesh, window: int):
   return jax.jit(init), jax.jit(segment, donate_argnums=(2, 3))
 
 
-def frozen_shapes(group: plan_lib.Group, size: int) -> Any:
+def frozen_shapes(group: planning.Group, size: int) -> Any:
   """Shapes of the states [size] that a group starts from; () for none."""
   if group.before is None:
     return ()
-  return plan_lib.stacked_shapes(group.before, size)
+  return planning.stacked_shapes(group.before, size)
 
 
-def check(group: plan_lib.Group, mesh: jax.sharding.Mesh) -> None:
+def check(group: planning.Group, mesh: jax.sharding.Mesh) -> None:
   """Traces a group's training under the mesh, nothing is compiled.
 
   Raises:
@@ -201,7 +201,7 @@ def check(group: plan_lib.Group, mesh: jax.sharding.Mesh) -> None:
 
 
 def compile_group(
-  group: plan_lib.Group,
+  group: planning.Group,
   mesh: jax.sharding.Mesh,
   size: int,
   log_every: int = 0,
@@ -272,74 +272,3 @@ class Trained(NamedTuple):
   steps: np.ndarray
   scalars: dict[str, np.ndarray]
   seconds: float
-
-
-def train_chunk(
-  program: Program,
-  group: plan_lib.Group,
-  runs: Sequence[plan_lib.Run],
-  size: int,
-  on_window=lambda step, alive: None,
-  keeper: checkpoint.Keeper | None = None,
-  frozen: Any = (),
-) -> Trained:
-  """Trains the runs of one chunk to the last step.
-
-  Args:
-    program: the group's program.
-    group: their group.
-    runs: at most `size` runs.
-    size: runs in the program; the rest is padding.
-    on_window: called with (steps done, runs still finite).
-    keeper: saves and restores checkpoints; None for neither.
-    frozen: states [size] of the runs that these start from, or ().
-
-  Returns:
-    States and the logged scalars; padding is still in the run axis.
-  """
-  arrays = group.dataset.arrays
-  inputs = make_inputs(runs, size)
-  began = time.perf_counter()
-  state = program.init(inputs, arrays, program.index, frozen)
-  diverged = jnp.full(size, NEVER, jnp.int32)
-  ends, logged, pending, before = [], [], None, 0.0
-  start = 0
-  found = keeper.restore(state, diverged) if keeper else None
-  if found is not None:
-    start, state, diverged, ends, logged, before = found
-  while start < group.steps:
-    steps = min(program.window, group.steps - start)
-    state, diverged, scalars = program.segment(
-      inputs, jnp.int32(start), state, diverged, arrays, program.index, steps
-    )
-    start += steps
-    ends.append(start)
-    logged.append(scalars)
-    # One window stays in flight while the host looks at the one before, so
-    # that the device never waits for the host.
-    if pending is not None:
-      _report(pending, ends[-2], len(runs), on_window)
-    pending = diverged if start == group.steps else jnp.copy(diverged)
-    if keeper and start < group.steps and keeper.due():
-      spent = before + time.perf_counter() - began
-      keeper.save(
-        checkpoint.Progress(start, state, diverged, ends, logged, spent)
-      )
-  _report(pending, start, len(runs), on_window)
-  jax.block_until_ready(state)
-  seconds = before + time.perf_counter() - began
-  logged = jax.device_get(logged)
-  return Trained(
-    state=state,
-    diverged=np.asarray(diverged),
-    steps=np.array(ends),
-    scalars={
-      name: np.stack([row[name] for row in logged]) for name in logged[0]
-    },
-    seconds=seconds,
-  )
-
-
-def _report(diverged, step, count, on_window) -> None:
-  alive = int(np.sum(np.asarray(diverged)[:count] == NEVER))
-  on_window(step, alive)

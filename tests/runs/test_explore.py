@@ -7,8 +7,8 @@ import PIL.Image
 import pytest
 
 from disentangle_jax import data, errors, types
-from disentangle_jax.engine import restore
-from disentangle_jax.report import explore, films, latents, sheets, traversals
+from disentangle_jax.report import films, sheets, traversals
+from disentangle_jax.runs import explore, latents, trained
 
 SHAPE = (8, 8, 1)
 LOGVAR = np.log([0.01, 1.0]).astype(np.float32)
@@ -36,7 +36,7 @@ def run():
     'dsprites', resolution=8, scales=1, orientations=1, positions=4
   )
   method = types.Method(None, None, _represent, _decode)
-  return restore.TrainedRun(method, dataset, (), {'method': 'known'})
+  return trained.TrainedRun(method, dataset, (), {'method': 'known'})
 
 
 def test_values_span_the_aggregate_posterior_or_the_prior(run):
@@ -119,7 +119,7 @@ def _fake(dataset, represent, decode, layout=None, **extras):
   method = types.Method(
     None, None, bare(represent), bare(decode), extras, layout
   )
-  return restore.TrainedRun(method, dataset, (), {'method': 'fake'})
+  return trained.TrainedRun(method, dataset, (), {'method': 'fake'})
 
 
 def _dataset(kind, shape, dtype='float32', **extras):

@@ -13,8 +13,8 @@ import numpy as np
 
 from disentangle_jax import errors, types
 from disentangle_jax.data import contact
-from disentangle_jax.engine import restore
 from disentangle_jax.report import traversals
+from disentangle_jax.runs import trained
 
 SPANS = ('posterior', 'prior')
 _NUM_POINTS = 512  # observations that the spread of codes is taken over
@@ -22,7 +22,7 @@ _WHOLE = ('generate', 'pictures', 'texts')
 
 
 def latent_values(
-  run: restore.TrainedRun, steps: int, width: float, span: str
+  run: trained.TrainedRun, steps: int, width: float, span: str
 ) -> np.ndarray:
   """Values to walk every latent through.
 
@@ -86,7 +86,7 @@ def _walked(
   return codes
 
 
-def _stored(run: restore.TrainedRun, observations: jax.Array) -> np.ndarray:
+def _stored(run: trained.TrainedRun, observations: jax.Array) -> np.ndarray:
   """Observations as `engine.samples` stores them; vectors become flat."""
   kind = run.dataset.kind
   if kind in ('image', 'video', 'voxels'):
@@ -99,7 +99,7 @@ def _stored(run: restore.TrainedRun, observations: jax.Array) -> np.ndarray:
 
 
 def _centre(
-  run: restore.TrainedRun, observation: np.ndarray | None
+  run: trained.TrainedRun, observation: np.ndarray | None
 ) -> np.ndarray:
   """The code [D] of an observation, or the centre of the prior."""
   if observation is not None:
@@ -110,7 +110,7 @@ def _centre(
 
 
 def samples(
-  run: restore.TrainedRun,
+  run: trained.TrainedRun,
   observation: np.ndarray | None = None,
   steps: int = 9,
   width: float = 2.0,
@@ -178,14 +178,14 @@ def samples(
   )
 
 
-def _need_encoder(run: restore.TrainedRun, what: str) -> None:
+def _need_encoder(run: trained.TrainedRun, what: str) -> None:
   if run.method.represent is None:
     rule = f'has no encoder, which {what} needs'
     raise errors.value('method', run.about['method'], rule)
 
 
 def interpolation(
-  run: restore.TrainedRun, first: np.ndarray, last: np.ndarray, steps: int = 9
+  run: trained.TrainedRun, first: np.ndarray, last: np.ndarray, steps: int = 9
 ) -> np.ndarray:
   """What is decoded on the straight line between two observations' codes.
 
@@ -212,7 +212,7 @@ def interpolation(
 
 
 def seed_sheet(
-  runs: Sequence[restore.TrainedRun],
+  runs: Sequence[trained.TrainedRun],
   observation: np.ndarray,
   width: float = 2.0,
   latents: int = 10,

@@ -13,10 +13,10 @@ import jax.numpy as jnp
 import matplotlib.patches
 import numpy as np
 
-from disentangle_jax.engine import restore
 from disentangle_jax.metrics import base, dci_lasso, mig_binned
 from disentangle_jax.ops import lasso
 from disentangle_jax.report import figures, style
+from disentangle_jax.runs import trained
 
 _BAND = (0.05, 0.5, 0.95)
 
@@ -44,7 +44,7 @@ class Table(NamedTuple):
 
 
 def table_of(
-  run: restore.TrainedRun, count: int = 4000, seed: int = 0
+  run: trained.TrainedRun, count: int = 4000, seed: int = 0
 ) -> Table:
   """Draws observations of the run's data set and encodes them.
 

@@ -19,7 +19,8 @@ import jax
 import numpy as np
 
 from disentangle_jax import errors
-from disentangle_jax.engine import hosts, store
+from disentangle_jax.engine.programs import hosts
+from disentangle_jax.engine.workdir import store
 
 FOLDER = 'checkpoints'
 KEPT = 2

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from disentangle_jax import types
-from disentangle_jax.engine import memory
+from disentangle_jax.engine.programs import memory
 from disentangle_jax.ops import gaussian
 
 MEAN, SAMPLED = 'mean', 'sampled'

@@ -11,8 +11,8 @@ import pathlib
 from typing import Any
 
 from disentangle_jax import errors
-from disentangle_jax.engine import evaluate, train
-from disentangle_jax.engine import plan as plan_lib
+from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.programs import scoring, train
 
 
 def check(engine: Mapping[str, Any]) -> None:
@@ -29,7 +29,7 @@ def check(engine: Mapping[str, Any]) -> None:
         ) from error
 
 
-def _name(score: evaluate.Score) -> str:
+def _name(score: scoring.Score) -> str:
   parts = ['score', score.name, score.representation]
   if score.metric_seed:
     parts.append(f'metric_seed_{score.metric_seed}')
@@ -54,10 +54,10 @@ def _curves(trained: train.Trained, scores, place: int):
 
 def write(
   workdir: pathlib.Path,
-  plan: plan_lib.Plan,
-  runs: Sequence[plan_lib.Run],
+  plan: planning.Plan,
+  runs: Sequence[planning.Run],
   trained: train.Trained,
-  scores: Sequence[evaluate.Score],
+  scores: Sequence[scoring.Score],
 ) -> None:
   """Hands a finished chunk to the trackers that the config names.
 
@@ -77,7 +77,7 @@ def write(
       _wandb(engine['wandb'], plan.study, run, curves)
 
 
-def _about(run: plan_lib.Run) -> dict[str, Any]:
+def _about(run: planning.Run) -> dict[str, Any]:
   return {
     'run_id': run.run_id,
     'run_number': run.number,
@@ -91,7 +91,7 @@ def _about(run: plan_lib.Run) -> dict[str, Any]:
   }
 
 
-def _tensorboard(folder: pathlib.Path, run: plan_lib.Run, curves) -> None:
+def _tensorboard(folder: pathlib.Path, run: planning.Run, curves) -> None:
   import tensorboardX
 
   for old in folder.glob('events.*'):  # of a chunk that was killed
@@ -104,7 +104,7 @@ def _tensorboard(folder: pathlib.Path, run: plan_lib.Run, curves) -> None:
         writer.add_scalar(name, value, step)
 
 
-def _wandb(project: str, study: str, run: plan_lib.Run, curves) -> None:
+def _wandb(project: str, study: str, run: planning.Run, curves) -> None:
   import wandb
 
   # The id of the run: a chunk that is trained again replaces what it logged.

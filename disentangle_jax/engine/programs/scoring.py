@@ -19,9 +19,8 @@ from disentangle_jax import errors, types
 from disentangle_jax import methods as methods_lib
 from disentangle_jax import metrics as metrics_lib
 from disentangle_jax.data import factorial
-from disentangle_jax.engine import devices, memory, representations
-from disentangle_jax.engine import names as names_lib
-from disentangle_jax.engine import plan as plan_lib
+from disentangle_jax.engine.plan import planning, registry
+from disentangle_jax.engine.programs import devices, encoding, memory
 
 # A grid of this size is encoded whatever the metrics ask for.
 _SMALL_GRID = 32768
@@ -66,7 +65,7 @@ class Evaluator:
 
   def __init__(
     self,
-    plan: plan_lib.Plan,
+    plan: planning.Plan,
     mesh: jax.sharding.Mesh,
     wanted: Mapping[str, tuple[str, ...]] | None = None,
   ):
@@ -81,21 +80,21 @@ class Evaluator:
     self._metrics = {}
     self._designs = {}
 
-  def metrics(self, group: plan_lib.Group, kind: type) -> dict[str, Any]:
+  def metrics(self, group: planning.Group, kind: type) -> dict[str, Any]:
     """The study's metrics of a kind that a group can be scored by."""
     found, data = {}, group.dataset
     for name in self._wanted:
       if name not in group.metrics:
         continue
-      place = names_lib.metric_place(name, self._names, data)
+      place = registry.metric_place(name, self._names, data)
       if place not in self._metrics:
-        self._metrics[place] = names_lib.make_metric(
+        self._metrics[place] = registry.make_metric(
           name, self._config, self._names, data
         )
       found[name] = self._metrics[place]
     return {name: m for name, m in found.items() if isinstance(m, kind)}
 
-  def check(self, group: plan_lib.Group, size: int) -> None:
+  def check(self, group: planning.Group, size: int) -> None:
     """Traces what would score a chunk, where a user wrote a part of it.
 
     A score that fails would otherwise do so after training. The package's own
@@ -108,7 +107,7 @@ class Evaluator:
     Raises:
       ConfigError: names the metric and what went wrong.
     """
-    state = plan_lib.stacked_shapes(group, size)
+    state = planning.stacked_shapes(group, size)
     key, arrays = jax.random.key(0), group.dataset.arrays
 
     def of_model(name, metric):
@@ -155,7 +154,7 @@ class Evaluator:
           )
           raise errors.value('config.metrics', name, rule) from error
 
-  def scores(self, group: plan_lib.Group, state: Any) -> list[Score]:
+  def scores(self, group: planning.Group, state: Any) -> list[Score]:
     """Scores all runs of a chunk.
 
     Args:
@@ -229,7 +228,7 @@ class Evaluator:
     return 'independent points' if independent else name
 
   def _design_key(self, name: str, seed: int) -> jax.Array:
-    return representations.metric_key(self._design_name(name), seed)
+    return encoding.metric_key(self._design_name(name), seed)
 
   def _design(self, data, name, metric, seed) -> jax.Array:
     # A stream's design holds its own labels, a grid's asks for sizes alone.
@@ -262,7 +261,7 @@ class Evaluator:
     """Points that are rendered and encoded at once, by what memory allows."""
     block = min(self._config['engine']['eval_block'], count)
     data, one = group.dataset, memory.one_run(state)
-    observed = representations.observe(data)
+    observed = encoding.observe(data)
     points = jax.ShapeDtypeStruct((1, len(data.factor_sizes)), jnp.int32)
     index = jax.ShapeDtypeStruct((1,), jnp.int32)
     key = jax.random.key(0)
@@ -275,7 +274,7 @@ class Evaluator:
   def _encoder(self, group, blocks: int, block: int):
     cached = ('encode', id(group.method), blocks, block)
     if cached not in self._score_programs:
-      encode = representations.encoder(
+      encode = encoding.encoder(
         group.method, group.dataset, blocks, block, self._budget
       )
       runs = P(devices.RUNS)
@@ -287,19 +286,16 @@ class Evaluator:
     constants = json.dumps(metric.constants, sort_keys=True, default=str)
     out = []
     for representation in self._representations(metric):
-      if (
-        representation == representations.SAMPLED
-        and 'logvar' not in codes.parts
-      ):
+      if representation == encoding.SAMPLED and 'logvar' not in codes.parts:
         continue
       shown = representation if metric.per_representation else ''
       needed = {*metric.needs}
-      if representation == representations.SAMPLED:
+      if representation == encoding.SAMPLED:
         needed |= {'mean', 'logvar'}
       parts = {part: codes.parts[part] for part in sorted(needed)}
       program = self._scorer(name, metric, representation)
       values = program(
-        representations.metric_key(name, seed),
+        encoding.metric_key(name, seed),
         types.Codes(codes.vector, parts),
         index,
         factors,
@@ -317,11 +313,11 @@ class Evaluator:
 
     def scores(key, codes, index, factors):
       noise_key, score_key = jax.random.split(key)
-      noise = representations.noise(codes, noise_key, index.shape)
+      noise = encoding.noise(codes, noise_key, index.shape)
 
       def one(codes):
         codes = jax.tree.map(lambda x: x[index], codes)
-        codes = representations.represent_as(codes, representation, noise)
+        codes = encoding.represent_as(codes, representation, noise)
         return metric.score(score_key, codes, factors)
 
       leaves = jax.tree.leaves(codes)
@@ -353,7 +349,7 @@ class Evaluator:
       chosen = {name: diagnostics[name] for name in names}
       program = self._diagnose(group, chosen, count)
       for seed in range(self._config['metric_seeds']):
-        key = representations.metric_key('diagnostics', seed)
+        key = encoding.metric_key('diagnostics', seed)
         values = program(key, state, group.dataset.arrays)
         for (name, representation), scores in jax.device_get(values).items():
           constants = json.dumps(chosen[name].constants, sort_keys=True)
@@ -390,18 +386,15 @@ class Evaluator:
           for name, diagnostic in diagnostics.items()
         }
       codes = method.represent(state, batch['observation'])
-      noise = representations.noise(codes, noise_key, (block,))
+      noise = encoding.noise(codes, noise_key, (block,))
       if noise.ndim:
         rows = batch['index'].shape[0]
         noise = jax.lax.dynamic_slice_in_dim(noise, place, rows)
       scores = {}
       for name, representation in self._pairs(diagnostics):
-        if (
-          representation == representations.SAMPLED
-          and 'logvar' not in codes.parts
-        ):
+        if representation == encoding.SAMPLED and 'logvar' not in codes.parts:
           continue  # no distribution to sample from
-        shown = representations.represent_as(codes, representation, noise)
+        shown = encoding.represent_as(codes, representation, noise)
         given = {**batch, 'codes': shown}
         score = diagnostics[name].score
         scores[name, representation] = score(score_key, method, state, given)
@@ -454,9 +447,7 @@ class Evaluator:
       constants = json.dumps(probe.constants, sort_keys=True, default=str)
       program = self._probe(name, probe, group)
       for seed in range(self._config['metric_seeds']):
-        fit_key, score_key = jax.random.split(
-          representations.metric_key(name, seed)
-        )
+        fit_key, score_key = jax.random.split(encoding.metric_key(name, seed))
         fitted = ('fitted', id(probe), seed)
         if fitted not in self._score_programs:
           self._score_programs[fitted] = jax.jit(probe.fit)(fit_key, arrays)

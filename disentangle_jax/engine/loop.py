@@ -1,0 +1,84 @@
+"""The segments of a chunk, one after the other, with checkpoints between."""
+
+from collections.abc import Sequence
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.programs import train
+from disentangle_jax.engine.workdir import checkpoint
+
+
+def train_chunk(
+  program: train.Program,
+  group: planning.Group,
+  runs: Sequence[planning.Run],
+  size: int,
+  on_window=lambda step, alive: None,
+  keeper: checkpoint.Keeper | None = None,
+  frozen: Any = (),
+) -> train.Trained:
+  """Trains the runs of one chunk to the last step.
+
+  Args:
+    program: the group's program.
+    group: their group.
+    runs: at most `size` runs.
+    size: runs in the program; the rest is padding.
+    on_window: called with (steps done, runs still finite).
+    keeper: saves and restores checkpoints; None for neither.
+    frozen: states [size] of the runs that these start from, or ().
+
+  Returns:
+    States and the logged scalars; padding is still in the run axis.
+  """
+  arrays = group.dataset.arrays
+  inputs = train.make_inputs(runs, size)
+  began = time.perf_counter()
+  state = program.init(inputs, arrays, program.index, frozen)
+  diverged = jnp.full(size, train.NEVER, jnp.int32)
+  ends, logged, pending, before = [], [], None, 0.0
+  start = 0
+  found = keeper.restore(state, diverged) if keeper else None
+  if found is not None:
+    start, state, diverged, ends, logged, before = found
+  while start < group.steps:
+    steps = min(program.window, group.steps - start)
+    state, diverged, scalars = program.segment(
+      inputs, jnp.int32(start), state, diverged, arrays, program.index, steps
+    )
+    start += steps
+    ends.append(start)
+    logged.append(scalars)
+    # One window stays in flight while the host looks at the one before, so
+    # that the device never waits for the host.
+    if pending is not None:
+      _report(pending, ends[-2], len(runs), on_window)
+    pending = diverged if start == group.steps else jnp.copy(diverged)
+    if keeper and start < group.steps and keeper.due():
+      spent = before + time.perf_counter() - began
+      keeper.save(
+        checkpoint.Progress(start, state, diverged, ends, logged, spent)
+      )
+  _report(pending, start, len(runs), on_window)
+  jax.block_until_ready(state)
+  seconds = before + time.perf_counter() - began
+  logged = jax.device_get(logged)
+  return train.Trained(
+    state=state,
+    diverged=np.asarray(diverged),
+    steps=np.array(ends),
+    scalars={
+      name: np.stack([row[name] for row in logged]) for name in logged[0]
+    },
+    seconds=seconds,
+  )
+
+
+def _report(diverged, step, count, on_window) -> None:
+  alive = int(np.sum(np.asarray(diverged)[:count] == train.NEVER))
+  on_window(step, alive)

@@ -1,0 +1,1 @@
+"""From a config to runs and groups: pure, nothing is compiled."""

@@ -1,0 +1,1 @@
+"""What is compiled: training, encoding, scores, pictures."""

@@ -1,0 +1,1 @@
+"""What is on disk: one folder per study, each format in one file."""

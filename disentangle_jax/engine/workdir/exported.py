@@ -1,0 +1,189 @@
+"""What a finished run leaves behind for reports: pictures and parameters.
+
+`samples/<run_id>.npz` holds, of one run (T values of a latent, D latents, N
+observations; `observation` is what one looks like, by the data set's kind:
+uint8 [H, W, C], uint8 [frames, H, W, C] of a video, uint8 [depth, H, W, C] of
+voxels, int32 [L] of tokens, float32 of a vector):
+
+- 'kind': a key of `types.KINDS`; files without it are of images;
+- 'traversals' [D, T, *observation], 'traversal_values' float32 [T];
+- 'observations', 'reconstructions', 'generated' [N, *observation];
+- 'kl' float32 [D], nats per latent, NaN where a latent has no posterior;
+- 'pictures/<name>' uint8 [rows, columns, H, W, C], 'texts/<name>' int32
+  [rows, L]: what the method's extras of these names give;
+- 'vocabulary': words, token -> word.
+
+What a method cannot give is left out.
+"""
+
+from collections.abc import Mapping, Sequence
+import io
+import json
+import pathlib
+from typing import Any
+
+import jax
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors import numpy as safetensors
+
+from disentangle_jax import errors
+from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.programs import pictures as pictures_lib
+from disentangle_jax.engine.workdir import store
+from disentangle_jax.nn import nets
+
+_NEEDED = ('method', 'config', 'dataset', 'hparams', 'seed')
+
+
+def write_pictures(
+  workdir: pathlib.Path,
+  group: planning.Group,
+  runs,
+  pictures: dict[str, np.ndarray],
+) -> None:
+  """`samples/<run_id>.npz` of every run of a chunk."""
+  kind = group.dataset.kind
+  values = pictures_lib.traversal_values(kind)
+  about = {'kind': kind, 'traversal_values': values}
+  vocabulary = group.dataset.extras.get('vocabulary')
+  if vocabulary:
+    about['vocabulary'] = np.array(vocabulary)
+  for r, run in enumerate(runs):
+    buffer = io.BytesIO()
+    own = {name: value[r] for name, value in pictures.items()}
+    np.savez_compressed(buffer, **about, **own)
+    with store.atomic(workdir / 'samples' / f'{run.run_id}.npz') as path:
+      path.write_bytes(buffer.getvalue())
+
+
+def flatten(params: Any) -> dict[str, np.ndarray]:
+  """Nested parameters as 'encoder/Dense_0/kernel' -> array."""
+  leaves = jax.tree_util.tree_flatten_with_path(params)[0]
+  name = lambda path: '/'.join(str(getattr(p, 'key', p)) for p in path)
+  return {name(path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def about(run: planning.Run) -> dict[str, Any]:
+  """What a parameter file says of a run, earlier phases included."""
+  return {
+    'method': run.method,
+    'config': planning.describe_static(run.config),
+    'dataset': list(run.dataset),
+    'hparams': run.hparams,
+    'seed': run.seed,
+    'batch_size': run.batch_size,
+    'run_id': run.run_id,
+    'phase': run.phase,
+    'after': None if run.after is None else about(run.after),
+  }
+
+
+def write_params(workdir: pathlib.Path, runs, state):
+  """`params/<run_id>.safetensors` of every run: what represents and decodes."""
+  flat = flatten(jax.device_get(state.params))
+  for r, run in enumerate(runs):
+    # A learned scale is a scalar, which ascontiguousarray would make a vector.
+    own = {name: np.array(x[r], order='C') for name, x in flat.items()}
+    metadata = {
+      name: value if name == 'method' else json.dumps(value)
+      for name, value in about(run).items()
+    }
+    path = workdir / 'params' / f'{run.run_id}.safetensors'
+    with store.atomic(path) as temporary:
+      temporary.write_bytes(safetensors.save(own, metadata=metadata))
+
+
+def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+  """Arrays and parsed metadata of an exported run."""
+  try:
+    with safe_open(path, framework='numpy') as file:
+      arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+      about = file.metadata() or {}
+  except (OSError, SafetensorError) as error:
+    raise errors.StoreError(f'{path}: cannot be read: {error}') from error
+  missing = [name for name in _NEEDED if name not in about]
+  if missing:
+    raise errors.StoreError(f'{path}: is no exported run: lacks {missing}')
+  parsed = {
+    name: value if name == 'method' else json.loads(value)
+    for name, value in about.items()
+  }
+  return arrays, parsed
+
+
+def static_config(module: Any, described: Mapping[str, Any]) -> Any:
+  """The frozen Config that `plan.describe_static` described.
+
+  Args:
+    module: the method's module.
+    described: its fields as JSON values.
+
+  Returns:
+    An equal Config.
+  """
+  fields = {}
+  for name, value in described.items():
+    if isinstance(value, Mapping):
+      value = {**value}
+      value = nets.make_config(value.pop('name'), value)
+    fields[name] = tuple(value) if isinstance(value, list) else value
+  return module.Config(**fields)
+
+
+def fill(
+  template: Any, arrays: Mapping[str, np.ndarray], path: pathlib.Path
+) -> Any:
+  """A state of zeros with the stored parameters.
+
+  Args:
+    template: state of shapes, with `params`.
+    arrays: 'encoder/Dense_0/kernel' -> array.
+    path: where they are from, for errors.
+
+  Returns:
+    The state.
+
+  Raises:
+    StoreError: names or shapes differ.
+  """
+  leaves, tree = jax.tree_util.tree_flatten_with_path(template.params)
+  named = {
+    '/'.join(str(getattr(p, 'key', p)) for p in where): leaf
+    for where, leaf in leaves
+  }
+  got = {name: tuple(x.shape) for name, x in arrays.items()}
+  want = {name: tuple(leaf.shape) for name, leaf in named.items()}
+  if got != want:
+    odd = sorted(set(got.items()) ^ set(want.items()))[0]
+    raise errors.StoreError(
+      f'{path}: does not fit its config: {odd[0]} {odd[1]}'
+    )
+  zeros = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), template)
+  params = jax.tree.unflatten(tree, [arrays[name] for name in named])
+  return zeros._replace(params=params)
+
+
+def params_of(workdir: pathlib.Path, run_id: str) -> pathlib.Path:
+  """Where a run's parameters are."""
+  return workdir / 'params' / f'{run_id}.safetensors'
+
+
+def group_states(
+  workdir: pathlib.Path,
+  group: planning.Group,
+  runs: Sequence[planning.Run],
+  size: int,
+) -> Any:
+  """Stacked states [size] of finished runs, padded with the last one.
+
+  Raises:
+    StoreError: a file is missing or does not fit.
+  """
+  shapes = planning.state_shapes(group)
+  states = []
+  for run in runs:
+    path = params_of(workdir, run.run_id)
+    states.append(fill(shapes, read(path)[0], path))
+  states += [states[-1]] * (size - len(states))
+  return jax.tree.map(lambda *x: np.stack(x), *states)

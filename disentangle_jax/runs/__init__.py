@@ -1,0 +1,1 @@
+"""Trained runs as users hold them: load, explore, look at latents."""
