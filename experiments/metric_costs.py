@@ -15,7 +15,12 @@ import numpy as np
 
 from disentangle_jax import metrics, types
 from disentangle_jax.data import factorial
-from disentangle_jax.engine.plan import declare, planning, registry
+from disentangle_jax.engine.plan import (
+  declare,
+  parse,
+  planning,
+  registry,
+)
 from disentangle_jax.engine.programs import devices, scoring
 
 SIZES = (3, 6, 40, 32, 32)
@@ -77,8 +82,9 @@ class Scoring:
     self._mesh = devices.mesh()
     over = self._mesh.shape[devices.RUNS]
     self.at_once = devices.padded(at_once, over)
+    config.metrics = names
     study = planning.Plan(
-      '', planning.plain(config), (), (), wanted, registry.of()
+      parse.study(config, registry.of()), (), (), registry.of()
     )
     self._evaluator = scoring.Evaluator(study, self._mesh)
     self._group = planning.Group(

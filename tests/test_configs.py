@@ -151,7 +151,7 @@ def test_betas_and_autoencoders_of_the_variance_study_are_the_published_ones():
 
 def test_digits_are_seen_in_the_published_shares():
   runs = planned_as('beta_variance', 'mnist').runs
-  shares = {json.loads(run.dataset[1])['share'] for run in runs}
+  shares = {json.loads(run.dataset.options)['share'] for run in runs}
   assert shares == {0.1, 0.3, 1.0}
   betas = sorted({run.hparams['beta'] for run in runs})
   assert betas == [pytest.approx(0.1 * i) for i in range(41)]

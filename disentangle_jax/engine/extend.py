@@ -5,7 +5,7 @@ grows by metrics without training anything again, and a score that compares
 seeds is renewed when seeds are added.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 import hashlib
 import json
 import pathlib
@@ -19,7 +19,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from disentangle_jax import errors, types
-from disentangle_jax.engine.plan import planning, registry
+from disentangle_jax.engine.plan import (
+  planning,
+  registry,
+  study_config,
+)
 from disentangle_jax.engine.programs import devices, encoding, scoring
 from disentangle_jax.engine.workdir import exported, rows, store, study
 
@@ -66,7 +70,7 @@ def lacking(
   Returns:
     run_id -> names of metric modules; runs that lack none are left out.
   """
-  seeds, apart = range(plan.config['metric_seeds']), _over_seeds(plan)
+  seeds, apart = range(plan.config.scoring.metric_seeds), _over_seeds(plan)
   supplied = {
     run.run_id: group.metrics for group in plan.groups for run in group.runs
   }
@@ -109,7 +113,7 @@ def check_constants(plan: planning.Plan, stored: pd.DataFrame) -> None:
       if not len(texts):
         continue
       metric = registry.make_metric(
-        module, plan.config, plan.registry, group.dataset
+        module, plan.config.scoring, plan.registry, group.dataset
       )
       now = json.loads(json.dumps(metric.constants, default=str))
       for was in map(json.loads, texts):
@@ -130,7 +134,7 @@ def _over_seeds(plan: planning.Plan) -> set[str]:
   def over(name):
     group = next(g for g in plan.groups if name in g.metrics)
     metric = registry.make_metric(
-      name, plan.config, plan.registry, group.dataset
+      name, plan.config.scoring, plan.registry, group.dataset
     )
     # Diagnostics have no `over`: they look at one model.
     return getattr(metric, 'over', '')
@@ -247,7 +251,7 @@ def score_seeds(
   stored = stored_scores(workdir)
   first = stored.drop_duplicates('run_id').set_index('run_id')
   in_part = dict(iter(stored.groupby('part')))
-  seeds = range(plan.config['metric_seeds'])
+  seeds = range(plan.config.scoring.metric_seeds)
   programs = {}
   for group in plan.groups:
     for key, runs in cells(group, set(first.index)).items():
@@ -281,15 +285,15 @@ def _seed_scores(
   cached = (id(group.method), name, len(runs))
   if cached not in programs:
     metric = registry.make_metric(
-      name, plan.config, plan.registry, group.dataset
+      name, plan.config.scoring, plan.registry, group.dataset
     )
-    programs[cached] = metric, _seed_program(group, metric, plan.config)
+    programs[cached] = metric, _seed_program(group, metric, plan.config.scoring)
   metric, program = programs[cached]
   state = exported.group_states(workdir, group, runs, len(runs))
   constants = {**metric.constants, 'seeds': sorted(run.seed for run in runs)}
   text = json.dumps(constants, sort_keys=True, default=str)
   out = []
-  for seed in range(plan.config['metric_seeds']):
+  for seed in range(plan.config.scoring.metric_seeds):
     key = encoding.metric_key(name, seed)
     values = jax.device_get(program(key, state, group.dataset.arrays))
     for (representation, score), value in values.items():
@@ -301,11 +305,11 @@ def _seed_scores(
 
 
 def _seed_program(
-  group: planning.Group, metric: types.Metric, config: Mapping[str, Any]
+  group: planning.Group, metric: types.Metric, scoring: study_config.Scoring
 ):
   """`(key, states [S], arrays) -> {(representation, name): float32 [S]}`."""
   method, data = group.method, group.dataset
-  chosen: Sequence[str] = tuple(config['representations'])
+  chosen: Sequence[str] = scoring.representations
   chosen = chosen if metric.per_representation else chosen[:1]
 
   def score(key, state, arrays):

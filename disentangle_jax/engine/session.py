@@ -53,12 +53,12 @@ class Session:
     evaluator: scoring.Evaluator,
   ):
     self._plan, self._workdir, self._mesh = plan, workdir, mesh
-    self._engine = plan.config['engine']
+    self._engine = plan.config.engine
     self._progress = progress
     self._evaluator = evaluator
     self._stop = checkpoint.Stop()
     self._watchdog = watchdog.Watchdog(
-      progress.say, self._engine['watchdog_minutes']
+      progress.say, self._engine.watchdog_minutes
     )
     self._programs = {}
     self._pictures = {}
@@ -157,22 +157,22 @@ class Session:
       self._progress.compiling(chunk)
       self._watchdog.moved(f'compiling {group.method_name}')
       self._programs[key] = train.compile_group(
-        group, self._mesh, chunk.size, self._engine['log_every']
+        group, self._mesh, chunk.size, self._engine.log_every
       )
-      budget = self._engine['eval_memory_mib'] * 2**20
+      budget = self._engine.eval_memory
       self._pictures[key] = pictures.program(group, self._mesh, budget)
     return self._programs[key]
 
   def _keeper(self, chunk: study.Chunk) -> checkpoint.Keeper:
     """Checkpoints of a chunk; others than of these very settings do not fit."""
     identity = json.dumps(
-      [chunk.size, self._engine['log_every'], study.versions()], sort_keys=True
+      [chunk.size, self._engine.log_every, study.versions()], sort_keys=True
     )
     return checkpoint.Keeper(
       self._workdir,
       chunk.part,
       identity,
-      self._engine['checkpoint_minutes'],
+      self._engine.checkpoint_minutes,
       self._stop,
       self._progress.say,
     )
@@ -204,10 +204,10 @@ class Session:
     scores = self._evaluator.scores(group, state)
     # Pictures and parameters first: the rows are what marks a run as finished.
     pictures = self._pictures[chunk.group, chunk.size]
-    if self._engine['keep_samples'] and pictures is not None:
+    if self._engine.keep_samples and pictures is not None:
       drawn = jax.device_get(pictures(state, group.dataset.arrays))
       exported.write_pictures(workdir, group, runs, drawn)
-    if self._engine['keep_params'] and hasattr(state, 'params'):
+    if self._engine.keep_params and hasattr(state, 'params'):
       exported.write_params(workdir, runs, state)
     trackers.write(workdir, plan, runs, trained, scores)
     store.append(

@@ -13,7 +13,11 @@ import pandas as pd
 from disentangle_jax import errors
 from disentangle_jax.engine import extend, session
 from disentangle_jax.engine import progress as progress_lib
-from disentangle_jax.engine.plan import planning, registry
+from disentangle_jax.engine.plan import (
+  parse,
+  planning,
+  registry,
+)
 from disentangle_jax.engine.programs import (
   devices,
   estimate,
@@ -68,9 +72,9 @@ def sweep(
     finally:
       shutil.rmtree(folder, ignore_errors=True)
   names = registry.of(methods, metrics, datasets)
-  devices.prepare(planning.plain(config)['engine'])
+  devices.prepare(parse.engine(config))
   plan = planning.make(config, names)
-  trackers.check(plan.config['engine'])
+  trackers.check(plan.config.engine)
   workdir = pathlib.Path(workdir)
   chosen = planning.only(plan)
   if len(chosen.runs) < len(plan.runs):
@@ -96,7 +100,7 @@ def check(
   """
   train.check(group, mesh)
   program = pictures.program(group, mesh)
-  if not plan.config['engine']['keep_samples'] or program is None:
+  if not plan.config.engine.keep_samples or program is None:
     return
   state = planning.stacked_shapes(group, mesh.shape[devices.RUNS])
   try:
@@ -117,12 +121,12 @@ def grid_points(plan: planning.Plan, group: planning.Group) -> int:
 
 def _run(plan, numbers, workdir, progress, command) -> None:
   """Does what is missing in a workdir that the first host has locked."""
-  mesh = devices.mesh(plan.config['engine']['data_shards'])
+  mesh = devices.mesh(plan.config.engine.data_shards)
   first = hosts.index() == 0
   if not first:
     hosts.wait('planned')
   old = study.open_study(workdir, plan)
-  asked = plan.config['engine']['runs_per_chunk']
+  asked = plan.config.engine.runs_per_chunk
   sizes = [
     estimate.runs_per_chunk(group, mesh, asked, grid_points(plan, group))
     for group in plan.groups
@@ -205,13 +209,13 @@ def dry_run(
     The plan, runs per chunk of each group, and each group's needs.
   """
   names = registry.of(methods, metrics, datasets)
-  devices.prepare(planning.plain(config)['engine'])
+  devices.prepare(parse.engine(config))
   plan = planning.only(planning.make(config, names))
-  mesh = devices.mesh(plan.config['engine']['data_shards'])
+  mesh = devices.mesh(plan.config.engine.data_shards)
   for group in plan.groups:
     check(plan, group, mesh)
   rate = measure()
-  asked = plan.config['engine']['runs_per_chunk']
+  asked = plan.config.engine.runs_per_chunk
   points = [grid_points(plan, group) for group in plan.groups]
   sizes = [
     estimate.runs_per_chunk(group, mesh, asked, n)

@@ -16,7 +16,7 @@ import numpy as np
 
 from disentangle_jax import errors, layouts, types
 from disentangle_jax.data import kinds
-from disentangle_jax.engine.plan import planning, registry
+from disentangle_jax.engine.plan import planning, registry, study_config
 from disentangle_jax.engine.workdir import exported, store, study
 from disentangle_jax.methods import contract as contract_lib
 from disentangle_jax.ops import gaussian
@@ -270,7 +270,9 @@ def _group(
   described = contract_lib.read(names.methods[about['method']], about['method'])
   after = about.get('after')
   before = None if after is None else _group(after, names)
-  dataset = registry.load_dataset(tuple(about['dataset']), names)
+  dataset = registry.load_dataset(
+    study_config.DatasetSpec(*about['dataset']), names
+  )
   config = exported.static_config(described.module, about['config'])
   return planning.Group(
     method_name=about['method'],

@@ -1,5 +1,6 @@
 """Scoring and pictures hold what they are allowed to, for images and videos."""
 
+import dataclasses
 import types as python_types
 
 import jax
@@ -110,8 +111,8 @@ def states(group):
 
 
 def evaluator(plan, mebibytes):
-  engine = {**plan.config['engine'], 'eval_memory_mib': mebibytes}
-  config = {**plan.config, 'engine': engine}
+  engine = dataclasses.replace(plan.config.engine, eval_memory_mib=mebibytes)
+  config = dataclasses.replace(plan.config, engine=engine)
   return scoring.Evaluator(plan._replace(config=config), devices.mesh())
 
 

@@ -15,7 +15,7 @@ from disentangle_jax import data as data_lib
 from disentangle_jax import methods as methods_lib
 from disentangle_jax import metrics as metrics_lib
 from disentangle_jax.data import distributions
-from disentangle_jax.engine.plan import phases
+from disentangle_jax.engine.plan import phases, study_config
 from disentangle_jax.nn import nets
 
 REPRESENTATIONS = ('mean', 'sampled')
@@ -139,21 +139,7 @@ def base_config(
     config.metric_options[name] = _declare([fields_of(module.Config)])
 
   config.engine = config_dict.ConfigDict(
-    {
-      'runs_per_chunk': 0,
-      'log_every': 0,
-      'data_shards': 1,
-      'eval_block': 512,
-      'eval_memory_mib': 1024,
-      'keep_params': True,
-      'keep_samples': True,
-      'cpu_devices': 0,
-      'compile_cache': True,
-      'checkpoint_minutes': 10.0,
-      'watchdog_minutes': 5.0,
-      'tensorboard': False,
-      'wandb': '',
-    }
+    dataclasses.asdict(study_config.Engine())
   )
   return config.lock()
 

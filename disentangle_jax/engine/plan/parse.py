@@ -1,18 +1,80 @@
 """From a config's fields to what each run is made of, and what is wrong."""
 
 from collections.abc import Mapping, Sequence
+import copy
+import dataclasses
 import itertools
 import json
 import math
 from typing import Any
 
+from ml_collections import config_dict
+
 from disentangle_jax import errors
 from disentangle_jax import metrics as metrics_lib
-from disentangle_jax.engine.plan import algebra, declare, phases, registry
+from disentangle_jax.engine.plan import (
+  algebra,
+  declare,
+  phases,
+  registry,
+  study_config,
+)
 from disentangle_jax.methods import contract
 from disentangle_jax.nn import nets
 
 _POSITIVE = ('learning_rate',)
+
+
+def plain(config: Any) -> dict[str, Any]:
+  """A config as nested dicts, tuples and scalars."""
+  if isinstance(config, config_dict.ConfigDict):
+    config = config.to_dict()
+  return copy.deepcopy(dict(config))
+
+
+def engine(config: Any) -> study_config.Engine:
+  """`config.engine` alone, for what must be set before JAX's first use."""
+  return study_config.Engine(**plain(config)['engine'])
+
+
+def study(config: Any, names: registry.Registry) -> study_config.StudyConfig:
+  """Reads and checks a whole config.
+
+  Args:
+    config: from `declare.base_config`, changed to taste.
+    names: what names mean.
+
+  Returns:
+    The study, frozen.
+
+  Raises:
+    ConfigError: anything that is not legal, by field, value and legal values.
+  """
+  given = plain(config)
+  check_scalars(given)
+  methods = method_names(given, names)
+  wanted = metrics(given, names)
+  points = algebra.sweep_points(given)
+  seeds = algebra.seeds(given)
+  settings = specs(given, names, methods, points)
+  notes = check_used(given, names, methods, points)
+  return study_config.StudyConfig(
+    study=given['study'],
+    description=given['description'],
+    settings=tuple(settings),
+    seeds=tuple(seeds),
+    scoring=study_config.Scoring(
+      wanted=wanted,
+      options=given['metric_options'],
+      representations=tuple(given['representations']),
+      metric_seeds=given['metric_seeds'],
+      primary=given['primary'],
+    ),
+    engine=engine(given),
+    only=str(given['only'] or ''),
+    given=given,
+    notes=notes,
+  )
 
 
 def check_scalars(config: Mapping[str, Any]) -> None:
@@ -101,7 +163,7 @@ def specs(
   names: registry.Registry,
   methods: Sequence[str],
   points: Sequence[algebra.Point],
-) -> list[dict[str, Any]]:
+) -> list[study_config.Setting]:
   """Method x point, without those that are the same run under two points."""
   found, seen = [], set()
   for name in methods:
@@ -121,10 +183,11 @@ def specs(
           merged = _changed(merged, dotted, value)
       check_scalars(merged)
       spec = _resolve(name, merged, names)
-      key = json.dumps(spec, sort_keys=True, default=repr)
+      key = repr(spec)
       if key not in seen:
         seen.add(key)
-        found.append({**spec, 'variant': _variant(apart, point)})
+        variant = _variant(apart, point)
+        found.append(dataclasses.replace(spec, variant=variant))
   return found
 
 
@@ -250,10 +313,11 @@ def _methods_at(point: algebra.Point, methods: Sequence[str]) -> list[str]:
 
 def _resolve(
   name: str, merged: Mapping[str, Any], names: registry.Registry
-) -> dict[str, Any]:
+) -> study_config.Setting:
   """One method at one point: everything but the seed."""
   spec = settled(name, merged, names)
-  return {**spec, 'after': phases.before(name, spec, merged, names, settled)}
+  after = phases.before(name, spec, merged, names, settled)
+  return dataclasses.replace(spec, after=after)
 
 
 def settled(
@@ -261,7 +325,7 @@ def settled(
   merged: Mapping[str, Any],
   names: registry.Registry,
   inherited: phases.Inherited | None = None,
-) -> dict[str, Any]:
+) -> study_config.Setting:
   """What a run of a method is made of, its earlier phases and seed aside.
 
   Args:
@@ -271,7 +335,7 @@ def settled(
     inherited: what a later phase hands down; None for a listed method.
 
   Returns:
-    Fields of a `plan.Run`.
+    The setting.
 
   Raises:
     ConfigError: a name or value that is not legal.
@@ -304,14 +368,16 @@ def settled(
   options = {
     k: v for k, v in merged['dataset'].items() if k != 'name' and v is not None
   }
-  return {
-    'method': method,
-    'config': config,
-    'hparams': hparams(module, name, merged['hparams'], hparams_above),
-    'dataset': (dataset_name, json.dumps(options, sort_keys=True)),
-    'steps': merged['steps'],
-    'batch_size': merged['batch_size'],
-  }
+  return study_config.Setting(
+    method=method,
+    config=config,
+    hparams=hparams(module, name, merged['hparams'], hparams_above),
+    dataset=study_config.DatasetSpec(
+      dataset_name, json.dumps(options, sort_keys=True)
+    ),
+    steps=merged['steps'],
+    batch_size=merged['batch_size'],
+  )
 
 
 def _layered(

@@ -10,6 +10,7 @@ import dataclasses
 from typing import Any, NamedTuple
 
 from disentangle_jax import errors, types
+from disentangle_jax.engine.plan import study_config
 from disentangle_jax.methods import contract
 
 
@@ -95,12 +96,12 @@ def declared(methods: Mapping[str, Any]) -> dict[str, Any]:
 
 def before(
   name: str,
-  spec: Mapping[str, Any],
+  spec: study_config.Setting,
   merged: Mapping[str, Any],
   names: Any,
-  settled: Callable[..., dict[str, Any]],
+  settled: Callable[..., study_config.Setting],
   seen: tuple[str, ...] = (),
-) -> dict[str, Any] | None:
+) -> study_config.Setting | None:
   """The phase before a run, with those before it; None where there is none.
 
   Args:
@@ -108,45 +109,45 @@ def before(
     spec: what the run is made of.
     merged: the config at one point of the sweep.
     names: what names mean.
-    settled: `resolve.settled`.
+    settled: `parse.settled`.
     seen: names of the later phases.
 
   Returns:
-    Fields of a `plan.Run`, 'phase' and 'after' among them.
+    Its setting, with its name and what it starts from itself.
 
   Raises:
     ConfigError: a phase that is not known, comes twice or cannot be had.
   """
   seen = (*seen, name)
-  described = contract.read(names.methods[spec['method']], spec['method'])
-  phase = described.after(spec['config'])
+  described = contract.read(names.methods[spec.method], spec.method)
+  phase = described.after(spec.config)
   if phase is None:
     return None
   chain = dict.fromkeys(seen)
-  method, label = _named(phase, spec['method'], names.methods, chain)
+  method, label = _named(phase, spec.method, names.methods, chain)
   static = {
-    field.name: getattr(spec['config'], field.name)
-    for field in dataclasses.fields(spec['config'])
+    field.name: getattr(spec.config, field.name)
+    for field in dataclasses.fields(spec.config)
     if field.name != 'net'
   }
   handed = Inherited(
     method,
-    spec['method'],
+    spec.method,
     _overlaid(merged, spec, merged['phases'].get(label) or {}),
     static,
     phase.static,
-    spec['hparams'],
+    spec.hparams,
   )
   earlier = settled(label, merged, names, handed)
   after = before(label, earlier, handed.merged, names, settled, seen)
-  return {**earlier, 'phase': label, 'after': after}
+  return dataclasses.replace(earlier, phase=label, after=after)
 
 
 def _overlaid(
-  merged: Mapping[str, Any], spec: Mapping[str, Any], own: Mapping[str, Any]
+  merged: Mapping[str, Any], spec: study_config.Setting, own: Mapping[str, Any]
 ) -> dict[str, Any]:
   """The config as an earlier phase sees it."""
-  out = {**merged, 'steps': spec['steps'], 'batch_size': spec['batch_size']}
+  out = {**merged, 'steps': spec.steps, 'batch_size': spec.batch_size}
   for field in ('steps', 'batch_size'):
     if own.get(field) is not None:
       out[field] = own[field]

@@ -7,7 +7,6 @@ compile.
 """
 
 from collections.abc import Mapping, Sequence
-import copy
 import dataclasses
 import hashlib
 import inspect
@@ -19,15 +18,14 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from ml_collections import config_dict
 
 from disentangle_jax import errors, layouts, requests, types
 from disentangle_jax import methods as methods_lib
 from disentangle_jax.data import samplers
 from disentangle_jax.engine.plan import (
-  algebra,
   parse,
   registry,
+  study_config,
   survival,
 )
 from disentangle_jax.methods import contract as contract_lib
@@ -43,7 +41,7 @@ class Run(NamedTuple):
     config: the method's frozen Config.
     hparams: name -> float.
     seed: of data order, initialisation and noise.
-    dataset: (name, JSON of the options).
+    dataset: which data set.
     steps: training steps.
     batch_size: examples per step.
     strength_name: the HPARAM that a report's axis shows, or ''.
@@ -61,7 +59,7 @@ class Run(NamedTuple):
   config: Any
   hparams: dict[str, float]
   seed: int
-  dataset: tuple[str, str]
+  dataset: study_config.DatasetSpec
   steps: int
   batch_size: int
   strength_name: str
@@ -73,6 +71,21 @@ class Run(NamedTuple):
   def ancestors(self) -> list['Run']:
     """The earlier phases, the one that it starts from first."""
     return [] if self.after is None else [self.after, *self.after.ancestors()]
+
+  def describe(self) -> dict[str, Any]:
+    """All that rebuilds it, as JSON-able values, earlier phases included."""
+    return {
+      'method': self.method,
+      'config': describe_static(self.config),
+      'dataset': list(self.dataset),
+      'hparams': self.hparams,
+      'seed': self.seed,
+      'steps': self.steps,
+      'batch_size': self.batch_size,
+      'run_id': self.run_id,
+      'phase': self.phase,
+      'after': None if self.after is None else self.after.describe(),
+    }
 
   def all_hparams(self) -> dict[str, float]:
     """Its hyper-parameters, and those of earlier phases as '<phase>.<name>'."""
@@ -128,30 +141,29 @@ class Plan(NamedTuple):
   """A whole study.
 
   Attributes:
-    study: its name.
-    config: the config as plain JSON-able values.
+    config: the study as it was read.
     runs: all runs, numbered from 0; earlier phases of runs stand behind the
       runs of the methods that the config lists.
     groups: the same runs by program, earlier phases first.
-    metrics: metric module name -> the score keys wanted.
     registry: what the names mean.
     notes: lines that the user should see.
   """
 
-  study: str
-  config: dict[str, Any]
+  config: study_config.StudyConfig
   runs: tuple[Run, ...]
   groups: tuple[Group, ...]
-  metrics: Mapping[str, tuple[str, ...]]
   registry: registry.Registry
   notes: tuple[str, ...] = ()
 
+  @property
+  def study(self) -> str:
+    """The study's name."""
+    return self.config.study
 
-def plain(config: Any) -> dict[str, Any]:
-  """A config as nested dicts, tuples and scalars."""
-  if isinstance(config, config_dict.ConfigDict):
-    config = config.to_dict()
-  return copy.deepcopy(dict(config))
+  @property
+  def metrics(self) -> Mapping[str, tuple[str, ...]]:
+    """Metric module -> the score keys wanted."""
+    return self.config.scoring.wanted
 
 
 def make(config: Any, names: registry.Registry | None = None) -> Plan:
@@ -168,38 +180,25 @@ def make(config: Any, names: registry.Registry | None = None) -> Plan:
     ConfigError: anything that could not run, by field, value and legal values.
   """
   names = names or registry.of()
-  config = plain(config)
-  parse.check_scalars(config)
-  methods = parse.method_names(config, names)
-  wanted = parse.metrics(config, names)
-  points = algebra.sweep_points(config)
-  seeds = algebra.seeds(config)
-  specs = parse.specs(config, names, methods, points)
-  notes = parse.check_used(config, names, methods, points)
+  study = parse.study(config, names)
   sources = {}
   runs = _numbered(
-    [_run(spec, seed, names, sources) for spec in specs for seed in seeds]
+    [
+      _run(setting, seed, names, sources)
+      for setting in study.settings
+      for seed in study.seeds
+    ]
   )
-  groups = _groups(runs, names)
-  groups, found = _checked(groups, config, names, wanted)
-  notes = (*notes, *found)
-  if any(group.before for group in groups):
-    _check_kept(config)
-  return Plan(
-    config['study'], config, tuple(runs), groups, wanted, names, notes
-  )
-
-
-def _check_kept(config: Mapping[str, Any]) -> None:
-  """Later phases start from the parameters that earlier ones left."""
-  if not config['engine']['keep_params']:
+  groups, notes = _checked(_groups(runs, names), study, names)
+  if any(group.before for group in groups) and not study.engine.keep_params:
     rule = 'must be True: phases start from the parameters of earlier ones'
     raise errors.value('config.engine.keep_params', False, rule)
+  return Plan(study, tuple(runs), groups, names, (*study.notes, *notes))
 
 
 def only(plan: Plan) -> Plan:
   """The plan cut down to the numbers in `config.only`, if any are given."""
-  text = str(plan.config.get('only') or '').strip('() ')
+  text = plan.config.only.strip('() ')
   if not text:
     return plan
   rule = f"must be run numbers like '17' or '3,5-8', 0 to {len(plan.runs) - 1}"
@@ -250,7 +249,7 @@ def describe_static(config: Any) -> dict[str, Any]:
 
 
 def _run(
-  spec: Mapping[str, Any],
+  setting: study_config.Setting,
   seed: int,
   names: registry.Registry,
   sources: dict[str, str],
@@ -258,32 +257,40 @@ def _run(
   """A run with the phases before it, not yet numbered.
 
   Args:
-    spec: from `resolve`, everything but the seed.
+    setting: everything but the seed.
     seed: of all its phases.
     names: what names mean.
     sources: name of a method -> its source if it is the user's own; filled.
   """
-  module, name = names.methods[spec['method']], spec['method']
+  module, name = names.methods[setting.method], setting.method
   if name not in sources:
     sources[name] = _own_source(module, name)
-  after = spec.get('after')
+  after = setting.after
   earlier = None if after is None else _run(after, seed, names, sources)
   identity = {
     'method': name,
     'source': sources[name],
-    'config': describe_static(spec['config']),
-    'hparams': spec['hparams'],
-    'dataset': spec['dataset'],
+    'config': describe_static(setting.config),
+    'hparams': setting.hparams,
+    'dataset': setting.dataset,
     'seed': seed,
-    'steps': spec['steps'],
-    'batch_size': spec['batch_size'],
+    'steps': setting.steps,
+    'batch_size': setting.batch_size,
   }
   if earlier is not None:
     identity['after'] = earlier.run_id
   text = json.dumps(identity, sort_keys=True)
   strength_name = contract_lib.read(module, name).strength or ''
   run = Run(
-    **{'variant': '', **spec, 'after': earlier},
+    method=name,
+    config=setting.config,
+    hparams=setting.hparams,
+    dataset=setting.dataset,
+    steps=setting.steps,
+    batch_size=setting.batch_size,
+    variant=setting.variant,
+    phase=setting.phase,
+    after=earlier,
     number=-1,
     run_id=hashlib.sha256(text.encode()).hexdigest()[:12],
     seed=seed,
@@ -404,7 +411,7 @@ def stacked_shapes(group: Group, size: int) -> Any:
   )
 
 
-def _check_group(group: Group, config: Mapping[str, Any]) -> types.Codes | None:
+def _check_group(group: Group, shards: int) -> types.Codes | None:
   """Traces one step without compiling it.
 
   Returns:
@@ -416,7 +423,6 @@ def _check_group(group: Group, config: Mapping[str, Any]) -> types.Codes | None:
     raise errors.value('config.batch_size', group.batch_size, rule)
   asked = described.batch(group.config)
   samplers.check_batch_size(asked, group.batch_size)
-  shards = config['engine']['data_shards']
   if shards > 1 and not described.splits:
     rule = (
       f'method {name} keeps something per example in its state, so that a '
@@ -438,9 +444,8 @@ def _check_group(group: Group, config: Mapping[str, Any]) -> types.Codes | None:
 
 def _checked(
   groups: Sequence[Group],
-  config: Mapping[str, Any],
+  study: study_config.StudyConfig,
   names: registry.Registry,
-  wanted: Mapping[str, tuple[str, ...]],
 ) -> tuple[tuple[Group, ...], list[str]]:
   """Groups with the metrics that each can be scored by, and notes.
 
@@ -450,19 +455,20 @@ def _checked(
   Raises:
     ConfigError: something that could not run.
   """
+  wanted, scoring = study.scoring.wanted, study.scoring
   metrics, out, lacking = {}, [], {name: [] for name in wanted}
   for group in groups:
-    codes = _check_group(group, config)
+    codes = _check_group(group, study.engine.data_shards)
     supplied = []
     for name in wanted:
       place = registry.metric_place(name, names, group.dataset)
       try:
         if place not in metrics:
           metrics[place] = registry.make_metric(
-            name, config, names, group.dataset
+            name, scoring, names, group.dataset
           )
         reasons = registry.lacks(
-          name, metrics[place], config, names, group, codes
+          name, metrics[place], scoring, names, group, codes
         )
       except errors.ConfigError as error:
         if group.listed:

@@ -11,6 +11,7 @@ from disentangle_jax import errors, types
 from disentangle_jax import methods as methods_lib
 from disentangle_jax import metrics as metrics_lib
 from disentangle_jax.data import joined, kinds
+from disentangle_jax.engine.plan import study_config
 from disentangle_jax.metrics import catalogue
 
 
@@ -35,13 +36,15 @@ def of(
   )
 
 
-def load_dataset(dataset: tuple[str, str], names: Registry) -> types.Dataset:
+def load_dataset(
+  dataset: study_config.DatasetSpec, names: Registry
+) -> types.Dataset:
   """The data set of a run.
 
   Raises:
     ConfigError: unknown options, or options out of range.
   """
-  name, options = dataset[0], json.loads(dataset[1])
+  name, options = dataset.name, json.loads(dataset.options)
   if name not in names.datasets:
     raise errors.choices('config.dataset.name', name, names.datasets)
   module = names.datasets[name]
@@ -58,7 +61,9 @@ def load_dataset(dataset: tuple[str, str], names: Registry) -> types.Dataset:
       raise errors.choices(f'config.dataset ({name})', option, known)
   config = module.Config(**options)
   if module is joined:  # of sets that may be the user's own
-    own = lambda part, **more: load_dataset((part, json.dumps(more)), names)
+    own = lambda part, **more: load_dataset(
+      study_config.DatasetSpec(part, json.dumps(more)), names
+    )
     dataset = joined.make(config, own)
   else:
     dataset = module.make(config)
@@ -76,7 +81,10 @@ def metric_place(
 
 
 def make_metric(
-  name: str, config: Mapping[str, Any], names: Registry, data: types.Dataset
+  name: str,
+  scoring: study_config.Scoring,
+  names: Registry,
+  data: types.Dataset,
 ) -> types.Metric | types.Diagnostic | types.Probe:
   """A metric with the constants that the config chose.
 
@@ -84,7 +92,7 @@ def make_metric(
     ConfigError: a constant out of range.
   """
   module = names.metrics[name]
-  chosen = config['metric_options'].get(name, {})
+  chosen = scoring.options.get(name, {})
   options = {
     k: tuple(v) if isinstance(v, list) else v
     for k, v in chosen.items()
@@ -145,7 +153,7 @@ def abilities(method: types.Method) -> set[str]:
 def lacks(
   name: str,
   metric: types.Metric | types.Diagnostic | types.Probe,
-  config: Mapping[str, Any],
+  scoring: study_config.Scoring,
   names: Registry,
   group: Any,
   codes: types.Codes | None,
@@ -155,7 +163,7 @@ def lacks(
   Args:
     name: of the metric.
     metric: as made for the group's data set.
-    config: the study's.
+    scoring: of the study.
     names: what names mean.
     group: a `plan.Group`.
     codes: shapes of what its method's `represent` gives; None without an
@@ -205,7 +213,7 @@ def lacks(
   if (
     isinstance(metric, types.Diagnostic)
     and metric.per_representation
-    and 'sampled' in config['representations']
+    and 'sampled' in scoring.representations
     and codes is not None
     and 'logvar' not in parts
   ):

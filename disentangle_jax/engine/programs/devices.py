@@ -1,14 +1,13 @@
 """Devices, the mesh, and the persistent compile cache."""
 
-from collections.abc import Mapping
 import contextlib
 import os
 import pathlib
-from typing import Any
 
 import jax
 
 from disentangle_jax import errors
+from disentangle_jax.engine.plan import study_config
 
 RUNS, DATA = 'runs', 'data'
 
@@ -55,14 +54,14 @@ def use_compile_cache() -> pathlib.Path:
   return path
 
 
-def prepare(engine: Mapping[str, Any]) -> None:
+def prepare(engine: study_config.Engine) -> None:
   """Settings of JAX that must be made before its first computation.
 
   Args:
     engine: `config.engine`.
   """
-  use_cpu_cores(engine['cpu_devices'])
-  if engine['compile_cache']:
+  use_cpu_cores(engine.cpu_devices)
+  if engine.compile_cache:
     use_compile_cache()
 
 

@@ -69,8 +69,9 @@ class Evaluator:
     mesh: jax.sharding.Mesh,
     wanted: Mapping[str, tuple[str, ...]] | None = None,
   ):
-    self._config = plan.config
-    self._budget = plan.config['engine']['eval_memory_mib'] * 2**20
+    self._scoring = plan.config.scoring
+    self._block = plan.config.engine.eval_block
+    self._budget = plan.config.engine.eval_memory
     self._names = plan.registry
     # Keeps the data sets alive whose identity some caches below go by.
     self._plan = plan
@@ -89,7 +90,7 @@ class Evaluator:
       place = registry.metric_place(name, self._names, data)
       if place not in self._metrics:
         self._metrics[place] = registry.make_metric(
-          name, self._config, self._names, data
+          name, self._scoring, self._names, data
         )
       found[name] = self._metrics[place]
     return {name: m for name, m in found.items() if isinstance(m, kind)}
@@ -181,7 +182,7 @@ class Evaluator:
     }
     if not metrics:
       return []
-    seeds = range(self._config['metric_seeds'])
+    seeds = range(self._scoring.metric_seeds)
     designs = {
       (name, seed): self._design(data, name, metric, seed)
       for name, metric in metrics.items()
@@ -259,7 +260,7 @@ class Evaluator:
 
   def _encoder_block(self, group, state, count: int) -> int:
     """Points that are rendered and encoded at once, by what memory allows."""
-    block = min(self._config['engine']['eval_block'], count)
+    block = min(self._block, count)
     data, one = group.dataset, memory.one_run(state)
     observed = encoding.observe(data)
     points = jax.ShapeDtypeStruct((1, len(data.factor_sizes)), jnp.int32)
@@ -336,7 +337,7 @@ class Evaluator:
 
   def _representations(self, metric) -> tuple[str, ...]:
     """Those that a metric is computed on; the first, if they do not differ."""
-    chosen = tuple(self._config['representations'])
+    chosen = self._scoring.representations
     return chosen if metric.per_representation else chosen[:1]
 
   def _diagnostics(self, group, state) -> list[Score]:
@@ -348,7 +349,7 @@ class Evaluator:
     for count, names in by_count.items():
       chosen = {name: diagnostics[name] for name in names}
       program = self._diagnose(group, chosen, count)
-      for seed in range(self._config['metric_seeds']):
+      for seed in range(self._scoring.metric_seeds):
         key = encoding.metric_key('diagnostics', seed)
         values = program(key, state, group.dataset.arrays)
         for (name, representation), scores in jax.device_get(values).items():
@@ -377,7 +378,7 @@ class Evaluator:
     if cached in self._score_programs:
       return self._score_programs[cached]
     method, data = group.method, group.dataset
-    block = memory.divisor(count, self._config['engine']['eval_block'])
+    block = memory.divisor(count, self._block)
 
     def one(state, batch, place, noise_key, score_key):
       if method.represent is None:
@@ -446,7 +447,7 @@ class Evaluator:
     for name, probe in self.metrics(group, types.Probe).items():
       constants = json.dumps(probe.constants, sort_keys=True, default=str)
       program = self._probe(name, probe, group)
-      for seed in range(self._config['metric_seeds']):
+      for seed in range(self._scoring.metric_seeds):
         fit_key, score_key = jax.random.split(encoding.metric_key(name, seed))
         fitted = ('fitted', id(probe), seed)
         if fitted not in self._score_programs:

@@ -64,21 +64,6 @@ def flatten(params: Any) -> dict[str, np.ndarray]:
   return {name(path): np.asarray(leaf) for path, leaf in leaves}
 
 
-def about(run: planning.Run) -> dict[str, Any]:
-  """What a parameter file says of a run, earlier phases included."""
-  return {
-    'method': run.method,
-    'config': planning.describe_static(run.config),
-    'dataset': list(run.dataset),
-    'hparams': run.hparams,
-    'seed': run.seed,
-    'batch_size': run.batch_size,
-    'run_id': run.run_id,
-    'phase': run.phase,
-    'after': None if run.after is None else about(run.after),
-  }
-
-
 def write_params(workdir: pathlib.Path, runs, state):
   """`params/<run_id>.safetensors` of every run: what represents and decodes."""
   flat = flatten(jax.device_get(state.params))
@@ -87,7 +72,7 @@ def write_params(workdir: pathlib.Path, runs, state):
     own = {name: np.array(x[r], order='C') for name, x in flat.items()}
     metadata = {
       name: value if name == 'method' else json.dumps(value)
-      for name, value in about(run).items()
+      for name, value in run.describe().items()
     }
     path = workdir / 'params' / f'{run.run_id}.safetensors'
     with store.atomic(path) as temporary:

@@ -34,7 +34,7 @@ def common(
     'variant': run.variant,
     'strength_name': run.strength_name,
     'strength': run.strength,
-    'dataset': run.dataset[0],
+    'dataset': run.dataset.name,
     'seed': run.seed,
     'hparams': json.dumps(run.all_hparams(), sort_keys=True),
     'step': run.steps,

@@ -60,7 +60,7 @@ def now() -> str:
 def _spec(run: planning.Run) -> dict[str, Any]:
   spec = {
     'config': planning.describe_static(run.config),
-    'dataset': {'name': run.dataset[0], **json.loads(run.dataset[1])},
+    'dataset': {'name': run.dataset.name, **json.loads(run.dataset.options)},
     'steps': run.steps,
     'batch_size': run.batch_size,
   }
@@ -231,12 +231,12 @@ def save(
   dropped = [c for c in old['chunks'] if not covered.issuperset(c['runs'])]
   contents = {
     'study': plan.study,
-    'description': plan.config['description'],
-    'config': plan.config,
+    'description': plan.config.description,
+    'config': plan.config.given,
     'started': old.get('started') or now(),
     **about,
     'notes': list(plan.notes),
-    'primary': plan.config['primary'],
+    'primary': plan.config.scoring.primary,
     'scores': registry.describe_scores(plan.metrics, plan.registry),
     'phases': {run.run_id: run.phase for run in plan.runs if run.phase},
     'specs': specs,

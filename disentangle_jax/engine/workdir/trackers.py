@@ -5,26 +5,27 @@
 store gets: the logged windows of training, and the scores at the last step.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 import math
 import pathlib
 from typing import Any
 
 from disentangle_jax import errors
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import planning, study_config
 from disentangle_jax.engine.programs import scoring, train
 
 
-def check(engine: Mapping[str, Any]) -> None:
+def check(engine: study_config.Engine) -> None:
   """Raises ConfigError where a tracker is asked for that is not installed."""
   asked = {'tensorboard': 'tensorboardX', 'wandb': 'wandb'}
   for field, package in asked.items():
-    if engine[field]:
+    asked_for = getattr(engine, field)
+    if asked_for:
       try:
         __import__(package)
       except ImportError as error:
         raise errors.ConfigError(
-          f'config.engine.{field} = {engine[field]!r}: needs {package}; '
+          f'config.engine.{field} = {asked_for!r}: needs {package}; '
           "pip install 'disentangle_jax[trackers]'"
         ) from error
 
@@ -68,13 +69,13 @@ def write(
     trained: what training returned.
     scores: of the chunk.
   """
-  engine = plan.config['engine']
+  engine = plan.config.engine
   for place, run in enumerate(runs):
     curves = list(_curves(trained, scores, place))
-    if engine['tensorboard']:
+    if engine.tensorboard:
       _tensorboard(workdir / 'tensorboard' / f'{run.number:06d}', run, curves)
-    if engine['wandb']:
-      _wandb(engine['wandb'], plan.study, run, curves)
+    if engine.wandb:
+      _wandb(engine.wandb, plan.study, run, curves)
 
 
 def _about(run: planning.Run) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def _about(run: planning.Run) -> dict[str, Any]:
     'method': run.method,
     'variant': run.variant,
     'seed': run.seed,
-    'dataset': run.dataset[0],
+    'dataset': run.dataset.name,
     'steps': run.steps,
     'batch_size': run.batch_size,
     **run.all_hparams(),
