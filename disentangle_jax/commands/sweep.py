@@ -14,7 +14,7 @@ import sys
 
 from absl import flags
 
-from disentangle_jax import engine, errors
+from disentangle_jax import engine, errors, folders
 from disentangle_jax.commands import cli, tables
 from disentangle_jax.engine import progress
 from disentangle_jax.engine.programs import devices, hosts
@@ -76,7 +76,7 @@ def main(argv):
   )
   workdir = pathlib.Path(_WORKDIR.value)
   if str(config.only):
-    workdir = workdir / 'only'
+    workdir = folders.only(workdir)
   if hosts.index():
     print(f'host {hosts.index()} is done; host 0 writes the report')
     return

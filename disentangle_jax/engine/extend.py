@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from disentangle_jax import errors, types
+from disentangle_jax import errors, folders, types
 from disentangle_jax.engine.plan import (
   planning,
   registry,
@@ -46,7 +46,7 @@ def stored_scores(workdir: pathlib.Path) -> pd.DataFrame:
     'constants',
   ]
   frames = [pd.DataFrame({name: [] for name in [*columns, 'part']})]
-  for path in sorted((workdir / 'results').glob('part-*.parquet')):
+  for path in folders.parts(workdir):
     table = pq.read_table(path, columns=columns)
     name = table['name'].cast(pa.string())
     # A run that nothing has scored yet still shows by its loss.
@@ -197,7 +197,7 @@ def add_metrics(
 
 
 def _kept(workdir: pathlib.Path, run: planning.Run) -> bool:
-  return exported.params_of(workdir, run.run_id).exists()
+  return folders.params(workdir, run.run_id).exists()
 
 
 def _part(kind: str, *what: Any) -> str:

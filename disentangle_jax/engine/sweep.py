@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import pandas as pd
 
-from disentangle_jax import errors
+from disentangle_jax import errors, folders
 from disentangle_jax.engine import extend, session
 from disentangle_jax.engine import progress as progress_lib
 from disentangle_jax.engine.plan import (
@@ -78,7 +78,7 @@ def sweep(
   workdir = pathlib.Path(workdir)
   chosen = planning.only(plan)
   if len(chosen.runs) < len(plan.runs):
-    workdir = workdir / 'only'
+    workdir = folders.only(workdir)
   with session.held(workdir):
     numbers = {run.run_id: run.number for run in plan.runs}
     shown = progress or progress_lib.Progress()

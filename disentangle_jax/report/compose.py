@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import pandas as pd
 
-from disentangle_jax import errors
+from disentangle_jax import errors, folders
 from disentangle_jax.report import (
   datasets,
   drawing,
@@ -87,7 +87,7 @@ def write(
   focus = _focus(described, first)
   shares = {i: _shares(study, i) for i in focus}
   correlations = _correlations(study, described, focus)
-  folder = root / 'figures' / ('' if name == 'index' else name)
+  folder = folders.figures(root) / ('' if name == 'index' else name)
   sign = 1.0 if first is None else described[first].sign
   earlier, size = _earlier(study)
   shown = pictures.choose(study, first, sign, pictures.BUDGET - size)
@@ -116,7 +116,7 @@ def write(
       figure_folder=str(files or ''),
       earlier=earlier,
     )
-    page = root / 'report' / f'{name}.html'
+    page = folders.page(root, name)
     page.parent.mkdir(parents=True, exist_ok=True)
     # Written aside and renamed: a reader never sees half a page.
     aside = page.with_suffix('.tmp')
@@ -199,7 +199,7 @@ def draw_run(workdir: pathlib.Path | str, number: int) -> list[pathlib.Path]:
       'run', number, f'no such finished run; there are {legal}'
     )
   written = drawing.run_sheets(
-    part, int(found[0]), pathlib.Path(workdir) / 'figures', f'run_{number}'
+    part, int(found[0]), folders.figures(pathlib.Path(workdir)), f'run_{number}'
   )
   if not written:
     raise errors.StoreError(f'run {number} of {workdir} left no pictures')

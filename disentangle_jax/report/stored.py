@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from disentangle_jax import errors
+from disentangle_jax import errors, folders
 
 TEXT = (
   'run_id',
@@ -62,7 +62,7 @@ def read(
   if not workdir.is_dir():
     raise errors.StoreError(f'workdir {str(workdir)!r}: no such directory')
   notes, finals, curves, losses = [], [], [], []
-  for path in sorted((workdir / 'results').glob('*.parquet')):
+  for path in folders.parts(workdir):
     try:
       part = _complete(pq.read_table(path, read_dictionary=list(TEXT)))
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -100,7 +100,7 @@ def read(
 def rows_of(workdir: pathlib.Path, run_id: str) -> pd.DataFrame:
   """All rows of one run that can be read: 'step', 'name', 'value'."""
   parts = [pd.DataFrame({'step': [], 'name': [], 'value': []})]
-  for path in sorted((workdir / 'results').glob('*.parquet')):
+  for path in folders.parts(workdir):
     try:
       part = pq.read_table(
         path,
@@ -142,7 +142,7 @@ def _complete(table: pa.Table) -> pa.Table:
 
 def info(workdir: pathlib.Path) -> tuple[dict[str, Any], list[str]]:
   """`study.json` of a sweep's directory, and notes if it cannot be read."""
-  path = workdir / 'study.json'
+  path = folders.study(workdir)
   try:
     found = json.loads(path.read_text(encoding='utf-8'))
     if isinstance(found, dict):

@@ -16,6 +16,8 @@ import matplotlib as mpl
 import numpy as np
 import PIL.Image
 
+from disentangle_jax import folders
+
 GAP = 2  # pixels between tiles, after enlarging
 GROUND = 128  # grey: neither a black nor a white image runs into it
 # Axes of an observation; a vector may have any number and is shown flat.
@@ -74,7 +76,7 @@ def load(workdir: pathlib.Path, run_id: str) -> Samples | None:
     The samples; None when the file is missing or damaged, holds nothing to look
     at, or is of a kind that this version does not know.
   """
-  path = pathlib.Path(workdir) / 'samples' / f'{run_id}.npz'
+  path = folders.samples(pathlib.Path(workdir), run_id)
   try:
     with np.load(path, allow_pickle=False) as file:
       held = dict(file)

@@ -14,10 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import errors, layouts, types
+from disentangle_jax import errors, folders, layouts, types
 from disentangle_jax.data import kinds
 from disentangle_jax.engine.plan import planning, registry, study_config
-from disentangle_jax.engine.workdir import exported, store, study
+from disentangle_jax.engine.workdir import exported, store
 from disentangle_jax.methods import contract as contract_lib
 from disentangle_jax.ops import gaussian
 
@@ -221,12 +221,12 @@ def _path(path: pathlib.Path, number: int | None) -> pathlib.Path:
         'path', str(path), 'is a folder: give the number of a run as well'
       )
     return path
-  contents = store.read_json(path / study.FILE)
+  contents = store.read_json(folders.study(path))
   rows = store.read(path, ['run_id', 'run_number'])
   found = rows.loc[rows['run_number'] == number, 'run_id']
   if contents is None or found.empty:
     raise errors.StoreError(f'{path}: holds no finished run {number}')
-  return exported.params_of(path, found.iloc[0])
+  return folders.params(path, found.iloc[0])
 
 
 def load_run(

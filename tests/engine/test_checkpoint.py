@@ -12,8 +12,9 @@ import pytest
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
+from disentangle_jax import folders
 from disentangle_jax.engine import progress
-from disentangle_jax.engine.workdir import checkpoint, study
+from disentangle_jax.engine.workdir import study
 
 KEY = ['run_id', 'step', 'representation', 'name', 'metric_seed']
 
@@ -66,7 +67,7 @@ def whole(tmp_path_factory):
   """The study without interruption."""
   workdir = tmp_path_factory.mktemp('whole')
   rows = values(dj.sweep(small(), workdir))
-  assert not (workdir / checkpoint.FOLDER).exists()
+  assert not (folders.checkpoints(workdir)).exists()
   return rows
 
 
@@ -75,14 +76,14 @@ def stopped(workdir, act, expected):
   with pytest.raises(expected):
     dj.sweep(small(), workdir, progress=Scripted(10, act))
   assert not list(workdir.glob('results/*'))
-  (folder,) = (workdir / checkpoint.FOLDER).iterdir()
+  (folder,) = (folders.checkpoints(workdir)).iterdir()
   return folder
 
 
 def continued(workdir):
   heard = Scripted()
   rows = values(dj.sweep(small(), workdir, progress=heard))
-  assert not (workdir / checkpoint.FOLDER).exists()
+  assert not (folders.checkpoints(workdir)).exists()
   return rows, [line for line in heard.lines if 'checkpoint' in line]
 
 

@@ -9,11 +9,11 @@ from safetensors import numpy as safetensors
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
-from disentangle_jax import metrics
+from disentangle_jax import folders, metrics
 from disentangle_jax.engine import progress
 from disentangle_jax.engine.plan import planning
 from disentangle_jax.engine.programs import devices, encoding, scoring, train
-from disentangle_jax.engine.workdir import exported, status
+from disentangle_jax.engine.workdir import status
 
 KEY = ['run_id', 'step', 'representation', 'name', 'metric_seed']
 
@@ -92,7 +92,7 @@ def test_what_cannot_be_loaded_is_said(finished, tmp_path):
     dj.load_run(workdir, 99)
   with pytest.raises(dj.StoreError, match='cannot be read'):
     dj.load_run(tmp_path / 'none.safetensors')
-  source = exported.params_of(workdir, rows['run_id'].iloc[0])
+  source = folders.params(workdir, rows['run_id'].iloc[0])
   torn = tmp_path / 'torn.safetensors'
   torn.write_bytes(source.read_bytes()[:-5])
   with pytest.raises(dj.StoreError, match='cannot be read'):

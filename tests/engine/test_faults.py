@@ -13,7 +13,8 @@ import pytest
 from test_checkpoint import KEY, small
 
 import disentangle_jax as dj
-from disentangle_jax.engine.workdir import checkpoint, store
+from disentangle_jax import folders
+from disentangle_jax.engine.workdir import store
 
 KILLS = 20
 
@@ -79,6 +80,6 @@ def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path):
   values = lambda frame: frame.set_index(KEY).sort_index()['value']
   pd.testing.assert_series_equal(values(rows), values(whole))
   assert not list(workdir.rglob('*.tmp'))
-  assert not (workdir / checkpoint.FOLDER).exists()
+  assert not (folders.checkpoints(workdir)).exists()
   for run_id in set(whole['run_id']):
     assert (workdir / 'params' / f'{run_id}.safetensors').exists()

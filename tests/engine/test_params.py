@@ -5,6 +5,7 @@ import numpy as np
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
+from disentangle_jax import folders
 from disentangle_jax.engine.plan import planning
 from disentangle_jax.engine.workdir import exported
 
@@ -27,5 +28,5 @@ def test_learned_scales_survive_the_export(tmp_path):
   exported.write_params(tmp_path, group.runs, state)
   back = exported.group_states(tmp_path, group, group.runs, count)
   jax.tree.map(np.testing.assert_array_equal, back.params, state.params)
-  run = dj.load_run(exported.params_of(tmp_path, group.runs[-1].run_id))
+  run = dj.load_run(folders.params(tmp_path, group.runs[-1].run_id))
   assert run.state.params['log_scale'] == state.params['log_scale'][-1]

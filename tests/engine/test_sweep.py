@@ -14,6 +14,7 @@ from safetensors import numpy as safetensors
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
+from disentangle_jax import folders
 from disentangle_jax.engine.plan import planning, registry
 from disentangle_jax.engine.programs import train
 from disentangle_jax.engine.workdir import store, study
@@ -261,5 +262,5 @@ def test_killed_sweeps_continue(tmp_path):
   assert rows['run_id'].nunique() == 8
   assert not rows.duplicated(KEY).any()
   assert not list(workdir.rglob('*.tmp'))
-  planned = json.loads((workdir / study.FILE).read_text())['chunks']
+  planned = json.loads(folders.study(workdir).read_text())['chunks']
   assert sum(len(chunk['runs']) for chunk in planned) == 8

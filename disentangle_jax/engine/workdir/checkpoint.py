@@ -18,11 +18,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from disentangle_jax import errors
+from disentangle_jax import errors, folders
 from disentangle_jax.engine.programs import hosts
 from disentangle_jax.engine.workdir import store
 
-FOLDER = 'checkpoints'
 KEPT = 2
 
 
@@ -95,13 +94,13 @@ def clean(workdir: pathlib.Path, unfinished: Collection[str]) -> None:
     workdir: the study, locked.
     unfinished: parts that are still to be done.
   """
-  for folder in (workdir / FOLDER).glob('*'):
+  for folder in folders.checkpoints(workdir).glob('*'):
     if folder.name not in unfinished:
       shutil.rmtree(folder, ignore_errors=True)
     for path in folder.glob('*.orbax-checkpoint-tmp*'):
       shutil.rmtree(path, ignore_errors=True)
   with contextlib.suppress(OSError):
-    (workdir / FOLDER).rmdir()  # when it is empty
+    folders.checkpoints(workdir).rmdir()  # when it is empty
 
 
 def steps(folder: pathlib.Path) -> list[int]:
@@ -145,7 +144,7 @@ class Keeper:
     stop: Stop,
     say: Callable[[str], None],
   ):
-    self._folder = (workdir / FOLDER / part).absolute()
+    self._folder = (folders.checkpoints(workdir) / part).absolute()
     self._identity = identity
     self._every = 60 * minutes
     self._last = time.monotonic()

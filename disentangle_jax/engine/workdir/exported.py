@@ -27,7 +27,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors import numpy as safetensors
 
-from disentangle_jax import errors
+from disentangle_jax import errors, folders
 from disentangle_jax.engine.plan import planning
 from disentangle_jax.engine.programs import pictures as pictures_lib
 from disentangle_jax.engine.workdir import store
@@ -53,7 +53,7 @@ def write_pictures(
     buffer = io.BytesIO()
     own = {name: value[r] for name, value in pictures.items()}
     np.savez_compressed(buffer, **about, **own)
-    with store.atomic(workdir / 'samples' / f'{run.run_id}.npz') as path:
+    with store.atomic(folders.samples(workdir, run.run_id)) as path:
       path.write_bytes(buffer.getvalue())
 
 
@@ -74,7 +74,7 @@ def write_params(workdir: pathlib.Path, runs, state):
       name: value if name == 'method' else json.dumps(value)
       for name, value in run.describe().items()
     }
-    path = workdir / 'params' / f'{run.run_id}.safetensors'
+    path = folders.params(workdir, run.run_id)
     with store.atomic(path) as temporary:
       temporary.write_bytes(safetensors.save(own, metadata=metadata))
 
@@ -149,11 +149,6 @@ def fill(
   return zeros._replace(params=params)
 
 
-def params_of(workdir: pathlib.Path, run_id: str) -> pathlib.Path:
-  """Where a run's parameters are."""
-  return workdir / 'params' / f'{run_id}.safetensors'
-
-
 def group_states(
   workdir: pathlib.Path,
   group: planning.Group,
@@ -168,7 +163,7 @@ def group_states(
   shapes = planning.state_shapes(group)
   states = []
   for run in runs:
-    path = params_of(workdir, run.run_id)
+    path = folders.params(workdir, run.run_id)
     states.append(fill(shapes, read(path)[0], path))
   states += [states[-1]] * (size - len(states))
   return jax.tree.map(lambda *x: np.stack(x), *states)

@@ -6,8 +6,8 @@ import pathlib
 import numpy as np
 import pandas as pd
 
-from disentangle_jax import errors
-from disentangle_jax.engine.workdir import checkpoint, store, study
+from disentangle_jax import errors, folders
+from disentangle_jax.engine.workdir import checkpoint, store
 
 
 def summarise(workdir: pathlib.Path) -> tuple[dict, pd.DataFrame]:
@@ -23,9 +23,9 @@ def summarise(workdir: pathlib.Path) -> tuple[dict, pd.DataFrame]:
   Raises:
     StoreError: no study here, or a file that cannot be read.
   """
-  contents = store.read_json(workdir / study.FILE)
+  contents = store.read_json(folders.study(workdir))
   if contents is None:
-    raise errors.StoreError(f'{workdir}: holds no {study.FILE}')
+    raise errors.StoreError(f'{workdir}: holds no study.json')
   rows = store.read(workdir, ['run_id', 'status', 'seconds'])
   done = rows.drop_duplicates('run_id').set_index('run_id')
   out = []
@@ -49,7 +49,7 @@ def summarise(workdir: pathlib.Path) -> tuple[dict, pd.DataFrame]:
 def waiting(workdir: pathlib.Path) -> list[str]:
   """One line for every chunk that would continue from a checkpoint."""
   found = []
-  for folder in sorted((workdir / checkpoint.FOLDER).glob('*')):
+  for folder in sorted(folders.checkpoints(workdir).glob('*')):
     if steps := checkpoint.steps(folder):
       found.append(f'chunk {folder.name}: checkpoint at step {steps[-1]:,}')
   return found

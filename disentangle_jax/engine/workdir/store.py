@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from disentangle_jax import errors
+from disentangle_jax import errors, folders
 
 SCHEMA = pa.schema(
   [
@@ -105,7 +105,7 @@ def append(
   Returns:
     The file.
   """
-  path = workdir / 'results' / f'part-{part}.parquet'
+  path = folders.part(workdir, part)
   _write(path, pa.Table.from_pylist(list(rows), schema=SCHEMA))
   return path
 
@@ -130,7 +130,7 @@ def read(workdir: pathlib.Path, columns: Iterable[str] = ()) -> pd.DataFrame:
   """
   columns = list(columns) or list(COLUMNS)
   tables = []
-  for path in sorted((workdir / 'results').glob('part-*.parquet')):
+  for path in folders.parts(workdir):
     try:
       held = pq.read_schema(path).names
       table = pq.read_table(path, columns=[c for c in columns if c in held])
@@ -156,7 +156,7 @@ def rephase(workdir: pathlib.Path, phases: Mapping[str, str]) -> None:
     workdir: the study's folder, locked.
     phases: run_id -> name of the phase in the plan, '' for a listed method.
   """
-  for path in sorted((workdir / 'results').glob('part-*.parquet')):
+  for path in folders.parts(workdir):
     if 'phase' not in pq.read_schema(path).names:
       continue
     table = pq.read_table(path, columns=['run_id', 'phase'])
@@ -181,7 +181,7 @@ def renumber(workdir: pathlib.Path, numbers: Mapping[str, int]) -> None:
     numbers: run_id -> number in the plan.
   """
   held = {}
-  for path in sorted((workdir / 'results').glob('part-*.parquet')):
+  for path in folders.parts(workdir):
     table = pq.read_table(path, columns=['run_id', 'run_number'])
     # Thousands of rows say the same.
     pairs = table.group_by(['run_id', 'run_number']).aggregate([])
@@ -228,7 +228,7 @@ def lock(workdir: pathlib.Path):
   """
   try:
     workdir.mkdir(parents=True, exist_ok=True)
-    handle = open(workdir / '.lock', 'a')  # noqa: SIM115, closed below
+    handle = open(folders.lock(workdir), 'a')  # noqa: SIM115, closed below
   except OSError as error:
     raise errors.StoreError(
       f'--workdir={workdir}: cannot be written: {error.strerror}; '

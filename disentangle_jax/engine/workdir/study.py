@@ -16,12 +16,11 @@ import pathlib
 import platform
 from typing import Any, NamedTuple
 
-from disentangle_jax import errors, version
+from disentangle_jax import errors, folders, version
 from disentangle_jax.engine.plan import planning, registry
 from disentangle_jax.engine.programs import devices
 from disentangle_jax.engine.workdir import store
 
-FILE = 'study.json'
 _PACKAGES = ('jax', 'jaxlib', 'flax', 'optax', 'numpy')
 
 
@@ -105,11 +104,11 @@ def open_study(workdir: pathlib.Path, plan: planning.Plan) -> dict[str, Any]:
   Raises:
     StoreError: another study, or changed fields of unfinished runs.
   """
-  old = store.read_json(workdir / FILE)
+  old = store.read_json(folders.study(workdir))
   if old is None:
-    if (workdir / 'results').exists():
+    if folders.results(workdir).exists():
       raise errors.StoreError(
-        f'--workdir={workdir}: holds results but no {FILE}; '
+        f'--workdir={workdir}: holds results but no study.json; '
         'legal: an empty folder or one of this study'
       )
     return {'runs': {}, 'chunks': [], 'specs': []}
@@ -251,5 +250,5 @@ def save(
       for c in planned
     ],
   }
-  store.write_json(workdir / FILE, contents)
+  store.write_json(folders.study(workdir), contents)
   return contents

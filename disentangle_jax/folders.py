@@ -1,0 +1,67 @@
+"""Where everything of a study stands in its folder: the one place that says.
+
+DIR/study.json                    what was planned, with versions
+DIR/results/part-<part>.parquet   the rows
+DIR/params/<run_id>.safetensors   parameters
+DIR/samples/<run_id>.npz          pictures
+DIR/checkpoints/<part>/           of unfinished chunks
+DIR/figures/, DIR/report/         drawn
+DIR/only/                         the same for `config.only`
+"""
+
+import pathlib
+
+
+def study(workdir: pathlib.Path) -> pathlib.Path:
+  """What was planned."""
+  return workdir / 'study.json'
+
+
+def results(workdir: pathlib.Path) -> pathlib.Path:
+  """The folder of the rows."""
+  return workdir / 'results'
+
+
+def part(workdir: pathlib.Path, name: str) -> pathlib.Path:
+  """The rows of one chunk."""
+  return results(workdir) / f'part-{name}.parquet'
+
+
+def parts(workdir: pathlib.Path) -> list[pathlib.Path]:
+  """All files of rows, in order; none where the folder is missing."""
+  return sorted(results(workdir).glob('*.parquet'))
+
+
+def params(workdir: pathlib.Path, run_id: str) -> pathlib.Path:
+  """A run's parameters."""
+  return workdir / 'params' / f'{run_id}.safetensors'
+
+
+def samples(workdir: pathlib.Path, run_id: str) -> pathlib.Path:
+  """A run's pictures."""
+  return workdir / 'samples' / f'{run_id}.npz'
+
+
+def checkpoints(workdir: pathlib.Path) -> pathlib.Path:
+  """Checkpoints, a folder per chunk."""
+  return workdir / 'checkpoints'
+
+
+def figures(workdir: pathlib.Path) -> pathlib.Path:
+  """Drawn files."""
+  return workdir / 'figures'
+
+
+def page(workdir: pathlib.Path, name: str = 'index') -> pathlib.Path:
+  """The report."""
+  return workdir / 'report' / f'{name}.html'
+
+
+def only(workdir: pathlib.Path) -> pathlib.Path:
+  """The workdir of chosen runs alone."""
+  return workdir / 'only'
+
+
+def lock(workdir: pathlib.Path) -> pathlib.Path:
+  """The file that a running sweep holds."""
+  return workdir / '.lock'
