@@ -26,7 +26,8 @@ class Config:
     factor: number of the factor that is the label.
     net: a key of `nets.NETS`: 'conv' needs images that can be halved four
       times.
-    hidden: widths of the layers when it is an 'mlp'.
+    hidden: widths of the layers, where the net has an option
+      `encoder_hidden`: 'mlp'.
     steps: of Adam.
     batch_size: images per step.
     learning_rate: of Adam, falling to 0 along a half cosine.
@@ -108,8 +109,10 @@ def make(config: Config, data: types.Dataset, where: str) -> Judge:
       not fit the images.
   """
   _check(config, data, where)
-  options = {'encoder_hidden': config.hidden} if config.net == 'mlp' else {}
-  net = nets.make_config(config.net, options)
+  widths = {'encoder_hidden': config.hidden}
+  legal = nets.options(config.net)
+  chosen = {name: value for name, value in widths.items() if name in legal}
+  net = nets.make_config(config.net, chosen)
   nets.check(net, data.observation_shape)
   classes = data.factor_sizes[config.factor]
   network = nets.Encoder(net, (('label', classes),))

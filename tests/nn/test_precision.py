@@ -17,8 +17,8 @@ DATA = data_lib.load(
 )
 HPARAMS = {k: jnp.float32(v) for k, v in beta_vae.HPARAMS.items()}
 NETS = {
-  'mlp': nets.MLPConfig(encoder_hidden=(16,), decoder_hidden=(16,)),
-  'conv': nets.ConvConfig(channels=(4,), kernels=(4,), hidden=8),
+  'mlp': nets.mlp.Config(encoder_hidden=(16,), decoder_hidden=(16,)),
+  'conv': nets.conv.Config(channels=(4,), kernels=(4,), hidden=8),
 }
 
 

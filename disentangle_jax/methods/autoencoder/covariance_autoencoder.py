@@ -48,7 +48,7 @@ class Config:
     output: 'logistic' for observations in [0, 1], 'linear' for any numbers.
   """
 
-  net: nets.NetConfig = nets.ConvConfig()
+  net: nets.NetConfig = nets.conv.Config()
   num_latents: int = 10
   penalty: str = 'covariance'
   output: str = 'logistic'
