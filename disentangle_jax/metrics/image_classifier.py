@@ -120,7 +120,7 @@ def make(config: Config, data: types.Dataset, where: str) -> Judge:
   adam = optax.adam(falling)
 
   def logits(params, images):
-    return network.apply(params, images)['label']
+    return nets.apply(network, params, images)['label']
 
   def loss(params, batch):
     return jnp.mean(
@@ -131,7 +131,8 @@ def make(config: Config, data: types.Dataset, where: str) -> Judge:
 
   def fit(key, arrays):
     init_key, data_key = jax.random.split(key)
-    params = network.init(init_key, jnp.zeros((1, *data.observation_shape)))
+    start = jnp.zeros((1, *data.observation_shape))
+    params = network.init(init_key, start)['params']
     index = jnp.arange(config.batch_size, dtype=jnp.int32)
 
     def step(carry, number):
@@ -141,8 +142,8 @@ def make(config: Config, data: types.Dataset, where: str) -> Judge:
       updates, opt_state = adam.update(grads, opt_state)
       return (optax.apply_updates(params, updates), opt_state), None
 
-    start = (params, adam.init(params))
-    (params, _), _ = jax.lax.scan(step, start, jnp.arange(config.steps))
+    carry = (params, adam.init(params))
+    (params, _), _ = jax.lax.scan(step, carry, jnp.arange(config.steps))
     return params
 
   return Judge(fit, logits)

@@ -83,10 +83,10 @@ def make(config: Config, data: types.Dataset) -> types.Method:
   penalty_of = activations.PENALTIES[config.penalty]
 
   def encode(params, observation):
-    return encoder.apply({'params': params['encoder']}, observation)['code']
+    return nets.apply(encoder, params['encoder'], observation)['code']
 
   def show(params, code):
-    return output(decoder.apply({'params': params['decoder']}, code))
+    return output(nets.apply(decoder, params['decoder'], code))
 
   def init_params(key, batch):
     encoder_key, decoder_key = jax.random.split(key)
