@@ -3,17 +3,21 @@
 import pathlib
 import re
 
+import jax
+import jax.numpy as jnp
 import pytest
+
+from disentangle_jax.nn import nets
 
 ROOT = pathlib.Path(__file__).parent.parent
 PAGES = sorted([ROOT / 'README.md', *ROOT.glob('docs/**/*.md')])
 
 
 @pytest.mark.slow
-def test_the_worked_examples_of_extending_run(tmp_path):
+def test_the_worked_examples_of_extending_run(tmp_path, monkeypatch):
   text = (ROOT / 'docs' / 'extending.md').read_text()
   blocks = re.findall(r'^```python\n(.*?)^```', text, re.MULTILINE | re.DOTALL)
-  assert len(blocks) == 4
+  assert len(blocks) == 5
   # A file, so that the source of the method can be read, as in real use.
   program = tmp_path / 'page.py'
   program.write_text('\n'.join(blocks))
@@ -27,6 +31,17 @@ def test_the_worked_examples_of_extending_run(tmp_path):
   # Eight columns are learnt in 200 steps: blind guessing costs 24 nats.
   best = rows[(rows['name'] == 'reconstruction/nats')]['value'].min()
   assert best < 15
+  # The page's net gives what both halves promise.
+  monkeypatch.setitem(nets.NETS, 'residual', names['residual'])
+  net = nets.make_config('residual', {'width': 8})
+  nets.check(net, (4, 4, 1))
+  encoder = nets.Encoder(net, (('mean', 3),))
+  decoder = nets.Decoder(net, (4, 4, 1))
+  key, image = jax.random.key(0), jnp.zeros((2, 4, 4, 1))
+  heads, _ = encoder.init_with_output(key, image)
+  assert heads['mean'].shape == (2, 3)
+  output, _ = decoder.init_with_output(key, heads['mean'])
+  assert output.shape == image.shape
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda p: p.name)

@@ -55,10 +55,9 @@ class VAE(nn.Module):
       raise errors.choices(
         'config.static.likelihood', config.likelihood, ('bernoulli',)
       )
-    if config.net.name not in ('mlp', 'conv'):
-      raise errors.choices('config.net.name', config.net.name, ('mlp', 'conv'))
-    make = _mlp if config.net.name == 'mlp' else _conv
-    encoder, decoder, width = make(
+    if config.net.name not in NETS:
+      raise errors.choices('config.net.name', config.net.name, NETS)
+    encoder, decoder, width = NETS[config.net.name](
       config.net, config.num_latents, observation_shape
     )
     self.encoder = encoder
@@ -120,6 +119,11 @@ def _conv(net, latents, shape):
     before = after
   layers.append(nn.ConvTranspose2d(before, channels, 4, 2, 1))
   return encoder, nn.Sequential(*layers), net.hidden
+
+
+# Name of a net -> (its config, latents, observation shape) -> encoder, decoder
+# and the width between encoder and heads.
+NETS = {'mlp': _mlp, 'conv': _conv}
 
 
 def _log_density(z, mean, logvar):

@@ -26,7 +26,8 @@ class Config:
     factor: number of the factor that is the label.
     net: a key of `nets.NETS`: 'conv' needs images that can be halved four
       times.
-    hidden: widths of the layers when it is an 'mlp'.
+    hidden: widths of the layers, where the net has an option
+      `encoder_hidden`: 'mlp'.
     steps: of Adam.
     batch_size: images per step.
     learning_rate: of Adam, falling to 0 along a half cosine.
@@ -108,8 +109,10 @@ def make(config: Config, data: types.Dataset, where: str) -> Judge:
       not fit the images.
   """
   _check(config, data, where)
-  options = {'encoder_hidden': config.hidden} if config.net == 'mlp' else {}
-  net = nets.make_config(config.net, options)
+  widths = {'encoder_hidden': config.hidden}
+  legal = nets.options(config.net)
+  chosen = {name: value for name, value in widths.items() if name in legal}
+  net = nets.make_config(config.net, chosen)
   nets.check(net, data.observation_shape)
   classes = data.factor_sizes[config.factor]
   network = nets.Encoder(net, (('label', classes),))
@@ -117,7 +120,7 @@ def make(config: Config, data: types.Dataset, where: str) -> Judge:
   adam = optax.adam(falling)
 
   def logits(params, images):
-    return network.apply(params, images)['label']
+    return nets.apply(network, params, images)['label']
 
   def loss(params, batch):
     return jnp.mean(
@@ -128,7 +131,8 @@ def make(config: Config, data: types.Dataset, where: str) -> Judge:
 
   def fit(key, arrays):
     init_key, data_key = jax.random.split(key)
-    params = network.init(init_key, jnp.zeros((1, *data.observation_shape)))
+    start = jnp.zeros((1, *data.observation_shape))
+    params = network.init(init_key, start)['params']
     index = jnp.arange(config.batch_size, dtype=jnp.int32)
 
     def step(carry, number):
@@ -138,8 +142,8 @@ def make(config: Config, data: types.Dataset, where: str) -> Judge:
       updates, opt_state = adam.update(grads, opt_state)
       return (optax.apply_updates(params, updates), opt_state), None
 
-    start = (params, adam.init(params))
-    (params, _), _ = jax.lax.scan(step, start, jnp.arange(config.steps))
+    carry = (params, adam.init(params))
+    (params, _), _ = jax.lax.scan(step, carry, jnp.arange(config.steps))
     return params
 
   return Judge(fit, logits)

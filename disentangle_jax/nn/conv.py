@@ -33,6 +33,7 @@ from flax import linen as nn
 import jax
 import jax.numpy as jnp
 
+from disentangle_jax import errors
 from disentangle_jax.nn import mlp
 
 FORMS = ('auto', 'blocks', 'lax')
@@ -53,6 +54,12 @@ def default_form(backend: str | None = None) -> str:
   """
   del backend  # one answer so far; the parameter is where a measurement goes
   return 'blocks'
+
+
+def check_form(field: str, form: str) -> None:
+  """Raises ConfigError unless `form`, the value of `field`, is in FORMS."""
+  if form not in FORMS:
+    raise errors.choices(field, form, FORMS)
 
 
 def _per_axis(value: int | Sequence[int], rank: int) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Fully connected stacks."""
+"""Fully connected stacks and the linear heads on top of them."""
 
 from collections.abc import Callable
 
@@ -27,3 +27,21 @@ class MLP(nn.Module):
     for width in self.hidden:
       x = self.activation(nn.Dense(width, kernel_init=KERNEL_INIT)(x))
     return x
+
+
+class Heads(nn.Module):
+  """One linear layer per named output.
+
+  Attributes:
+    sizes: (name, width) pairs.
+  """
+
+  sizes: tuple[tuple[str, int], ...]
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> dict[str, jax.Array]:
+    """float [B, F] -> {name: float [B, width]}."""
+    return {
+      name: nn.Dense(size, kernel_init=KERNEL_INIT, name=name)(x)
+      for name, size in self.sizes
+    }

@@ -42,7 +42,7 @@ def method_of(data):
   shape = data.observation_shape
   frames = types.Dataset(*data)._replace(observation_shape=shape[1:])
   config = beta_vae.Config(
-    net=nets.ConvConfig(channels=(8, 8), kernels=(4, 4), hidden=16),
+    net=nets.conv.Config(channels=(8, 8), kernels=(4, 4), hidden=16),
     num_latents=3,
   )
   return beta_vae.make(config, frames)

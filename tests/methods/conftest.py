@@ -19,7 +19,7 @@ from disentangle_jax.nn import nets
 BATCH_SIZE = 8
 # Small static choices by field name, for every method that has the field.
 SMALL = {
-  'net': nets.MLPConfig(encoder_hidden=(16,), decoder_hidden=(16,)),
+  'net': nets.mlp.Config(encoder_hidden=(16,), decoder_hidden=(16,)),
   'num_latents': 3,
   'num_classes': 3,
   'num_global': 2,

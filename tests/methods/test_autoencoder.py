@@ -14,7 +14,7 @@ from disentangle_jax.methods.autoencoder import (
 )
 from disentangle_jax.nn import nets
 
-LINEAR = nets.MLPConfig(encoder_hidden=(), decoder_hidden=())
+LINEAR = nets.mlp.Config(encoder_hidden=(), decoder_hidden=())
 PROJECTED = data.load('random_projection', rows=200, entries=6)
 
 

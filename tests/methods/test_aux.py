@@ -15,7 +15,7 @@ from disentangle_jax.methods.vae import aux_vae
 from disentangle_jax.nn import nets
 
 NAMES = ('aux_vae', 'aux_gmvae')
-NET = nets.MLPConfig(encoder_hidden=(8,), decoder_hidden=(8,))
+NET = nets.mlp.Config(encoder_hidden=(8,), decoder_hidden=(8,))
 DATA = data_lib.load(
   'dsprites', resolution=8, scales=2, orientations=3, positions=4
 )
@@ -87,7 +87,7 @@ def test_codes_are_a_function_of_the_image(name, harness):
 
 def _static():
   return {
-    'net': nets.MLPConfig(encoder_hidden=(16,), decoder_hidden=(16,)),
+    'net': nets.mlp.Config(encoder_hidden=(16,), decoder_hidden=(16,)),
     'num_global': GLOBAL,
     'num_local': 3,
     'patch': 4,

@@ -15,7 +15,7 @@ from disentangle_jax.methods.vae import common, decoders
 from disentangle_jax.nn import nets
 from disentangle_jax.ops import noise
 
-NET = nets.MLPConfig(encoder_hidden=(16,), decoder_hidden=(16,))
+NET = nets.mlp.Config(encoder_hidden=(16,), decoder_hidden=(16,))
 DATA = data_lib.load(
   'dsprites', resolution=8, scales=2, orientations=3, positions=4
 )
@@ -174,7 +174,7 @@ def test_a_data_set_without_factors_is_refused_where_they_are_needed():
 def test_kl_of_annealed_vae_follows_the_capacity():
   data = data_lib.load('dsprites', resolution=16, positions=8)
   module = METHODS['annealed_vae']
-  net = nets.MLPConfig(encoder_hidden=(64,), decoder_hidden=(64,))
+  net = nets.mlp.Config(encoder_hidden=(64,), decoder_hidden=(64,))
   method = module.make(module.Config(net=net, num_latents=5), data)
   hparams = {**module.HPARAMS, 'learning_rate': 1e-3, 'c_max': 8.0}
   hparams['anneal_steps'] = 2000.0

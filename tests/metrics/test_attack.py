@@ -259,7 +259,7 @@ def test_a_study_refuses_them_at_plan_time_and_stores_the_table(tmp_path):
 def small_method(module, data):
   """A method with tiny nets and the shapes of its state."""
   fields = {f.name for f in dataclasses.fields(module.Config)}
-  nets_config = nets.MLPConfig(encoder_hidden=(8,), decoder_hidden=(8,))
+  nets_config = nets.mlp.Config(encoder_hidden=(8,), decoder_hidden=(8,))
   options = {'net': nets_config, 'num_latents': 3}
   config = module.Config(**{k: v for k, v in options.items() if k in fields})
   method = module.make(config, data)

@@ -98,7 +98,7 @@ def test_parameter_counts_are_the_published_ones(channels, encoder, decoder):
 
 
 def test_kernels_start_glorot_uniform_and_biases_at_zero():
-  config = nets.ConvConfig()
+  config = nets.conv.Config()
   encoder = nets.Encoder(config, (('mean', 10), ('logvar', 10)))
   x = jnp.zeros((1, 64, 64, 1))
   params = jax.jit(encoder.init)(jax.random.key(0), x)['params']

@@ -9,7 +9,7 @@ import pytest
 
 from disentangle_jax import data as data_lib
 from disentangle_jax.methods import METHODS
-from disentangle_jax.methods.vae import beta_vae
+from disentangle_jax.methods.vae import beta_vae, factor_vae
 from disentangle_jax.nn import nets
 
 DATA = data_lib.load(
@@ -17,8 +17,8 @@ DATA = data_lib.load(
 )
 HPARAMS = {k: jnp.float32(v) for k, v in beta_vae.HPARAMS.items()}
 NETS = {
-  'mlp': nets.MLPConfig(encoder_hidden=(16,), decoder_hidden=(16,)),
-  'conv': nets.ConvConfig(channels=(4,), kernels=(4,), hidden=8),
+  'mlp': nets.mlp.Config(encoder_hidden=(16,), decoder_hidden=(16,)),
+  'conv': nets.conv.Config(channels=(4,), kernels=(4,), hidden=8),
 }
 
 
@@ -83,6 +83,25 @@ def test_every_method_with_the_option_runs_all_its_networks_by_it(name):
   if method.represent is not None:
     found += products(method.represent, state, batch()['observation'])
   assert found and {kind for kind, _ in found} == {'bfloat16'}
+
+
+def test_a_critic_is_run_by_it_as_well():
+  config = factor_vae.Config(
+    net=NETS['mlp'],
+    num_latents=3,
+    precision='bfloat16',
+    discriminator_width=4,
+    discriminator_depth=1,
+  )
+  method = factor_vae.make(config, DATA)
+  hparams = {k: jnp.float32(v) for k, v in factor_vae.HPARAMS.items()}
+  key, drawn = jax.random.key(0), batch()
+  drawn['second_observation'] = drawn['observation']
+  state = jax.eval_shape(method.init, key, drawn, hparams)
+  update = lambda s: method.update(key, s, drawn, hparams)
+  assert {kind for kind, _ in products(update, state)} == {'bfloat16'}
+  of_critic = jax.tree.leaves(state.discriminator)
+  assert {leaf.dtype for leaf in of_critic} == {jnp.dtype('float32')}
 
 
 @pytest.mark.parametrize('net', list(NETS))

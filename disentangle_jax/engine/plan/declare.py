@@ -108,10 +108,8 @@ def base_config(
   config.dataset.name = 'dsprites'
 
   config.net = config_dict.ConfigDict({'name': 'conv'})
-  for name, net in nets.NETS.items():
-    options = fields_of(net)
-    options.pop('name')
-    config.net[name] = _declare([options])
+  for name in nets.NETS:
+    config.net[name] = _declare([nets.options(name)])
 
   earlier = phases.declared(methods)
   static = {name: static_fields(m) for name, m in methods.items()}

@@ -48,7 +48,7 @@ class Config:
     output: 'logistic' for observations in [0, 1], 'linear' for any numbers.
   """
 
-  net: nets.NetConfig = nets.ConvConfig()
+  net: nets.NetConfig = nets.conv.Config()
   num_latents: int = 10
   penalty: str = 'covariance'
   output: str = 'logistic'
@@ -83,10 +83,10 @@ def make(config: Config, data: types.Dataset) -> types.Method:
   penalty_of = activations.PENALTIES[config.penalty]
 
   def encode(params, observation):
-    return encoder.apply({'params': params['encoder']}, observation)['code']
+    return nets.apply(encoder, params['encoder'], observation)['code']
 
   def show(params, code):
-    return output(decoder.apply({'params': params['decoder']}, code))
+    return output(nets.apply(decoder, params['decoder'], code))
 
   def init_params(key, batch):
     encoder_key, decoder_key = jax.random.split(key)

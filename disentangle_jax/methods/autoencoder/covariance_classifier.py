@@ -25,6 +25,7 @@ import jax.numpy as jnp
 from disentangle_jax import errors, requests, types
 from disentangle_jax.methods import training
 from disentangle_jax.methods.vae import common
+from disentangle_jax.nn import nets
 from disentangle_jax.ops import activations, axis
 
 HPARAMS = {**common.HPARAMS, 'learning_rate': 1e-2, 'lambda_code': 0.2}
@@ -100,7 +101,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
   penalty_of = activations.PENALTIES[config.penalty]
 
   def run(params, observation):
-    layers, logits = module.apply({'params': params['net']}, observation)
+    layers, logits = nets.apply(module, params['net'], observation)
     if outputs == 1:
       logits = jnp.concatenate([jnp.zeros_like(logits), logits], axis=-1)
     return layers, logits

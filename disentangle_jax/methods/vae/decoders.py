@@ -45,7 +45,7 @@ class DecoderConfig:
       Likelihoods, KL terms, parameters and moments are float32 always.
   """
 
-  net: nets.NetConfig = nets.ConvConfig()
+  net: nets.NetConfig = nets.conv.Config()
   likelihood: str = 'bernoulli'
   likelihood_scale: float = 1.0
   precision: str = 'auto'

@@ -31,7 +31,7 @@ import optax
 from disentangle_jax import errors, requests, types
 from disentangle_jax.methods import training
 from disentangle_jax.methods.vae import common
-from disentangle_jax.nn import critics
+from disentangle_jax.nn import critics, nets
 from disentangle_jax.ops import axis, total_correlation
 
 HPARAMS = {
@@ -130,7 +130,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
   critic = critics.Discriminator(
     config.discriminator_width, config.discriminator_depth
   )
-  judge = lambda params, z: critic.apply({'params': params}, z)
+  judge = lambda params, z: nets.apply(critic, params, z, config.precision)
   critic_adam = lambda h: discriminator_optimiser(
     h['discriminator_learning_rate']
   )

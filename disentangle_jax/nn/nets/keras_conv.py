@@ -23,7 +23,7 @@ from disentangle_jax.nn import conv, mlp
 
 
 @dataclasses.dataclass(frozen=True)
-class KerasConvConfig:
+class Config:
   """Widths and strides; the defaults are the tables'.
 
   Attributes:
@@ -31,7 +31,7 @@ class KerasConvConfig:
     strides: of the same; the decoder undoes their product in one layer.
     hidden: width of the encoder's dense layer.
     decoder_channels: of the transposed convolution.
-    conv_form: a key of `conv.FORMS`.
+    conv_form: one of `conv.FORMS`.
   """
 
   channels: tuple[int, ...] = (32, 64, 64, 64)
@@ -41,9 +41,12 @@ class KerasConvConfig:
   conv_form: str = 'auto'
   name: str = 'keras_conv'
 
+  def __post_init__(self):
+    conv.check_form('config.net.conv_form', self.conv_form)
 
-def check(config: KerasConvConfig, observation_shape: tuple[int, ...]) -> None:
-  """Raises ConfigError when the network cannot take such observations."""
+
+def check(config: Config, observation_shape: tuple[int, ...]) -> None:
+  """Raises ConfigError when the net cannot take such observations."""
   if len(config.channels) != len(config.strides) or not config.channels:
     raise errors.value(
       'config.net.keras_conv.strides',
@@ -59,14 +62,14 @@ def check(config: KerasConvConfig, observation_shape: tuple[int, ...]) -> None:
     raise errors.value('config.dataset', tuple(observation_shape[:2]), rule)
 
 
-def _layer(config: KerasConvConfig) -> Callable[..., conv.Conv]:
+def _layer(config: Config) -> Callable[..., conv.Conv]:
   def make(features, stride=1, transpose=False):
     return conv.Conv(features, 3, stride, transpose, config.conv_form)
 
   return make
 
 
-def trunk(config: KerasConvConfig, x: jax.Array) -> jax.Array:
+def encode(config: Config, x: jax.Array) -> jax.Array:
   """The encoder below its heads; called inside a compact module.
 
   Args:
@@ -83,7 +86,7 @@ def trunk(config: KerasConvConfig, x: jax.Array) -> jax.Array:
 
 
 def decode(
-  config: KerasConvConfig, observation_shape: tuple[int, ...], z: jax.Array
+  config: Config, observation_shape: tuple[int, ...], z: jax.Array
 ) -> jax.Array:
   """The decoder's raw output; called inside a compact module.
 
