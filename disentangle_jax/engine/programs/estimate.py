@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from disentangle_jax.engine.plan import planning
-from disentangle_jax.engine.programs import devices, hosts, train
+from disentangle_jax.engine.programs import devices, hosts
 
 # Runs per program where the memory allows more. On 2 CPU cores throughput is
 # flat beyond about 8 runs (BUILD_NOTES.md); smaller chunks lose less when a
@@ -117,8 +117,3 @@ def runs_per_chunk(
   number = -(-count // max(most, over))
   size = -(-count // number)
   return devices.padded(size, over)
-
-
-def window(group: planning.Group, log_every: int) -> int:
-  """Steps per call of a group; see `train.window_of`."""
-  return train.window_of(group.steps, log_every)
