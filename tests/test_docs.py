@@ -17,14 +17,15 @@ PAGES = sorted([ROOT / 'README.md', *ROOT.glob('docs/**/*.md')])
 def test_the_worked_examples_of_extending_run(tmp_path, monkeypatch):
   text = (ROOT / 'docs' / 'extending.md').read_text()
   blocks = re.findall(r'^```python\n(.*?)^```', text, re.MULTILINE | re.DOTALL)
-  assert len(blocks) == 5
+  assert len(blocks) == 6
   # A file, so that the source of the method can be read, as in real use.
   program = tmp_path / 'page.py'
   program.write_text('\n'.join(blocks))
   names = {'__name__': 'page'}
   exec(compile(program.read_text(), program, 'exec'), names)
   rows = names['rows']
-  assert rows['run_id'].nunique() == 4
+  # Two methods at two powers and two seeds, and the phase of one, once a seed.
+  assert rows['run_id'].nunique() == 10
   assert (rows['status'] == 'ok').all()
   half = rows[rows['name'] == 'half_variance']
   assert half['value'].between(1, 3).all()
