@@ -524,6 +524,8 @@ def differences(old: np.ndarray, new: np.ndarray, kind: str) -> np.ndarray:
     float64; 0 where both are NaN or the same infinity, infinite where only one
     is not finite.
   """
+  if old.dtype.kind == 'U':  # names, e.g. of the kind of observations
+    return np.asarray(old != new, np.float64)
   old, new = np.asarray(old, np.float64), np.asarray(new, np.float64)
   same = (old == new) | (np.isnan(old) & np.isnan(new))
   both = np.isfinite(old) & np.isfinite(new)

@@ -453,15 +453,11 @@ def _checked(
     codes = _check_group(group, config)
     supplied = []
     for name in wanted:
-      place = names_lib.metric_place(name, names, group.dataset)
       try:
-        if place not in metrics:
-          metrics[place] = names_lib.make_metric(
-            name, config, names, group.dataset
-          )
-        reasons = names_lib.lacks(
-          name, metrics[place], config, names, group, codes
+        metric = names_lib.shared_metric(
+          metrics, name, config, names, group.dataset
         )
+        reasons = names_lib.lacks(name, metric, config, group, codes)
       except errors.ConfigError as error:
         if group.listed:
           raise
