@@ -184,7 +184,7 @@ def test_examples_come_in_blocks_or_as_a_whole(tmp_path):
   batch = run.dataset.sample(data_key, run.dataset.arrays, jnp.arange(96))
   codes = run.represent(np.asarray(batch['observation'])).vector
   of_mean = values.loc[1, 'whole_spread', 'mean']
-  assert of_mean == pytest.approx(np.std(codes), rel=1e-4)
+  assert of_mean == pytest.approx(float(np.std(codes)), rel=1e-4)
   assert values.loc[1, 'whole_spread', 'sampled'] > of_mean
 
 
