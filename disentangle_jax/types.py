@@ -8,6 +8,7 @@ averaged over examples; losses are minimised.
 
 from collections.abc import Callable, Mapping
 import dataclasses
+import math
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -162,79 +163,135 @@ class MethodModule(Protocol):
   make: Callable[..., Method]
 
 
+class Score(NamedTuple):
+  """What one score is; a metric's module lists them in SCORES.
+
+  Attributes:
+    definition: one sentence; '' for the first one of the module's docstring.
+    direction: 'higher' or 'lower' is better, or 'none'.
+    low: least value that the definition allows.
+    high: greatest value.
+  """
+
+  definition: str = ''
+  direction: str = 'none'
+  low: float = -math.inf
+  high: float = math.inf
+
+
+class Design(NamedTuple):
+  """At which points of the factor grid a metric wants codes.
+
+  Attributes:
+    sample: `(key) -> int32 [..., K]`, grid indices: drawn iid, with one factor
+      fixed per row, in pairs, ...
+    draw: `(generator, factors int [N, K], num_train) -> int [...]`, numbers of
+      given rows in the same arrangement; the first `num_train` rows serve for
+      training, the others for testing. Raises ConfigError when the rows cannot
+      supply it. None: rows that a user has cannot be scored.
+    kind: 'points' (independent ones: metrics share what is encoded, and a
+      stream can supply them), 'split' (the same, the last of them for testing)
+      or 'chosen' (all else).
+  """
+
+  sample: Callable[[Array], Array]
+  draw: Callable[..., Any] | None = None
+  kind: str = 'chosen'
+
+
 class Metric(NamedTuple):
   """A score of codes against factors; sees neither pixels nor models.
 
+  `make(config, data)` of its module reads of the data set only names and sizes
+  of factors, the number of examples and whether it renders; data sets that
+  agree in these share the metric.
+
   Attributes:
-    sample_factors: `(key) -> int32 [..., K]`, the design of the score: grid
-      indices, drawn iid, with one factor fixed per row, in pairs, ...
+    design: at which points it wants codes.
     score: `(key, codes, factors) -> {name: float32 scalar}`; `codes` has the
       leading axes of `factors`. Fixed shapes, safe under jit and vmap.
     needs: names of the parts of Codes that it reads beyond the vector.
-    over: 'run' (vmapped over runs by the engine) or 'seeds' (codes
-      [S, ..., D] of runs that differ in the seed alone).
+    over: 'run' (vmapped over runs by the engine) or 'seeds' (codes [S, ..., D]
+      of runs that differ in the seed alone -> float32 [S]; it leaves out runs
+      whose codes are not finite, and gives them NaN).
     constants: what the numbers depend on; stored beside every score.
     per_representation: whether the score differs between the mean and the
       sampled representation.
+    reads_factors: whether it can not be had on a data set without factors.
   """
 
-  sample_factors: Callable[[Array], Array]
+  design: Design
   score: Callable[[Array, Codes, Array], Mapping[str, Array]]
   needs: tuple[str, ...]
   over: str
   constants: Mapping[str, Any]
   per_representation: bool = True
-
-
-class Diagnostic(NamedTuple):
-  """A score of observations: reconstruction, terms of the bound.
-
-  Attributes:
-    score: `(key, method, state, batch) -> {name: float32 scalar}`, a mean over
-      the examples of the batch: 'observation', 'factors' and 'codes'.
-    requires: what the method must offer: 'represent', 'decode' or the name of
-      an extra.
-    needs: names of the parts of Codes that it reads.
-    num_points: how many iid observations the mean is taken over.
-    constants: stored beside every score.
-    per_representation: whether the score differs between the mean and the
-      sampled representation; `batch['codes'].vector` is the one scored.
-  """
-
-  score: Callable[..., Mapping[str, Array]]
-  requires: tuple[str, ...]
-  needs: tuple[str, ...]
-  num_points: int
-  constants: Mapping[str, Any]
-  per_representation: bool = True
+  reads_factors: bool = True
 
 
 class Probe(NamedTuple):
-  """A score that first fits something to the data, once for all runs.
+  """A score of a model: what it reconstructs, draws, does under attack.
 
-  A classifier of images that judges what models decode, for one. Its module
-  says `NEEDS_DATA = True`, and `make` then takes the data set in place of the
-  factor sizes.
+  `make(config, data)` of its module may read all of the data set.
 
   Attributes:
-    fit: `(key, arrays) -> context`, a pytree of arrays; `arrays` are the data
-      set's. Compiled and run once per data set and metric seed.
-    score: `(key, context, method, state, arrays) -> {name: float32 scalar}`.
-      The key is the same for all runs: they meet equal draws. Fixed shapes,
-      safe under jit, vmap and `lax.map`. A table has one name per cell,
+    fit: `(key, arrays) -> context`, a pytree of arrays, e.g. a classifier of
+      images that judges what models decode; `arrays` are the data set's.
+      Compiled and run once per data set and metric seed, for all runs. None:
+      nothing is fitted, and the context is ().
+    score: `(key, context, method, state, arrays, batch) -> {name: float32
+      scalar}`. The key is the same for all runs: they meet equal draws. Fixed
+      shapes, safe under jit, vmap and `lax.map`. A table has one name per cell,
       'score/<cell>', without a further '/'.
-    requires: what the method must offer, as for a Diagnostic.
+    requires: what the method must offer: 'represent', 'decode' or the name of
+      an extra.
     needs: names of the parts of Codes that it reads.
     constants: stored beside every score.
-    at_once: runs of a device that are scored in one vmap; 0 for all of them.
+    examples: how many iid observations the engine draws and encodes for it:
+      `batch` has 'observation', 'factors', 'index' and, where the method has an
+      encoder, 'codes'. 0: `batch` is None, and `score` draws what it needs.
+    reduce: 'mean' (`score` is called on blocks of the examples that fit the
+      memory, with a key per block, and the scores are averaged by rows) or
+      'whole' (called once with all of them, for scores that are no means over
+      examples).
+    per_representation: whether the score differs between the mean and the
+      sampled representation; `batch['codes'].vector` is the one scored.
+    kinds: of observations that it is defined for, keys of KINDS; () for all.
+    at_once: runs of a device that are scored in one vmap; 0 for as many as
+      memory allows (all of them where there are no examples).
   """
 
-  fit: Callable[[Array, PyTree], PyTree]
+  fit: Callable[[Array, PyTree], PyTree] | None
   score: Callable[..., Mapping[str, Array]]
-  requires: tuple[str, ...]
-  needs: tuple[str, ...]
-  constants: Mapping[str, Any]
+  requires: tuple[str, ...] = ()
+  needs: tuple[str, ...] = ()
+  constants: Mapping[str, Any] = {}
+  examples: int = 0
+  reduce: str = 'mean'
+  per_representation: bool = False
+  kinds: tuple[str, ...] = ()
   at_once: int = 0
+
+
+class MetricModule(Protocol):
+  """What a metric's module says; `metrics.catalogue` reads it.
+
+  Its docstring becomes a section of docs/metrics.md.
+
+  Attributes:
+    SCORES: key -> Score, all that `score` returns; 'kl' stands for 'kl/3' too.
+    CITATION: paper and equation.
+    Config: frozen dataclass of constants, all with defaults. One with a field
+      `continuous` also takes factors that are real numbers.
+    make: `(config, data) -> Metric | Probe`.
+    COST: seconds per run, as `catalogue.COST_MACHINE` says; left out where it
+      was not measured.
+  """
+
+  SCORES: Mapping[str, Score]
+  CITATION: str
+  Config: type
+  make: Callable[..., Metric | Probe]
 
 
 class Environment(NamedTuple):

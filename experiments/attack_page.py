@@ -85,7 +85,7 @@ def print_marginals(rates: dict[str, np.ndarray], title: str) -> None:
 def pictures(workdir: pathlib.Path, rows) -> pathlib.Path:
   """Draws attacked images of the first seed of every kind."""
   from disentangle_jax.engine.programs import encoding
-  from disentangle_jax.metrics import attack
+  from disentangle_jax.metrics.models import attack
   from disentangle_jax.report import figures, style
 
   said = json.loads(

@@ -22,6 +22,7 @@ from disentangle_jax.engine.plan import (
   registry,
 )
 from disentangle_jax.engine.programs import devices, scoring
+from disentangle_jax.metrics import catalogue
 
 SIZES = (3, 6, 40, 32, 32)
 NUM_CODES = 10
@@ -63,8 +64,8 @@ class Scoring:
   """The scoring of a number of runs by some metrics.
 
   Args:
-    names: metrics, as in `config.metrics`; diagnostics are left out, for they
-      need a trained model.
+    names: metrics, as in `config.metrics`; probes are left out, for they need
+      a trained model, and metrics over seeds.
     at_once: runs per program.
   """
 
@@ -75,8 +76,8 @@ class Scoring:
     wanted = {
       name: keys
       for name, keys in wanted.items()
-      if getattr(metrics.METRICS[name], 'DESIGN', 'seeds') != 'seeds'
-      and name not in ('elbo', 'clustering_accuracy')
+      if catalogue.of_codes(metrics.METRICS[name])
+      and name not in ('udr', 'elbo', 'clustering_accuracy')
     }
     self.names = tuple(wanted)
     self._mesh = devices.mesh()

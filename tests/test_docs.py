@@ -29,6 +29,8 @@ def test_the_worked_examples_of_extending_run(tmp_path, monkeypatch):
   assert (rows['status'] == 'ok').all()
   half = rows[rows['name'] == 'half_variance']
   assert half['value'].between(1, 3).all()
+  light = rows[rows['name'] == 'added_light']
+  assert len(light) == 4 and light['value'].abs().max() < 0.2
   # Eight columns are learnt in 200 steps: blind guessing costs 24 nats.
   best = rows[(rows['name'] == 'reconstruction/nats')]['value'].min()
   assert best < 15

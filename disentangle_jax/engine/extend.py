@@ -136,7 +136,7 @@ def _over_seeds(plan: planning.Plan) -> set[str]:
     metric = registry.make_metric(
       name, plan.config.scoring, plan.registry, group.dataset
     )
-    # Diagnostics have no `over`: they look at one model.
+    # Probes have no `over`: they look at one model.
     return getattr(metric, 'over', '')
 
   return {name for name in plan.metrics if over(name) == 'seeds'}
@@ -314,7 +314,7 @@ def _seed_program(
 
   def score(key, state, arrays):
     noise_key, score_key, render_key = jax.random.split(key, 3)
-    factors = metric.sample_factors(key)
+    factors = metric.design.sample(key)
     keys = jax.random.split(render_key, len(factors))
     observation = jax.vmap(data.render, (None, 0, 0))(arrays, factors, keys)
     codes = jax.lax.map(lambda s: method.represent(s, observation), state)

@@ -4,20 +4,17 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from disentangle_jax.metrics import (
+from disentangle_jax.metrics import arrays, catalogue
+from disentangle_jax.metrics.codes import (
   active_units,
   active_units_kl,
   aggregate_posterior,
-  arrays,
-  attack,
   beta_vae_score,
   beta_vae_score_changed,
-  catalogue,
   clustering_accuracy,
   dci_forest,
   dci_gbt,
   dci_lasso,
-  digit_svm,
   downstream_gbt,
   downstream_logistic,
   elbo,
@@ -28,17 +25,21 @@ from disentangle_jax.metrics import (
   independence,
   infomec,
   irs,
-  kl,
-  layer_correlation,
   linear_correlation,
   mig_binned,
   mig_posterior,
   modularity,
-  reconstruction,
   sap,
   single_code_auc,
-  swap,
   udr,
+)
+from disentangle_jax.metrics.models import (
+  attack,
+  digit_svm,
+  kl,
+  layer_correlation,
+  reconstruction,
+  swap,
 )
 
 METRICS = {

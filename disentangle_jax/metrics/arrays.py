@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 import dataclasses
 import functools
+import math
 from types import ModuleType
 import warnings
 
@@ -10,15 +11,40 @@ import jax
 import numpy as np
 
 from disentangle_jax import errors, types
+from disentangle_jax.metrics import catalogue
 
 # Of rows that come without a test set, one in three tests: the proportion of
 # the reference study (10,000 to 5,000).
 TEST_SHARE = 1 / 3
 
 
+def dataset(factor_sizes: tuple[int, ...]) -> types.Dataset:
+  """A data set of given rows: their factors, and nothing to look at.
+
+  Args:
+    factor_sizes: number of values of each of the K factors.
+
+  Returns:
+    What `make` of a metric of codes reads; it cannot render or sample.
+  """
+  return types.Dataset(
+    name='given rows',
+    factor_names=tuple(f'factor_{k}' for k in range(len(factor_sizes))),
+    factor_sizes=factor_sizes,
+    factor_values=(),
+    observation_shape=(),
+    arrays=(),
+    render=None,
+    sample=None,
+    log_density=None,
+    deterministic=True,
+    num_examples=math.prod(factor_sizes),
+  )
+
+
 @functools.lru_cache(maxsize=128)
 def _compiled(module, config, factor_sizes):
-  metric = module.make(config, factor_sizes)
+  metric = module.make(config, dataset(factor_sizes))
   return metric, jax.jit(metric.score)
 
 
@@ -129,21 +155,20 @@ def evaluate(
   scores = {}
   for number, (name, keys) in enumerate(wanted.items()):
     module = modules[name]
-    if not hasattr(module, 'DESIGN'):
+    if not catalogue.of_codes(module):
       raise errors.value(
         'metrics', name, 'scores observations; codes are not enough'
       )
     config = module.Config()
     if continuous:
-      if not getattr(module, 'CONTINUOUS', False):
-        legal = [
-          n for n, m in modules.items() if getattr(m, 'CONTINUOUS', False)
-        ]
+      if not catalogue.is_continuous(module):
+        legal = [n for n, m in modules.items() if catalogue.is_continuous(m)]
         raise errors.value(
           'metrics', name, f'has no continuous form; legal: {", ".join(legal)}'
         )
       config = dataclasses.replace(config, continuous=True)
-    seeds = module.DESIGN == 'seeds'
+    metric, score = _compiled(module, config, sizes)
+    seeds, kind = metric.over == 'seeds', metric.design.kind
     if (codes.ndim == 3) != seeds:
       raise errors.value(
         'codes',
@@ -151,23 +176,20 @@ def evaluate(
         f'{name} takes {"[S, N, D]" if seeds else "[N, D]"}',
       )
     rows, rows_train = np.arange(num_rows), num_rows
-    if module.DESIGN == 'split':
+    if kind == 'split':
       rows, rows_train = order, split
-    elif module.DESIGN == 'designed' and test_codes is not None:
+    elif kind == 'chosen' and test_codes is not None:
       rows = order
-    if module.DESIGN != 'designed':
-      config = getattr(module, 'for_rows', rows_of)(
-        config, rows_train, len(rows) - rows_train
-      )
-    metric, score = _compiled(module, config, sizes)
+    if kind != 'chosen':  # as many points as there are rows
+      config = rows_of(config, rows_train, len(rows) - rows_train)
+      metric, score = _compiled(module, config, sizes)
     missing = [part for part in metric.needs if part not in parts]
     if missing:
       raise errors.value(
         'parts', sorted(parts), f'{name} also reads {", ".join(missing)}'
       )
-    design = module.design(config, sizes)
     draws = np.random.default_rng([seed, number])
-    index = rows[design.draw(draws, labels[rows], rows_train)]
+    index = rows[metric.design.draw(draws, labels[rows], rows_train)]
     given = _select(codes, parts, metric.needs, index)
     found = score(jax.random.key(seed), given, labels[index])
     for key in keys:

@@ -11,21 +11,24 @@ from disentangle_jax import errors, types
 
 
 def build(
-  sample_factors: Callable[[jax.Array], jax.Array],
+  design: types.Design,
   score: Callable[..., Mapping[str, jax.Array]],
   config: Any,
   needs: tuple[str, ...] = (),
   over: str = 'run',
+  reads_factors: bool = True,
   **constants: Any,
 ) -> types.Metric:
   """Puts a metric together; scores of non-finite codes become NaN.
 
   Args:
-    sample_factors: as in types.Metric.
-    score: as in types.Metric; need not care for NaN or infinite codes.
+    design: as in types.Metric.
+    score: as in types.Metric; over 'run' it need not care for NaN or infinite
+      codes, over 'seeds' see `usable_runs`.
     config: the metric's frozen Config; its fields become constants.
     needs: parts of Codes that `score` reads beyond the vector.
     over: 'run' or 'seeds'.
+    reads_factors: as in types.Metric.
     **constants: more constants, e.g. the ceiling of the score.
 
   Returns:
@@ -33,37 +36,47 @@ def build(
   """
 
   def guarded(key, codes, factors):
-    read = [codes.vector, *(codes.parts[name] for name in needs)]
-    # Runs of a 'seeds' metric are judged one by one: a diverged one must not
-    # take the others with it.
-    axes = tuple(range(1, codes.vector.ndim)) if over == 'seeds' else None
-    finite = [jnp.all(jnp.isfinite(x), axis=axes) for x in read]
-    usable = jnp.all(jnp.stack(finite), axis=0)
-    spread = lambda x: usable.reshape(usable.shape + (1,) * (x.ndim - 1))
-    if over == 'seeds':
-      clean = lambda x: jnp.where(spread(x), x, 0)
-    else:
-      clean = lambda x: jnp.where(usable, x, 0)
-    parts = {name: clean(codes.parts[name]) for name in needs}
-    codes = types.Codes(clean(codes.vector), parts)
+    read = types.Codes(codes.vector, {k: codes.parts[k] for k in needs})
     # Accelerators round the factors of matrix products by default.
     with jax.default_matmul_precision('highest'):
       if over == 'seeds':
-        scores = score(key, codes, factors, usable)
-      else:
-        scores = score(key, codes, factors)
+        return score(key, read, factors)
+      finite = [jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves(read)]
+      usable = jnp.all(jnp.stack(finite))
+      clean = jax.tree.map(lambda x: jnp.where(usable, x, 0), read)
+      scores = score(key, clean, factors)
     return {
       name: jnp.where(usable, value, jnp.nan).astype(jnp.float32)
       for name, value in scores.items()
     }
 
   return types.Metric(
-    sample_factors=sample_factors,
+    design=design,
     score=guarded,
     needs=needs,
     over=over,
     constants={**dataclasses.asdict(config), **constants},
+    reads_factors=reads_factors,
   )
+
+
+def usable_runs(codes: types.Codes) -> tuple[jax.Array, types.Codes]:
+  """Which runs of a 'seeds' metric have finite codes.
+
+  Args:
+    codes: leaves [S, ...].
+
+  Returns:
+    bool [S], and the codes with zeros in place of the other runs: a diverged
+    run must not take its neighbours with it.
+  """
+  finite = [
+    jnp.all(jnp.isfinite(x), axis=tuple(range(1, x.ndim)))
+    for x in jax.tree.leaves(codes)
+  ]
+  usable = jnp.all(jnp.stack(finite), axis=0)
+  spread = lambda x: usable.reshape(usable.shape + (1,) * (x.ndim - 1))
+  return usable, jax.tree.map(lambda x: jnp.where(spread(x), x, 0), codes)
 
 
 def at_least(config: Any, **least: int) -> None:

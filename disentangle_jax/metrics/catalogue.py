@@ -5,13 +5,10 @@
 
 from collections.abc import Iterable, Mapping
 import dataclasses
-import math
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from disentangle_jax import errors
-
-_UNBOUNDED = (-math.inf, math.inf)
+from disentangle_jax import errors, types
 
 
 class Description(NamedTuple):
@@ -36,33 +33,62 @@ class Description(NamedTuple):
   source: str
 
 
-def _of_key(value: Any, key: str) -> Any:
-  return value[key] if isinstance(value, Mapping) else value
-
-
 def _summary(module: ModuleType) -> str:
   # Of anything else it would be the docstring of its class.
   doc = module.__doc__ if isinstance(module, ModuleType) else ''
   return (doc or '').strip().split('\n\n')[0].replace('\n', ' ')
 
 
+def scores_of(name: str, module: Any) -> Mapping[str, types.Score]:
+  """What a metric's module says its scores are.
+
+  Args:
+    name: of the metric.
+    module: the package's or a user's.
+
+  Returns:
+    key -> Score.
+
+  Raises:
+    ConfigError: it says nothing, or something else.
+  """
+  scores = getattr(module, 'SCORES', None)
+  if (
+    not isinstance(scores, Mapping)
+    or not scores
+    or not all(isinstance(score, types.Score) for score in scores.values())
+  ):
+    rule = "must be {'<key>': types.Score(definition, direction, low, high)}"
+    raise errors.value(f'metric {name}: SCORES', scores, rule)
+  return scores
+
+
+def of_codes(module: ModuleType) -> bool:
+  """Whether a module of the package scores codes, or else whole models."""
+  return module.__name__.startswith('disentangle_jax.metrics.codes.')
+
+
+def is_continuous(module: Any) -> bool:
+  """Whether a metric also takes factors that are real numbers."""
+  return any(f.name == 'continuous' for f in dataclasses.fields(module.Config))
+
+
 def describe(metrics: Mapping[str, ModuleType]) -> tuple[Description, ...]:
-  """One description per score, in the order of the modules and their KEYS."""
+  """One description per score, in the order of the modules and their SCORES."""
   rows = []
   for metric, module in metrics.items():
     defaults = dataclasses.asdict(module.Config())
-    definitions = getattr(module, 'DEFINITIONS', {})
     rows.extend(
       Description(
         name=key,
         metric=metric,
-        definition=definitions.get(key, _summary(module)),
-        direction=_of_key(getattr(module, 'DIRECTION', 'none'), key),
-        range=_of_key(getattr(module, 'RANGE', _UNBOUNDED), key),
+        definition=score.definition or _summary(module),
+        direction=score.direction,
+        range=(score.low, score.high),
         constants=defaults,
-        source=getattr(module, 'SOURCE', ''),
+        source=getattr(module, 'CITATION', ''),
       )
-      for key in module.KEYS
+      for key, score in scores_of(metric, module).items()
     )
   return tuple(rows)
 
@@ -82,18 +108,19 @@ def resolve(
     field: dotted name of the setting, for the error.
 
   Returns:
-    module name -> the wanted score names in the order of the module's KEYS;
+    module name -> the wanted score names in the order of the module's SCORES;
     modules in the order asked for.
 
   Raises:
     ConfigError: a name is none of these.
   """
-  owner = {key: name for name, m in metrics.items() for key in m.KEYS}
+  scores = {name: scores_of(name, module) for name, module in metrics.items()}
+  owner = {key: name for name, keys in scores.items() for key in keys}
   wanted: dict[str, set[str]] = {}
 
   def ask(name):
     if name in metrics:
-      wanted.setdefault(name, set()).update(metrics[name].KEYS)
+      wanted.setdefault(name, set()).update(scores[name])
     elif name in families:
       for member in families[name]:
         ask(member)
@@ -105,40 +132,14 @@ def resolve(
   for name in names:
     ask(name)
   return {
-    name: tuple(k for k in metrics[name].KEYS if k in keys)
+    name: tuple(k for k in scores[name] if k in keys)
     for name, keys in wanted.items()
   }
 
 
-# Seconds of one core per run, once compiled: 10,000 points (the metric's own
-# default design), 10 codes, factor sizes 3, 6, 40, 32, 32.
+# COST of a module is seconds of one core per run, once compiled: 10,000 points
+# (the metric's own default design), 10 codes, factor sizes 3, 6, 40, 32, 32.
 COST_MACHINE = 'one core of a two-core virtual machine, JAX 0.10.2 on CPU'
-COST = {
-  'mig_binned': 0.034,
-  'mig_posterior': 1.5,
-  'factor_vae_score': 0.082,
-  'beta_vae_score': 0.11,
-  'beta_vae_score_changed': 0.017,
-  'sap': 0.12,
-  'modularity': 0.035,
-  'explicitness': 0.81,
-  'irs': 0.043,
-  'dci_gbt': 34,
-  'dci_lasso': 0.037,
-  'dci_forest': 5,
-  'infomec': 1.5,
-  'udr': 0.0024,
-  'downstream_logistic': 37,
-  'downstream_gbt': 42,
-  'fairness': 36,
-  'single_code_auc': 0.027,
-  'independence': 0.017,
-  'linear_correlation': 0.0027,
-  'active_units': 0.0015,
-  'active_units_kl': 0.0021,
-  'frobenius_degree': 0.012,
-  'clustering_accuracy': 0.0014,
-}
 
 
 def _number(x: float) -> str:
@@ -188,7 +189,7 @@ def to_markdown(metrics: Mapping[str, ModuleType]) -> str:
   ]
   for name, module in metrics.items():
     constants = dataclasses.asdict(module.Config())
-    cost = COST.get(name)
+    cost = getattr(module, 'COST', None)
     lines += [
       f'## {name}',
       '',

@@ -1,8 +1,8 @@
 """How factors are sampled for scoring, from a grid or from given rows.
 
 A metric asks for points in a certain arrangement: independent points, batches
-in which one factor is held, pairs. A `Design` draws that arrangement from the
-full grid (`sample`, used by the engine) and picks it from rows that a user
+in which one factor is held, pairs. A `types.Design` draws that arrangement from
+the full grid (`sample`, used by the engine) and picks it from rows that a user
 already has (`draw`, used by `disentangle_jax.metrics.evaluate`).
 
 Factors of one value never are the held or changed factor: nothing could be
@@ -11,31 +11,12 @@ read off the batch itself (`held_factor`), so that codes and factors are all
 that a score needs.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import errors
+from disentangle_jax import errors, types
 from disentangle_jax.ops import per_example
-
-
-class Design(NamedTuple):
-  """One arrangement of points.
-
-  Attributes:
-    sample: `(key) -> int32 [..., K]`, from the uniform distribution on the
-      grid.
-    draw: `(generator, factors int [N, K], num_train) -> int [...]`, numbers of
-      given rows in the same arrangement; the first `num_train` rows serve for
-      training, the others for testing. Raises ConfigError when the rows cannot
-      supply it.
-  """
-
-  sample: Callable[[jax.Array], jax.Array]
-  draw: Callable[..., np.ndarray]
 
 
 def grid_points(
@@ -101,7 +82,7 @@ def _require_factors(factor_sizes, least, what):
 
 def iid(
   factor_sizes: tuple[int, ...], num_train: int, num_test: int = 0
-) -> Design:
+) -> types.Design:
   """Independent points: `num_train` for training, then `num_test` for testing.
 
   From given rows it takes every row once, in order.
@@ -124,7 +105,8 @@ def iid(
       )
     return np.arange(total)
 
-  return Design(lambda key: grid_points(key, factor_sizes, total), draw)
+  sample = lambda key: grid_points(key, factor_sizes, total)
+  return types.Design(sample, draw, 'split' if num_test else 'points')
 
 
 class _Groups:
@@ -170,7 +152,7 @@ def held_batches(
   num_train: int,
   num_test: int,
   batch_size: int,
-) -> Design:
+) -> types.Design:
   """Batches in which one random factor is held, after batches without.
 
   The first `ceil(num_iid / batch_size)` batches are independent points (for
@@ -216,7 +198,7 @@ def held_batches(
         index[free + begin + at] = rows[mates]
     return index
 
-  return Design(sample, draw)
+  return types.Design(sample, draw)
 
 
 def held_pairs(
@@ -224,7 +206,7 @@ def held_pairs(
   num_train: int,
   num_test: int,
   batch_size: int,
-) -> Design:
+) -> types.Design:
   """Batches of pairs; the two points of a pair agree in one random factor.
 
   The factor is the same for all pairs of a batch, its value is not.
@@ -263,7 +245,7 @@ def held_pairs(
         index[begin + at, :, 1] = rows[groups.mates(generator, first[at], ())]
     return index
 
-  return Design(sample, draw)
+  return types.Design(sample, draw)
 
 
 def common_factor(pairs: jax.Array, factor_sizes: tuple[int, ...]) -> jax.Array:
@@ -283,7 +265,7 @@ def common_factor(pairs: jax.Array, factor_sizes: tuple[int, ...]) -> jax.Array:
 
 def changed_pairs(
   factor_sizes: tuple[int, ...], num_train: int, num_test: int
-) -> Design:
+) -> types.Design:
   """Pairs that differ in exactly one random factor.
 
   Args:
@@ -321,7 +303,7 @@ def changed_pairs(
         index[at] = rows[_differ_only_in(generator, given, k, len(at))]
     return index
 
-  return Design(sample, draw)
+  return types.Design(sample, draw)
 
 
 def _differ_only_in(generator, factors, k, count):
@@ -352,7 +334,7 @@ def _differ_only_in(generator, factors, k, count):
 
 def swept_values(
   factor_sizes: tuple[int, ...], num_train: int, num_contexts: int
-) -> Design:
+) -> types.Design:
   """Training points, then the same contexts under every value of each factor.
 
   After `num_train` independent points follow, for each factor k and each of its
@@ -392,4 +374,4 @@ def swept_values(
         index.append(generator.choice(rows, num_contexts))
     return np.concatenate(index)
 
-  return Design(sample, draw)
+  return types.Design(sample, draw)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from disentangle_jax import metrics
+
 ENTRIES = {
   'kingma2014auto': """@inproceedings{kingma2014auto,
   title = {Auto-Encoding Variational {Bayes}},
@@ -116,19 +118,22 @@ METHODS = {
   'ica': ('higgins2017beta',),
   'untrained_vae': ('higgins2017beta',),
 }
-# By the longest beginning of the score's name.
-SCORES = {
-  'mig': ('chen2018isolating',),
+# By the module that a score comes from (its CITATION says it in words).
+METRICS = {
+  'mig_binned': ('chen2018isolating',),
+  'mig_posterior': ('chen2018isolating',),
   'factor_vae_score': ('kim2018disentangling',),
   'beta_vae_score': ('higgins2017beta',),
+  'beta_vae_score_changed': ('higgins2017beta', 'peychev2017quantifying'),
   'sap': ('kumar2018variational',),
-  'dci': ('eastwood2018framework',),
+  'dci_gbt': ('eastwood2018framework',),
+  'dci_lasso': ('eastwood2018framework',),
+  'dci_forest': ('eastwood2018framework',),
   'modularity': ('ridgeway2018learning',),
   'explicitness': ('ridgeway2018learning',),
   'irs': ('suter2019robustly',),
   'udr': ('duan2020unsupervised',),
-  'beta_vae_score_changed': ('higgins2017beta', 'peychev2017quantifying'),
-  'svm_accuracy': ('peychev2017quantifying',),
+  'digit_svm': ('peychev2017quantifying',),
 }
 ALWAYS = ('locatello2019challenging', 'agarwal2021deep')
 
@@ -138,17 +143,18 @@ def of_method(method: str) -> tuple[str, ...]:
   return METHODS.get(method.partition(' (')[0], ())
 
 
+def of_score(score: str) -> tuple[str, ...]:
+  """Keys of one score: 'udr_lasso', 'kl/3'; none of what is not known."""
+  owner = {row.name: row.metric for row in metrics.describe()}
+  module = owner.get(score) or owner.get(score.partition('/')[0], '')
+  return METRICS.get(module, ())
+
+
 def keys(methods: Iterable[str], scores: Iterable[str]) -> tuple[str, ...]:
   """Keys of ENTRIES to cite for these methods and scores, each once."""
-  found = []
-  for method in methods:
-    found += of_method(method)
-  for score in scores:
-    for start in sorted(SCORES, key=len, reverse=True):
-      if score.startswith(start):
-        found += SCORES[start]
-        break
-  return tuple(dict.fromkeys([*found, *ALWAYS]))
+  cited = [key for method in methods for key in of_method(method)]
+  cited += [key for score in scores for key in of_score(score)]
+  return tuple(dict.fromkeys([*cited, *ALWAYS]))
 
 
 def bibtex(found: Iterable[str]) -> str:

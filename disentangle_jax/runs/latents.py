@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import matplotlib.patches
 import numpy as np
 
-from disentangle_jax.metrics import base, dci_lasso, mig_binned
+from disentangle_jax.metrics import base
+from disentangle_jax.metrics.codes import dci_lasso, mig_binned
 from disentangle_jax.ops import lasso
 from disentangle_jax.report import figures, style
 from disentangle_jax.runs import trained

@@ -14,6 +14,7 @@ from disentangle_jax.engine import progress
 from disentangle_jax.engine.plan import planning
 from disentangle_jax.engine.programs import devices, encoding, scoring, train
 from disentangle_jax.engine.workdir import status
+from disentangle_jax.metrics import catalogue
 
 KEY = ['run_id', 'step', 'representation', 'name', 'metric_seed']
 
@@ -149,9 +150,9 @@ def test_scores_over_seeds_are_those_of_the_metric_itself(finished):
   assert json.loads(rows['constants'].iloc[0])['seeds'] == [0, 1]
   runs = [dj.load_run(workdir, number) for number in (2, 3)]
   metric = metrics.METRICS['udr'].make(
-    metrics.METRICS['udr'].Config(num_train=64), runs[0].dataset.factor_sizes
+    metrics.METRICS['udr'].Config(num_train=64), runs[0].dataset
   )
-  factors = metric.sample_factors(encoding.metric_key('udr', 0))
+  factors = metric.design.sample(encoding.metric_key('udr', 0))
   render = jax.vmap(runs[0].dataset.render, (None, 0, None))
   images = render((), factors, jax.random.key(0))
   parts = [run.represent(images).parts for run in runs]
@@ -207,8 +208,8 @@ def test_every_metric_traces_inside_the_scoring_program(config):
   config.metrics = tuple(
     name
     for name, module in metrics.METRICS.items()
-    if getattr(module, 'DESIGN', 'seeds') != 'seeds'
-    and name != 'clustering_accuracy'  # for discrete codes
+    # One compares seeds, one is for discrete codes.
+    if catalogue.of_codes(module) and name not in ('udr', 'clustering_accuracy')
   )
   plan = planning.make(config)
   group = plan.groups[0]
@@ -223,11 +224,11 @@ def test_every_metric_traces_inside_the_scoring_program(config):
   key = jax.random.key(0)
   of_codes = evaluator.metrics(group, scoring.types.Metric)
   for name, metric in of_codes.items():
-    factors = jax.eval_shape(metric.sample_factors, key)
+    factors = jax.eval_shape(metric.design.sample, key)
     index = jax.ShapeDtypeStruct(factors.shape[:-1], 'int32')
     scorer = evaluator._scorer(name, metric, 'sampled')
     found = jax.eval_shape(scorer, key, codes, index, factors)
-    assert set(found) == set(metrics.METRICS[name].KEYS)
+    assert set(found) == set(metrics.METRICS[name].SCORES)
     assert {x.shape for x in found.values()} == {(4,)}
 
 

@@ -145,18 +145,22 @@ def test_encoder_scores_and_pictures_keep_to_the_memory(group, states):
     blocks = -(-512 // block)
     padded = jnp.asarray(np.resize(points, (blocks * block, 2)))
     encode = scorer._encoder(of, blocks, block)
-    diagnose = scorer._diagnose(of, scorer.metrics(of, types.Diagnostic), 128)
+    probes = scorer.metrics(of, types.Probe)
+    means, contexts = (
+      scorer._means_of(of, probes, 128),
+      dict.fromkeys(probes, ()),
+    )
     shown = pictures.program(of, devices.mesh(), mebibytes * MIB)
     programs = {
       'encode': (encode, (states, arrays, padded, key)),
-      'diagnose': (diagnose, (key, states, arrays)),
+      'means': (means, (key, contexts, states, arrays)),
       'pictures': (shown, (states, arrays)),
     }
     for name, (program, arguments) in programs.items():
       memory_of = scratch(program, *arguments)
       used[name, mebibytes] = memory_of.temp_size_in_bytes / MIB
     results[mebibytes] = encode(states, arrays, padded, key).vector[:, :512]
-  for name in ('encode', 'diagnose', 'pictures'):
+  for name in ('encode', 'means', 'pictures'):
     assert used[name, 4] < 3 * 4, used
   assert used['encode', 4096] > 10 * used['encode', 4], used
   np.testing.assert_allclose(results[4], results[4096], atol=1e-5)

@@ -584,23 +584,23 @@ class ProbeConfig:
 
 
 def probe(key, requires, score):
-  """A module with one score, `(key, context, method, state, batch)`."""
+  """A module with one score, `(key, batch, method, state, data)`."""
 
   def make(config, data):
-    index = jnp.arange(config.examples)
-    fit = lambda key, arrays: data.sample(key, arrays, index)
-    whole = lambda rng, context, method, state, arrays: {
-      key: score(rng, context, method, state, data)
+    whole = lambda rng, context, method, state, arrays, batch: {
+      key: score(rng, batch, method, state, data)
     }
-    constants = dataclasses.asdict(config)
-    return types.Probe(fit, whole, (requires,), (), constants)
+    return types.Probe(
+      fit=None,
+      score=whole,
+      requires=(requires,),
+      constants=dataclasses.asdict(config),
+      examples=config.examples,
+      reduce='whole',
+    )
 
   METRICS[key] = module(
-    KEYS=(key,),
-    DIRECTION='higher',
-    RANGE=(-float('inf'), 1.0),
-    DEFINITIONS={key: 'a tiny score'},
-    NEEDS_DATA=True,
+    SCORES={key: types.Score('a tiny score', 'higher', high=1.0)},
     Config=ProbeConfig,
     make=make,
   )

@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 
 from disentangle_jax import errors, types
-from disentangle_jax.metrics import elbo
+from disentangle_jax.metrics import arrays
+from disentangle_jax.metrics.codes import elbo
 
 SIZES = (4, 8, 8)
 
 
 def _score(mean, variance, factors, num_train):
-  metric = elbo.make(elbo.Config(num_train=num_train), SIZES)
+  metric = elbo.make(elbo.Config(num_train=num_train), arrays.dataset(SIZES))
   mean = mean.astype(np.float32)
   parts = {'mean': mean, 'logvar': np.full_like(mean, np.log(variance))}
   codes = types.Codes(mean, parts)
@@ -27,12 +28,12 @@ def factors():
 
 
 def test_a_small_grid_is_taken_as_a_whole_and_a_large_one_is_sampled():
-  whole = elbo.make(elbo.Config(num_train=1500), SIZES)
-  points = np.asarray(whole.sample_factors(jax.random.key(1)))
+  whole = elbo.make(elbo.Config(num_train=1500), arrays.dataset(SIZES))
+  points = np.asarray(whole.design.sample(jax.random.key(1)))
   assert sorted(map(tuple, points)) == list(np.ndindex(*SIZES))
   assert np.any(points[:-1] > points[1:])  # shuffled: the codes come first
-  part = elbo.make(elbo.Config(num_train=100), SIZES)
-  assert part.sample_factors(jax.random.key(1)).shape == (100, 3)
+  part = elbo.make(elbo.Config(num_train=100), arrays.dataset(SIZES))
+  assert part.design.sample(jax.random.key(1)).shape == (100, 3)
 
 
 def test_sharp_codes_hold_the_whole_grid_and_no_total_correlation(factors):
@@ -60,4 +61,4 @@ def test_the_prior_itself_scores_zero(factors):
 
 def test_one_point_is_refused():
   with pytest.raises(errors.ConfigError, match='num_train'):
-    elbo.make(elbo.Config(num_train=1), SIZES)
+    elbo.make(elbo.Config(num_train=1), arrays.dataset(SIZES))

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from disentangle_jax import metrics, types
+from disentangle_jax.metrics import arrays, catalogue
 
 SIZES = (3, 4, 5)
 NUM_CODES = 5
@@ -104,23 +105,23 @@ def small_config(name: str):
 
 
 def names(heavy: bool) -> list[str]:
-  """Names of the metrics (not diagnostics) that score one run."""
+  """Names of the metrics of codes that score one run."""
   found = []
   for name, module in metrics.METRICS.items():
-    scores_codes = hasattr(module, 'DESIGN') and module.DESIGN != 'seeds'
-    if scores_codes and (name in HEAVY) == heavy:
+    of_one_run = catalogue.of_codes(module) and name != 'udr'
+    if of_one_run and (name in HEAVY) == heavy:
       found.append(name)
   return found
 
 
 @functools.cache
 def metric(name: str) -> types.Metric:
-  return metrics.METRICS[name].make(small_config(name), SIZES)
+  return metrics.METRICS[name].make(small_config(name), arrays.dataset(SIZES))
 
 
 @functools.cache
 def design(name: str) -> np.ndarray:
-  return np.asarray(jax.jit(metric(name).sample_factors)(jax.random.key(5)))
+  return np.asarray(jax.jit(metric(name).design.sample)(jax.random.key(5)))
 
 
 @functools.cache

@@ -7,11 +7,12 @@ import pytest
 import scipy.linalg
 
 from disentangle_jax import data, metrics, types
-from disentangle_jax.metrics import (
+from disentangle_jax.metrics import arrays
+from disentangle_jax.metrics.codes import (
   aggregate_posterior,
-  layer_correlation,
   linear_correlation,
 )
+from disentangle_jax.metrics.models import layer_correlation
 
 
 def test_distances_of_gaussians_by_definition():
@@ -70,7 +71,7 @@ def test_layers_are_measured_one_by_one():
 
   method = types.Method(None, None, represent, None)
   key = jax.random.key(3)
-  found = jax.jit(lambda: probe.score(key, (), method, (), xor.arrays))()
+  found = jax.jit(lambda: probe.score(key, (), method, (), xor.arrays, None))()
   assert found['layer_units/hidden_1'] == 2  # 0.02^2 is below one percent
   assert found['layer_units/hidden_2'] == 1
   assert found['layer_ud90/hidden_1'] == 2
@@ -90,7 +91,7 @@ def test_without_factors_and_num_top_there_is_no_tdv():
   codes *= np.array([3.0, 2.0, 1.0], np.float32)
   factors = np.zeros((50, 0), np.int32)
   score = lambda **options: linear_correlation.make(
-    linear_correlation.Config(num_train=50, **options), ()
+    linear_correlation.Config(num_train=50, **options), arrays.dataset(())
   ).score(jax.random.key(0), types.Codes(jnp.asarray(codes), {}), factors)
   assert np.isnan(score()['tdv']) and score()['cvr'] >= 1
   variance = codes.var(axis=0)

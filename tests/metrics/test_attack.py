@@ -14,7 +14,7 @@ from disentangle_jax import types
 from disentangle_jax.data import factorial, stream
 from disentangle_jax.engine.plan import planning
 from disentangle_jax.methods import METHODS, contract
-from disentangle_jax.metrics import attack
+from disentangle_jax.metrics.models import attack
 from disentangle_jax.nn import nets
 
 SOURCES = 3
@@ -71,7 +71,9 @@ def identity(scale=1.0):
 def program(**options):
   """A compiled score of the identity, `(context, state) -> scores`."""
   made, (method, _) = probe(**options), identity()
-  return jax.jit(lambda held, state: made.score(None, held, method, state, ()))
+  return jax.jit(
+    lambda held, state: made.score(None, held, method, state, (), None)
+  )
 
 
 def scores(state, **options):
@@ -169,7 +171,7 @@ def test_classes_that_do_not_come_back_leave_empty_cells():
   represent = lambda state, x: types.Codes(x.reshape(len(x), -1), {})
   decode = lambda state, z: jnp.broadcast_to(one, (len(z), *one.shape))
   method = types.Method(None, None, represent, decode)
-  run = jax.jit(lambda held: probe().score(None, held, method, (), ()))
+  run = jax.jit(lambda held: probe().score(None, held, method, (), (), None))
   found = {k: float(v) for k, v in run(context()).items()}
   assert found['attack_clean'] == pytest.approx(0.1)
   assert found['attack_empty'] == pytest.approx(0.9)
@@ -284,7 +286,7 @@ def test_every_method_that_reconstructs_can_be_attacked(name, kind):
     pytest.skip('reconstructs nothing')
   made = attack.make(attack.Config(sources=2, num_steps=2, kind=kind), data)
   held = jax.eval_shape(made.fit, jax.random.key(0), ())
-  run = lambda held, state: made.score(None, held, method, state, ())
+  run = lambda held, state: made.score(None, held, method, state, (), None)
   found = jax.eval_shape(run, held, state)
   assert len(found) == 4 + 2 * (1 + 3 + 6)
   assert all(x.shape == () and x.dtype == 'float32' for x in found.values())

@@ -7,7 +7,7 @@ import pytest
 from sklearn import svm as sklearn_svm
 
 from disentangle_jax import data, errors, types
-from disentangle_jax.metrics import digit_svm
+from disentangle_jax.metrics.models import digit_svm
 
 CONFIG = digit_svm.Config(block=64, num_features=300)
 
@@ -36,7 +36,9 @@ def scored(digits):
 
   @jax.jit
   def score(states):
-    one = lambda s: probe.score(jax.random.key(2), context, method, s, arrays)
+    one = lambda s: probe.score(
+      jax.random.key(2), context, method, s, arrays, None
+    )
     return jax.lax.map(one, states)
 
   return np.asarray(states), score(states)
@@ -118,6 +120,7 @@ def test_every_image_is_encoded_once_and_in_order(digits):
       _method(look_up),
       (),
       digits.arrays,
+      None,
     )
   )()
   assert found['svm_accuracy'] == 1.0

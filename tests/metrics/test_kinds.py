@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from disentangle_jax import errors, metrics, types
+from disentangle_jax.metrics import arrays
 
 # Bands that follow from the definitions. Chance is 1/3 for naming one of three
 # factors; noise is judged with 600 points.
@@ -332,7 +333,7 @@ def test_bands(name):
 def test_every_score_lies_in_its_range_and_emits_its_keys(name):
   module = metrics.METRICS[name]
   found = kinds.scores(name)
-  assert set(found) == set(module.KEYS)
+  assert set(found) == set(module.SCORES)
   described = {row.name: row for row in metrics.describe()}
   for key, values in found.items():
     low, high = described[key].range
@@ -377,7 +378,7 @@ def test_constants_hold_the_config_and_can_be_stored(name):
 def test_every_score_of_one_run_has_a_band():
   missing = set()
   for name in kinds.names(False) + kinds.names(True):
-    for key in metrics.METRICS[name].KEYS:
+    for key in metrics.METRICS[name].SCORES:
       secondary = '_train' in key or key.endswith(TOO_FEW) or '/' in key
       if key not in BANDS and not secondary:
         missing.add(key)
@@ -412,12 +413,12 @@ def test_one_code_and_factors_of_one_value(name, sizes):
   """The smallest problems: a documented value or a refusal, never a crash."""
   module = metrics.METRICS[name]
   try:
-    metric = module.make(kinds.small_config(name), sizes)
+    metric = module.make(kinds.small_config(name), arrays.dataset(sizes))
   except errors.ConfigError:
     # Telling factors apart needs two of them.
     assert sizes == (5,) and name.startswith('beta_vae_score')
     return
-  factors = np.asarray(metric.sample_factors(jax.random.key(0)))
+  factors = np.asarray(metric.design.sample(jax.random.key(0)))
   rng = np.random.default_rng(0)
   codes = factors[..., -1:] + 0.1 * rng.normal(size=(*factors.shape[:-1], 1))
   codes = codes.astype(np.float32)

@@ -11,7 +11,7 @@ import disentangle_jax as dj
 from disentangle_jax import data as data_lib
 from disentangle_jax import errors, types
 from disentangle_jax.data import factorial, lookup
-from disentangle_jax.metrics import swap
+from disentangle_jax.metrics.models import swap
 
 SIZES = (10, 3, 3)
 NAMES = ('digit', 'hue', 'background_hue')
@@ -85,13 +85,13 @@ def scores(method, state=0.0):
 
 def asked(probe, context, method, state):
   key = jax.random.key(1)
-  score = lambda s: probe.score(key, context, method, s, DATA.arrays)
+  score = lambda s: probe.score(key, context, method, s, DATA.arrays, None)
   return {k: float(v) for k, v in jax.jit(score)(jnp.float32(state)).items()}
 
 
 def test_a_perfect_model_has_the_ideal_table():
   found = scores(ideal())
-  assert set(found) == set(swap.KEYS)
+  assert set(found) == set(swap.SCORES)
   for name in ('swap_classifier', 'swap_reconstructed', 'swap_local'):
     assert found[name] > 0.99, found
   # Chance is 1/10; of 800 draws the share strays by 0.011.

@@ -7,7 +7,8 @@ from scipy import stats
 from sklearn import linear_model
 
 from disentangle_jax import types
-from disentangle_jax.metrics import udr
+from disentangle_jax.metrics import arrays
+from disentangle_jax.metrics.codes import udr
 
 NUM_POINTS, NUM_CODES = 300, 4
 
@@ -35,9 +36,9 @@ def runs():
 @pytest.fixture(scope='module')
 def found(runs):
   codes, logvar = runs
-  metric = udr.make(udr.Config(num_train=NUM_POINTS), (3, 4))
+  metric = udr.make(udr.Config(num_train=NUM_POINTS), arrays.dataset((3, 4)))
   assert metric.over == 'seeds'
-  factors = metric.sample_factors(jax.random.key(0))
+  factors = metric.design.sample(jax.random.key(0))
   assert factors.shape == (NUM_POINTS, 2)
   parts = {'mean': codes, 'logvar': logvar}
   scores = jax.jit(metric.score)(
@@ -102,7 +103,7 @@ def test_a_diverged_run_is_nan_and_harms_no_other(found):
 
 def test_twins_reach_the_cap_of_the_soft_threshold(runs):
   codes, logvar = (np.stack([x[0]] * 3) for x in runs)
-  metric = udr.make(udr.Config(num_train=NUM_POINTS), (3, 4))
+  metric = udr.make(udr.Config(num_train=NUM_POINTS), arrays.dataset((3, 4)))
   parts = {'mean': codes, 'logvar': logvar}
   scores = jax.jit(metric.score)(
     jax.random.key(0), types.Codes(codes, parts), np.zeros((NUM_POINTS, 2))
@@ -115,7 +116,7 @@ def test_twins_reach_the_cap_of_the_soft_threshold(runs):
 
 def test_without_informative_codes_the_score_is_zero(runs):
   codes = 0 * runs[0][:3]
-  metric = udr.make(udr.Config(num_train=NUM_POINTS), (3, 4))
+  metric = udr.make(udr.Config(num_train=NUM_POINTS), arrays.dataset((3, 4)))
   scores = jax.jit(metric.score)(
     jax.random.key(0),
     types.Codes(codes, {'mean': codes, 'logvar': codes}),

@@ -20,6 +20,7 @@ from disentangle_jax.engine.plan import (
   study_config,
 )
 from disentangle_jax.methods import contract
+from disentangle_jax.metrics import catalogue
 from disentangle_jax.nn import nets
 
 _POSITIVE = ('learning_rate',)
@@ -145,7 +146,8 @@ def metrics(
   got = [got] if isinstance(got, str) else list(got)
   own = {n: m for n, m in names.metrics.items() if n not in metrics_lib.METRICS}
   wanted = dict(metrics_lib.resolve([n for n in got if n not in own]))
-  wanted.update({n: tuple(own[n].KEYS) for n in got if n in own})
+  keys = {n: tuple(catalogue.scores_of(n, own[n])) for n in got if n in own}
+  wanted.update(keys)
   return wanted
 
 

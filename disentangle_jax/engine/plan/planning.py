@@ -461,15 +461,11 @@ def _checked(
     codes = _check_group(group, study.engine.data_shards)
     supplied = []
     for name in wanted:
-      place = registry.metric_place(name, names, group.dataset)
       try:
-        if place not in metrics:
-          metrics[place] = registry.make_metric(
-            name, scoring, names, group.dataset
-          )
-        reasons = registry.lacks(
-          name, metrics[place], scoring, names, group, codes
+        metric = registry.shared_metric(
+          metrics, name, scoring, names, group.dataset
         )
+        reasons = registry.lacks(name, metric, scoring, group, codes)
       except errors.ConfigError as error:
         if group.listed:
           raise

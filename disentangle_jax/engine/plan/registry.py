@@ -14,6 +14,9 @@ from disentangle_jax.data import joined, kinds
 from disentangle_jax.engine.plan import study_config
 from disentangle_jax.metrics import catalogue
 
+# How a probe's score is taken over its examples.
+REDUCE = ('mean', 'whole')
+
 
 class Registry(NamedTuple):
   """What names mean: the package's own and the user's."""
@@ -71,13 +74,10 @@ def load_dataset(
   return dataset
 
 
-def metric_place(
-  name: str, names: Registry, data: types.Dataset
-) -> tuple[str, Any]:
-  """Equal for two data sets exactly if they can share the metric."""
-  if getattr(names.metrics[name], 'NEEDS_DATA', False):
-    return name, id(data)
-  return name, data.factor_sizes
+def metric_place(name: str, data: types.Dataset) -> tuple[Any, ...]:
+  """Equal for two data sets exactly if they can share a metric of codes."""
+  renders = data.render is not None
+  return name, data.factor_names, data.factor_sizes, data.num_examples, renders
 
 
 def make_metric(
@@ -85,11 +85,11 @@ def make_metric(
   scoring: study_config.Scoring,
   names: Registry,
   data: types.Dataset,
-) -> types.Metric | types.Diagnostic | types.Probe:
+) -> types.Metric | types.Probe:
   """A metric with the constants that the config chose.
 
   Raises:
-    ConfigError: a constant out of range.
+    ConfigError: a constant out of range, or `make` gives something else.
   """
   module = names.metrics[name]
   chosen = scoring.options.get(name, {})
@@ -98,8 +98,44 @@ def make_metric(
     for k, v in chosen.items()
     if v is not None
   }
-  given = data if getattr(module, 'NEEDS_DATA', False) else data.factor_sizes
-  return module.make(module.Config(**options), given)
+  metric = module.make(module.Config(**options), data)
+  if not isinstance(metric, types.Metric | types.Probe):
+    rule = 'must give a types.Metric or a types.Probe'
+    raise errors.value(f'metric {name}: make', type(metric).__name__, rule)
+  if isinstance(metric, types.Probe) and metric.reduce not in REDUCE:
+    raise errors.choices(f'metric {name}: reduce', metric.reduce, REDUCE)
+  return metric
+
+
+def shared_metric(
+  made: dict[Any, Any],
+  name: str,
+  scoring: study_config.Scoring,
+  names: Registry,
+  data: types.Dataset,
+) -> types.Metric | types.Probe:
+  """`make_metric`, once per data set that the metric can tell from others.
+
+  Args:
+    made: what there is already, by place; grows.
+    name: of the metric.
+    scoring: of the study.
+    names: what names mean.
+    data: of the runs to score; must outlive `made`.
+
+  Returns:
+    The metric.
+
+  Raises:
+    ConfigError: a constant out of range.
+  """
+  own = name, id(data)
+  if own not in made:
+    metric = make_metric(name, scoring, names, data)
+    if isinstance(metric, types.Metric):
+      metric = made.setdefault(metric_place(name, data), metric)
+    made[own] = metric
+  return made[own]
 
 
 def describe_scores(
@@ -152,9 +188,8 @@ def abilities(method: types.Method) -> set[str]:
 
 def lacks(
   name: str,
-  metric: types.Metric | types.Diagnostic | types.Probe,
+  metric: types.Metric | types.Probe,
   scoring: study_config.Scoring,
-  names: Registry,
   group: Any,
   codes: types.Codes | None,
 ) -> list[Lack]:
@@ -164,7 +199,6 @@ def lacks(
     name: of the metric.
     metric: as made for the group's data set.
     scoring: of the study.
-    names: what names mean.
     group: a `plan.Group`.
     codes: shapes of what its method's `represent` gives; None without an
       encoder.
@@ -194,9 +228,8 @@ def lacks(
       )
     )
   if of_codes:
-    return reasons + _factors_lack(lack, names.metrics[name], group.dataset)
-  legal = getattr(names.metrics[name], 'KINDS', None)
-  kind = group.dataset.kind
+    return reasons + _factors_lack(lack, metric, group.dataset)
+  legal, kind = metric.kinds, group.dataset.kind
   if legal and kind not in legal:
     reasons.append(
       lack(
@@ -211,8 +244,7 @@ def lacks(
     if need not in offered
   ]
   if (
-    isinstance(metric, types.Diagnostic)
-    and metric.per_representation
+    metric.per_representation
     and 'sampled' in scoring.representations
     and codes is not None
     and 'logvar' not in parts
@@ -225,13 +257,14 @@ def lacks(
   return reasons
 
 
-def _factors_lack(lack, module: Any, data: types.Dataset) -> list[Lack]:
+def _factors_lack(lack, metric: types.Metric, data: types.Dataset):
   """What a data set's factors cannot supply."""
-  if getattr(module, 'FACTORS', True) and not data.factor_sizes:
+  if metric.reads_factors and not data.factor_sizes:
     return [lack(f'data set {data.name} has no factors to score against')]
-  # Independent points can be drawn from a stream, chosen ones cannot.
-  drawn = getattr(module, 'DESIGN', '') in ('points', 'split')
-  if data.render is None and not drawn:
+  # Independent points can be drawn from a stream, chosen ones cannot; runs
+  # that differ in the seed are compared on rendered points alone.
+  chosen = metric.design.kind == 'chosen' or metric.over == 'seeds'
+  if data.render is None and chosen:
     rule = f'asks for chosen factors, and data set {data.name} has no grid'
     return [lack(rule)]
   return []

@@ -54,6 +54,11 @@ def _mean(blocks: Any) -> Any:
   return jax.tree.map(lambda x: jnp.mean(x, axis=0), blocks)
 
 
+def _is_mean(probe: types.Probe) -> bool:
+  """Whether a probe's scores are means over its examples."""
+  return bool(probe.examples) and probe.reduce == 'mean'
+
+
 class Evaluator:
   """Compiled scoring programs of one study, shared by its groups.
 
@@ -83,17 +88,14 @@ class Evaluator:
 
   def metrics(self, group: planning.Group, kind: type) -> dict[str, Any]:
     """The study's metrics of a kind that a group can be scored by."""
-    found, data = {}, group.dataset
-    for name in self._wanted:
-      if name not in group.metrics:
-        continue
-      place = registry.metric_place(name, self._names, data)
-      if place not in self._metrics:
-        self._metrics[place] = registry.make_metric(
-          name, self._scoring, self._names, data
-        )
-      found[name] = self._metrics[place]
-    return {name: m for name, m in found.items() if isinstance(m, kind)}
+    shared = {
+      name: registry.shared_metric(
+        self._metrics, name, self._scoring, self._names, group.dataset
+      )
+      for name in self._wanted
+      if name in group.metrics
+    }
+    return {name: m for name, m in shared.items() if isinstance(m, kind)}
 
   def check(self, group: planning.Group, size: int) -> None:
     """Traces what would score a chunk, where a user wrote a part of it.
@@ -111,16 +113,18 @@ class Evaluator:
     state = planning.stacked_shapes(group, size)
     key, arrays = jax.random.key(0), group.dataset.arrays
 
-    def of_model(name, metric):
-      if isinstance(metric, types.Diagnostic):
-        program = self._diagnose(group, {name: metric}, metric.num_points)
-        return jax.eval_shape(program, key, state, arrays)
-      context = jax.eval_shape(metric.fit, key, arrays)
-      program = self._probe(name, metric, group)
+    def of_model(name, probe):
+      context = ()
+      if probe.fit is not None:
+        context = jax.eval_shape(probe.fit, key, arrays)
+      if _is_mean(probe):
+        program = self._means_of(group, {name: probe}, probe.examples)
+        return jax.eval_shape(program, key, {name: context}, state, arrays)
+      program = self._whole(name, probe, group)
       return jax.eval_shape(program, key, context, state, arrays)
 
     def of_codes(name, metric):
-      factors = jax.eval_shape(metric.sample_factors, key)
+      factors = jax.eval_shape(metric.design.sample, key)
       rows = jax.ShapeDtypeStruct(
         (math.prod(factors.shape[:-1]), *group.dataset.observation_shape),
         group.dataset.dtype,
@@ -139,8 +143,8 @@ class Evaluator:
     own = lambda name: (
       theirs or (metrics_lib.METRICS.get(name) is not self._names.metrics[name])
     )
-    kinds = {types.Diagnostic: of_model, types.Probe: of_model}
-    for kind, trace in {**kinds, types.Metric: of_codes}.items():
+    kinds = {types.Probe: of_model, types.Metric: of_codes}
+    for kind, trace in kinds.items():
       for name, metric in self.metrics(group, kind).items():
         if not own(name) or getattr(metric, 'over', '') == 'seeds':
           continue
@@ -166,9 +170,9 @@ class Evaluator:
       One entry per score, representation and metric seed.
     """
     return [
-      *self._diagnostics(group, state),
+      *self._mean_scores(group, state),
       *self._metric_scores(group, state),
-      *self._probes(group, state),
+      *self._whole_scores(group, state),
     ]
 
   # --- Metrics: codes against factors -------------------------------------
@@ -199,45 +203,43 @@ class Evaluator:
       table = self._encode(group, state, points, jax.random.key(0))
     out = []
     points, codes, drawn_by = None, table, None
-    for (name, seed), factors in sorted(
-      designs.items(), key=lambda item: self._order(*item)
-    ):
+    # Designs with a key in common together, the longest of them first.
+    order = lambda place: (
+      place[1],
+      self._design_name(place[0], metrics[place[0]]),
+      -math.prod(designs[place].shape),
+    )
+    for name, seed in sorted(designs, key=order):
+      factors = designs[name, seed]
       index = factorial.flat_index(factors, data.factor_sizes)
       if not use_grid:
         count = math.prod(factors.shape[:-1])
         flat = np.asarray(factors.reshape(count, factors.shape[-1]))
         # Independent points: the longest draw came first and holds the others.
-        key_of = (seed, self._design_name(name))
+        key_of = (seed, self._design_name(name, metrics[name]))
         shared = points is not None and key_of == drawn_by
         if not shared or not np.array_equal(points[: len(flat)], flat):
           points, drawn_by = flat, key_of
-          key = self._design_key(name, seed)
+          key = self._design_key(name, metrics[name], seed)
           codes = self._encode(group, state, points, key)
         index = jnp.arange(len(flat)).reshape(factors.shape[:-1])
       out += self._score(name, metrics[name], seed, codes, index, factors)
     return out
 
-  def _order(self, place, factors) -> tuple:
-    """Designs with a key in common together, the longest of them first."""
-    name, seed = place
-    return seed, self._design_name(name), -math.prod(factors.shape)
-
-  def _design_name(self, name: str) -> str:
+  def _design_name(self, name: str, metric: types.Metric) -> str:
     """Metrics on independent points draw the same ones."""
-    module = self._names.metrics[name]
-    independent = getattr(module, 'DESIGN', '') in ('points', 'split')
-    return 'independent points' if independent else name
+    return name if metric.design.kind == 'chosen' else 'independent points'
 
-  def _design_key(self, name: str, seed: int) -> jax.Array:
-    return encoding.metric_key(self._design_name(name), seed)
+  def _design_key(self, name, metric, seed: int) -> jax.Array:
+    return encoding.metric_key(self._design_name(name, metric), seed)
 
   def _design(self, data, name, metric, seed) -> jax.Array:
-    # A stream's design holds its own labels, a grid's asks for sizes alone.
-    of = data.factor_sizes if data.render is not None else id(data)
+    # A stream's design holds its own labels; a grid's is its metric's.
+    of = id(metric) if data.render is not None else id(data)
     cached = (of, name, seed)
     if cached not in self._designs:
-      key = self._design_key(name, seed)
-      points = jax.jit(metric.sample_factors)
+      key = self._design_key(name, metric, seed)
+      points = jax.jit(metric.design.sample)
       if data.render is None:
         # As many draws as the design has points, with the factors they have.
         count = jax.eval_shape(points, key).shape[0]
@@ -333,75 +335,135 @@ class Evaluator:
     self._score_programs[cached] = program
     return program
 
-  # --- Diagnostics: observations against the model ------------------------
+  # --- Probes: a model, alone or with examples ----------------------------
 
   def _representations(self, metric) -> tuple[str, ...]:
     """Those that a metric is computed on; the first, if they do not differ."""
     chosen = self._scoring.representations
     return chosen if metric.per_representation else chosen[:1]
 
-  def _diagnostics(self, group, state) -> list[Score]:
-    diagnostics = self.metrics(group, types.Diagnostic)
-    by_count = {}
-    for name, diagnostic in diagnostics.items():
-      by_count.setdefault(diagnostic.num_points, []).append(name)
-    out = []
-    for count, names in by_count.items():
-      chosen = {name: diagnostics[name] for name in names}
-      program = self._diagnose(group, chosen, count)
-      for seed in range(self._scoring.metric_seeds):
-        key = encoding.metric_key('diagnostics', seed)
-        values = program(key, state, group.dataset.arrays)
-        for (name, representation), scores in jax.device_get(values).items():
-          constants = json.dumps(chosen[name].constants, sort_keys=True)
-          shown = representation if chosen[name].per_representation else ''
-          out += [
-            Score(key, shown, seed, value, constants)
-            for key, value in scores.items()
-            if is_wanted(self._wanted[name], key)
-          ]
-    return out
+  def _context(self, name, probe, seed: int, arrays) -> Any:
+    """What a probe fits to the data, once for all runs."""
+    if probe.fit is None:
+      return ()
+    cached = ('context', id(probe), seed)
+    if cached not in self._score_programs:
+      fit_key, _ = jax.random.split(encoding.metric_key(name, seed))
+      self._score_programs[cached] = jax.jit(probe.fit)(fit_key, arrays)
+    return self._score_programs[cached]
 
-  def _pairs(self, diagnostics) -> list[tuple[str, str]]:
+  def _probe_rows(self, name, probe, seed, values) -> list[Score]:
+    """One representation's values [R] of one probe that were asked for."""
+    representation, scores = values
+    constants = json.dumps(probe.constants, sort_keys=True, default=str)
+    shown = representation if probe.per_representation else ''
     return [
-      (name, representation)
-      for name, diagnostic in diagnostics.items()
-      for representation in self._representations(diagnostic)
+      Score(key, shown, seed, value, constants)
+      for key, value in scores.items()
+      if is_wanted(self._wanted[name], key)
     ]
 
-  def _diagnose(self, group, diagnostics, count: int):
-    """One program for all diagnostics over `count` observations.
+  def _each(
+    self, method, probes, contexts, state, arrays, batch, encode, noise, key
+  ):
+    """Scores of one run by probes on one batch.
+
+    Args:
+      method: of the run.
+      probes: by name.
+      contexts: what they fitted, by name.
+      state: of the run.
+      arrays: the data set's.
+      batch: draws of the data set.
+      encode: `(state, observation) -> codes`, if the method has an encoder.
+      noise: `(codes) -> ` standard normal, for the sampled representation.
+      key: of the scores.
+
+    Returns:
+      (name, representation) -> scores.
+    """
+    codes = None
+    if method.represent is not None:
+      codes = encode(state, batch['observation'])
+      normal = noise(codes)
+    scores = {}
+    for name, probe in probes.items():
+      score = lambda batch, name=name, probe=probe: probe.score(
+        key, contexts[name], method, state, arrays, batch
+      )
+      if codes is None:
+        scores[name, ''] = score(batch)
+        continue
+      for representation in self._representations(probe):
+        if (
+          representation == encoding.SAMPLED and 'logvar' not in codes.parts
+        ):  # no distribution to sample from
+          if probe.per_representation:
+            continue
+          representation = encoding.MEAN
+        shown = encoding.represent_as(codes, representation, normal)
+        scores[name, representation] = score({**batch, 'codes': shown})
+    return scores
+
+  def _mean_scores(self, group, state) -> list[Score]:
+    """Probes whose scores are means over examples."""
+    probes = {
+      name: probe
+      for name, probe in self.metrics(group, types.Probe).items()
+      if _is_mean(probe)
+    }
+    by_count, arrays = {}, group.dataset.arrays
+    for name, probe in probes.items():
+      by_count.setdefault(probe.examples, []).append(name)
+    out = []
+    for count, names in by_count.items():
+      chosen = {name: probes[name] for name in names}
+      program = self._means_of(group, chosen, count)
+      for seed in range(self._scoring.metric_seeds):
+        # One key for all: they are drawn and encoded together.
+        key = encoding.metric_key('diagnostics', seed)
+        contexts = {
+          name: self._context(name, probe, seed, arrays)
+          for name, probe in chosen.items()
+        }
+        values = program(key, contexts, state, arrays)
+        for (name, shown), scores in jax.device_get(values).items():
+          out += self._probe_rows(name, chosen[name], seed, (shown, scores))
+    return out
+
+  def _means_of(self, group, probes, count: int):
+    """One program for all probes that average over `count` observations.
 
     Observations are drawn and encoded once for all of them.
     """
-    cached = ('diagnose', id(group.method), tuple(diagnostics))
+    cached = ('means', id(group.method), tuple(probes))
     if cached in self._score_programs:
       return self._score_programs[cached]
     method, data = group.method, group.dataset
     block = memory.divisor(count, self._block)
 
-    def one(state, batch, place, noise_key, score_key):
-      if method.represent is None:
-        return {
-          (name, ''): diagnostic.score(score_key, method, state, batch)
-          for name, diagnostic in diagnostics.items()
-        }
-      codes = method.represent(state, batch['observation'])
-      noise = encoding.noise(codes, noise_key, (block,))
-      if noise.ndim:
-        rows = batch['index'].shape[0]
-        noise = jax.lax.dynamic_slice_in_dim(noise, place, rows)
-      scores = {}
-      for name, representation in self._pairs(diagnostics):
-        if representation == encoding.SAMPLED and 'logvar' not in codes.parts:
-          continue  # no distribution to sample from
-        shown = encoding.represent_as(codes, representation, noise)
-        given = {**batch, 'codes': shown}
-        score = diagnostics[name].score
-        scores[name, representation] = score(score_key, method, state, given)
-      return scores
+    def means(key, contexts, state, arrays):
+      def one(state, batch, place, noise_key, score_key):
+        def noise(codes):
+          """That of the block's rows from `place` on."""
+          normal = encoding.noise(codes, noise_key, (block,))
+          if not normal.ndim:
+            return normal
+          rows = batch['index'].shape[0]
+          return jax.lax.dynamic_slice_in_dim(normal, place, rows)
 
-    def diagnose(key, state, arrays):
+        return self._each(
+          method,
+          probes,
+          contexts,
+          state,
+          arrays,
+          batch,
+          method.represent,
+          noise,
+          score_key,
+        )
+
       def of_rows(keys, index, place):
         """The mean over some rows of a block; they draw as the block does."""
         data_key, noise_key, score_key = keys
@@ -424,7 +486,7 @@ class Evaluator:
       index = jnp.arange(count, dtype=jnp.int32).reshape(-1, block)
       return _mean(jax.lax.map(one_block, index))
 
-    program = self._compile(diagnose, (P(), P(devices.RUNS), P()))
+    program = self._compile(means, (P(), P(), P(devices.RUNS), P()))
     self._score_programs[cached] = program
     return program
 
@@ -439,43 +501,71 @@ class Evaluator:
     each += memory.held_bytes(score, memory.one_run(state), batch)
     return memory.divisor(block, self._budget // max(1, each))
 
-  # --- Probes: what a fitted judge says about the model --------------------
-
-  def _probes(self, group, state) -> list[Score]:
-    out = []
-    arrays = group.dataset.arrays
+  def _whole_scores(self, group, state) -> list[Score]:
+    """Probes that are asked once per run."""
+    out, arrays = [], group.dataset.arrays
     for name, probe in self.metrics(group, types.Probe).items():
-      constants = json.dumps(probe.constants, sort_keys=True, default=str)
-      program = self._probe(name, probe, group)
+      if _is_mean(probe):
+        continue
+      program = self._whole(name, probe, group)
       for seed in range(self._scoring.metric_seeds):
-        fit_key, score_key = jax.random.split(encoding.metric_key(name, seed))
-        fitted = ('fitted', id(probe), seed)
-        if fitted not in self._score_programs:
-          self._score_programs[fitted] = jax.jit(probe.fit)(fit_key, arrays)
-        context = self._score_programs[fitted]
-        values = program(score_key, context, state, arrays)
-        out += [
-          Score(key, '', seed, value, constants)
-          for key, value in jax.device_get(values).items()
-          if is_wanted(self._wanted[name], key)
-        ]
+        _, key = jax.random.split(encoding.metric_key(name, seed))
+        context = self._context(name, probe, seed, arrays)
+        values = program(key, context, state, arrays)
+        for (_, shown), scores in jax.device_get(values).items():
+          out += self._probe_rows(name, probe, seed, (shown, scores))
     return out
 
-  def _probe(self, name, probe, group):
-    cached = ('probe', name, id(probe), id(group.method))
+  def _whole(self, name, probe, group):
+    """`(key, context, states [R], arrays) -> {(name, representation): ...}`."""
+    cached = ('whole', name, id(probe), id(group.method))
     if cached in self._score_programs:
       return self._score_programs[cached]
-    method = group.method
+    method, data = group.method, group.dataset
 
-    def scores(key, context, state, arrays):
-      one = lambda s: probe.score(key, context, method, s, arrays)
+    def alone(key, context, state, arrays):
+      one = lambda s: {
+        (name, ''): probe.score(key, context, method, s, arrays, None)
+      }
       runs = jax.tree.leaves(state)[0].shape[0]
       at_once = min(probe.at_once or runs, runs)
       return jax.lax.map(one, state, batch_size=at_once)
 
+    def with_examples(key, context, state, arrays):
+      data_key, noise_key, score_key = jax.random.split(key, 3)
+      index = jnp.arange(probe.examples, dtype=jnp.int32)
+      batch = data.sample(data_key, arrays, index)
+      noise = lambda codes: encoding.noise(codes, noise_key, (probe.examples,))
+      one = lambda s, batch: self._each(
+        method,
+        {name: probe},
+        {name: context},
+        s,
+        arrays,
+        batch,
+        lambda s, x: self._encode_rows(method, s, x),
+        noise,
+        score_key,
+      )
+      together = memory.at_once(one, state, batch, self._budget)
+      together = min(together, probe.at_once or together)
+      return memory.over_runs(lambda s: one(s, batch), state, together)
+
+    scores = with_examples if probe.examples else alone
     program = self._compile(scores, (P(), P(), P(devices.RUNS), P()))
     self._score_programs[cached] = program
     return program
+
+  def _encode_rows(self, method, state, observation) -> types.Codes:
+    """Codes [N, ...] of one run, by blocks of rows that fit the memory."""
+    count = len(observation)
+    each = memory.held_bytes(method.represent, state, observation[:1])
+    rows = memory.divisor(count, self._budget // max(1, each))
+    if rows == count:
+      return method.represent(state, observation)
+    blocks = observation.reshape(-1, rows, *observation.shape[1:])
+    codes = jax.lax.map(lambda x: method.represent(state, x), blocks)
+    return jax.tree.map(lambda x: x.reshape(count, *x.shape[2:]), codes)
 
   def _compile(self, function, in_specs):
     """Jits a function that maps over the runs of this device.

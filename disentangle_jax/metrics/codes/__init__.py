@@ -1,0 +1,1 @@
+"""Scores of codes: a Metric per module."""

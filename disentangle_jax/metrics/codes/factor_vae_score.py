@@ -1,0 +1,111 @@
+"""FactorVAE score: which code varies least when one factor is held.
+
+Source: Kim & Mnih 2018, https://arxiv.org/abs/1802.05983, section 4, with the
+constants and the pruning of Locatello et al. 2019,
+https://arxiv.org/abs/1811.12359. In every batch one random factor is held; the
+code with the smallest variance relative to its global variance casts a vote for
+it. Each code predicts the factor that it got most training votes for; the score
+is the accuracy of that majority rule on fresh votes.
+
+Range [0, 1], chance about 1 / K, higher is better.
+
+Deviations: `factor_vae_active` counts the active codes (the reference reports
+all of them); codes whose standard deviation is below `threshold`, or zero,
+never vote; without an active code all scores are 0. Factors of one value are
+never held.
+
+Known failure modes: a factor may be spread over many codes, and several codes
+may hold one factor, at no cost.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from disentangle_jax import types
+from disentangle_jax.metrics import base, designs
+
+SCORES = {
+  'factor_vae_score': types.Score(
+    'accuracy of a majority rule that names the held factor from the code '
+    'with the smallest relative variance; fresh votes',
+    'higher',
+    0.0,
+    1.0,
+  ),
+  'factor_vae_score_train': types.Score(
+    'the same on the votes that made the rule', 'higher', 0.0, 1.0
+  ),
+  'factor_vae_active': types.Score(
+    'number of codes whose standard deviation reaches the threshold', low=0.0
+  ),
+}
+CITATION = 'Kim & Mnih 2018, arXiv:1802.05983, section 4'
+COST = 0.082  # seconds, see `catalogue.COST_MACHINE`
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """Constants of the reference study.
+
+  Attributes:
+    num_variance: points for the global variances.
+    num_train: votes that make the rule.
+    num_test: votes that are scored.
+    batch_size: points per vote.
+    threshold: least standard deviation of an active code.
+  """
+
+  num_variance: int = 10000
+  num_train: int = 10000
+  num_test: int = 5000
+  batch_size: int = 64
+  threshold: float = 0.05
+
+
+def make(config: Config, data: types.Dataset) -> types.Metric:
+  """Builds the metric; factors [variance batches + votes, batch_size, K]."""
+  factor_sizes = data.factor_sizes
+  base.at_least(config, num_variance=2, num_train=1, num_test=1, batch_size=2)
+  free = -(-config.num_variance // config.batch_size)
+  num_factors = len(factor_sizes)
+
+  def score(key, codes, factors):
+    del key
+    z = codes.vector
+    num_codes = z.shape[-1]
+    points = z[:free].reshape(-1, num_codes)[: config.num_variance]
+    variance = jnp.var(points, axis=0, ddof=1)
+    active = (jnp.sqrt(variance) >= config.threshold) & (variance > 0)
+    # Relative to the first point, so that a held code varies by exactly 0.
+    batches = z[free:] - z[free:, :1]
+    local = jnp.var(batches, axis=1, ddof=1)
+    ratio = jnp.where(active, local / jnp.where(active, variance, 1), jnp.inf)
+    winner = jax.nn.one_hot(jnp.argmin(ratio, axis=-1), num_codes)
+    held = designs.held_factor(factors[free:], factor_sizes)
+    held = jax.nn.one_hot(held, num_factors)
+    train = slice(0, config.num_train)
+    test = slice(config.num_train, None)
+    votes_train = held[train].T @ winner[train]
+    votes_test = held[test].T @ winner[test]
+    named = jax.nn.one_hot(jnp.argmax(votes_train, axis=0), num_factors, axis=0)
+    accuracy = lambda votes: jnp.sum(votes * named) / jnp.sum(votes)
+    any_active = jnp.any(active)
+    return {
+      'factor_vae_score': jnp.where(any_active, accuracy(votes_test), 0),
+      'factor_vae_score_train': jnp.where(any_active, accuracy(votes_train), 0),
+      'factor_vae_active': jnp.sum(active),
+    }
+
+  return base.build(
+    designs.held_batches(
+      factor_sizes,
+      config.num_variance,
+      config.num_train,
+      config.num_test,
+      config.batch_size,
+    ),
+    score,
+    config,
+  )

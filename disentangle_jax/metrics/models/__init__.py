@@ -1,0 +1,1 @@
+"""Scores of models: a Probe per module, and the judge that some ask."""
