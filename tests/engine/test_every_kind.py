@@ -66,7 +66,7 @@ KINDS = {
   'tiny_text': Kind(
     {'name': 'sentences'},
     {'hparams.shrinkage': [1e4, 0.0]},
-    'tokens_right', 0.75, 0.9,
+    'tokens_right', 0.75, 0.9, steps=400,
   ),
   'tiny_agent': Kind(
     {'name': 'corridor'},
