@@ -14,7 +14,7 @@ import pytest
 import disentangle_jax as dj
 from disentangle_jax import data as data_lib
 from disentangle_jax.engine.plan import planning
-from disentangle_jax.metrics import image_classifier
+from disentangle_jax.metrics.models import image_classifier
 from disentangle_jax.nn import nets
 
 HEADS = (('mean', 3), ('logvar', 3))

@@ -108,7 +108,7 @@ def make_metric(
 
 
 def shared_metric(
-  made: dict[Any, Any],
+  known: dict[Any, Any],
   name: str,
   scoring: study_config.Scoring,
   names: Registry,
@@ -117,11 +117,11 @@ def shared_metric(
   """`make_metric`, once per data set that the metric can tell from others.
 
   Args:
-    made: what there is already, by place; grows.
+    known: metrics there are already, by place; grows.
     name: of the metric.
     scoring: of the study.
     names: what names mean.
-    data: of the runs to score; must outlive `made`.
+    data: of the runs to score; must outlive `known`.
 
   Returns:
     The metric.
@@ -130,12 +130,12 @@ def shared_metric(
     ConfigError: a constant out of range.
   """
   own = name, id(data)
-  if own not in made:
+  if own not in known:
     metric = make_metric(name, scoring, names, data)
     if isinstance(metric, types.Metric):
-      metric = made.setdefault(metric_place(name, data), metric)
-    made[own] = metric
-  return made[own]
+      metric = known.setdefault(metric_place(name, data), metric)
+    known[own] = metric
+  return known[own]
 
 
 def describe_scores(

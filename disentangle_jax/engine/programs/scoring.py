@@ -470,6 +470,9 @@ class Evaluator:
         batch = data.sample(data_key, arrays, index)
         step = lambda s, batch: one(s, batch, place, noise_key, score_key)
         together = memory.at_once(step, state, batch, self._budget)
+        together = min(
+          together, *(p.at_once or together for p in probes.values())
+        )
         return memory.over_runs(lambda s: step(s, batch), state, together)
 
       def one_block(index):

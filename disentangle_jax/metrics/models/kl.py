@@ -11,6 +11,7 @@ import dataclasses
 import jax.numpy as jnp
 
 from disentangle_jax import types
+from disentangle_jax.metrics import base
 from disentangle_jax.ops import gaussian
 
 SCORES = {
@@ -37,6 +38,7 @@ class Config:
 def make(config: Config, data: types.Dataset) -> types.Probe:
   """Builds the probe; it reads `batch['codes'].parts`."""
   del data
+  base.at_least(config, num_points=1)
 
   def score(key, context, method, state, arrays, batch):
     del key, context, method, state, arrays
