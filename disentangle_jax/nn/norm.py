@@ -185,7 +185,9 @@ def spectral_normalise(
     fixed = jax.lax.stop_gradient(matrix)
     v = jax.lax.stop_gradient(moved[path])
     for _ in range(iterations if train else 0):
-      v = _unit(fixed.T @ _unit(fixed @ v))
+      turned = fixed.T @ _unit(fixed @ v)
+      # A kernel of zeros would leave a vector that never turns again.
+      v = jnp.where(jnp.any(turned != 0), _unit(turned), v)
     moved[path] = v
     sigma = _unit(fixed @ v) @ (matrix @ v)
     leaves[path] = kernel / jnp.maximum(sigma, _LEAST)

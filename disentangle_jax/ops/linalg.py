@@ -10,7 +10,7 @@ lowered, so that one compiled on a CPU for an accelerator has no loop.
 All functions take leading axes, which are looped over in the same way, and
 have derivatives of any order, forward and reverse. Up to `UNROLLED` rows,
 `cholesky`, `solve`, `inv` and the triangular solvers call no LAPACK at all:
-they are a few dozen elementwise operations, which a batch does not slow down.
+they are a few hundred elementwise operations on the whole batch.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ import jax.numpy as jnp
 
 from disentangle_jax.ops import axis
 
-# Rows up to which Cholesky and LU are written out, operation by operation.
+# Rows up to which solvers are written out, operation by operation.
 UNROLLED = 8
 
 # Accelerators round the factors of a product unless they are asked not to.
@@ -325,47 +325,64 @@ def solve(x: jax.Array, b: jax.Array) -> jax.Array:
 
 @_over_leading
 def _solve(x, b):
-  triangles, order = _lu(jax.lax.stop_gradient(x))
-  down = functools.partial(_substitute, triangles, lower=True, unit=True)
-  up = functools.partial(_substitute, triangles, lower=False)
-
-  def forward(_, y):
-    return up(down(_times(order, y), transpose=False), transpose=False)
-
-  def backward(_, y):
-    return _times(order.T, down(up(y, transpose=True), transpose=True))
-
+  fixed = jax.lax.stop_gradient(x)
+  if len(x) <= UNROLLED:
+    forward, backward = (
+      lambda _, y: _eliminate(fixed, y),
+      lambda _, y: _eliminate(fixed.T, y),
+    )
+  else:
+    forward, backward = _lu_solvers(fixed)
   matvec = lambda y: _times(x, y)
   return jax.lax.custom_linear_solve(matvec, b, forward, backward)
 
 
-def _lu(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-  """L below and U above the diagonal [D, D], and P [D, D] with P x = L U."""
-  unit = jnp.eye(len(x), dtype=x.dtype)
-  if len(x) <= UNROLLED:
-    return _unrolled_lu(x, unit)
-  triangles, _, order = _safe(lambda x: tuple(jax.lax.linalg.lu(x)))(x)
-  return triangles, unit[order]
+def _lu_solvers(x: jax.Array) -> tuple[Callable, Callable]:
+  """Solvers with x and with x', which share one decomposition P x = L U."""
+  factor = _safe(lambda x: tuple(jax.lax.linalg.lu(x)))
+  triangles, _, order = factor(x)
+  permutation = jnp.eye(len(x), dtype=x.dtype)[order]
+  down = functools.partial(_substitute, triangles, lower=True, unit=True)
+  up = functools.partial(_substitute, triangles, lower=False)
+
+  def forward(_, y):
+    y = down(_times(permutation, y), transpose=False)
+    return up(y, transpose=False)
+
+  def backward(_, y):
+    y = down(up(y, transpose=True), transpose=True)
+    return _times(permutation.T, y)
+
+  return forward, backward
 
 
-def _unrolled_lu(x: jax.Array, order: jax.Array) -> tuple[jax.Array, jax.Array]:
-  rows = jnp.arange(len(x))[:, None]
-  columns = rows.T
-  for k in range(len(x) - 1):
-    pivot = k + jnp.argmax(jnp.abs(x[k:, k]))
-    x, order = (_swap(m, k, rows == pivot) for m in (x, order))
-    factors = jnp.where(rows > k, x[:, k, None] / x[k, k], 0.0)
-    reduced = x - factors * x[k]
-    x = jnp.where(columns > k, reduced, x)
-    x = jnp.where((columns == k) & (rows > k), factors, x)
-  return x, order
+def _eliminate(x: jax.Array, b: jax.Array) -> jax.Array:
+  """Gaussian elimination with partial pivoting; has no derivative.
 
-
-def _swap(x: jax.Array, k: int, chosen: jax.Array) -> jax.Array:
-  """Exchanges row k with the chosen one, a mask [D, 1], without a gather."""
-  there = jnp.sum(jnp.where(chosen, x, 0.0), axis=0)
-  moved = jnp.where(chosen, x[k], x)
-  return jnp.where(jnp.arange(len(x))[:, None] == k, there, moved)
+  Neither gathers nor searches: both are slow in loops on a CPU.
+  """
+  rows = jnp.concatenate([x, b], axis=1)
+  pivots = []
+  for _ in range(len(x)):
+    sizes = jnp.abs(rows[:, 0])
+    largest, place = sizes[0], jnp.int32(0)
+    for i in range(1, len(rows)):
+      larger = sizes[i] > largest
+      largest = jnp.where(larger, sizes[i], largest)
+      place = jnp.where(larger, i, place)
+    chosen = (jnp.arange(len(rows)) == place)[:, None]
+    pivot = jnp.sum(jnp.where(chosen, rows, 0.0), axis=0)
+    others = jnp.where(chosen, rows[0], rows)[1:]
+    factors = others[:, :1] / pivot[0]
+    rows = others[:, 1:] - factors * pivot[1:]
+    pivots.append(pivot)
+  solved = []  # from the last to the first
+  for pivot in reversed(pivots):
+    row = pivot[len(solved) + 1 :]
+    for factor, known in zip(pivot[1:], reversed(solved)):
+      row = row - factor * known
+    solved.append(row / pivot[0])
+  return jnp.stack(solved[::-1])
 
 
 def inv(x: jax.Array) -> jax.Array:

@@ -1,4 +1,4 @@
-"""Both forms of the convolutions against naive loops; the published nets."""
+"""Forms of the convolutions against naive loops; the published nets."""
 
 import jax
 import jax.numpy as jnp
@@ -81,6 +81,110 @@ def test_forms_have_the_same_gradients_under_vmap(op, k, stride, wide, out):
 
   for a, b in zip(gradients('blocks'), gradients('lax')):
     np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+# Sizes of one example's places, sides of the kernel, strides.
+RANKS = [
+  *[((7,), (k,), (s,)) for k in (2, 3, 4) for s in (1, 2)],
+  ((6,), (4,), (2,)),
+  *[((5, 6), (k, k), (s, s)) for k in (2, 3, 4) for s in (1, 2)],
+  ((5, 6), (4, 3), (2, 1)),
+  *[((5, 3, 4), (k, k, k), (s, s, s)) for k in (2, 3, 4) for s in (1, 2)],
+  ((5, 4, 6), (3, 4, 4), (1, 2, 2)),
+  ((4, 5, 4), (2, 3, 4), (2, 2, 1)),
+]
+
+
+def reference(x, kernel, stride):
+  places = 'XYZ'[: x.ndim - 2]
+  names = (f'N{places}C', f'{places}IO', f'N{places}C')
+  return jax.lax.conv_general_dilated(
+    x, kernel, stride, 'SAME', dimension_numbers=names
+  )
+
+
+def reference_transpose(x, kernel, stride):
+  """The gradient of the sum <x, conv y> with respect to y."""
+  sizes = [n * s for n, s in zip(x.shape[1:-1], stride)]
+  y = jnp.zeros((x.shape[0], *sizes, kernel.shape[-1]))
+  turned = kernel.swapaxes(-1, -2)
+  return jax.vjp(lambda y: reference(y, turned, stride), y)[1](x)[0]
+
+
+@pytest.mark.parametrize('sizes, sides, stride', RANKS)
+@pytest.mark.parametrize('wide, out', [(3, 2), (2, 9)])
+def test_all_ranks_equal_xlas_own(sizes, sides, stride, wide, out):
+  rng = np.random.default_rng(0)
+  x = rng.normal(size=(2, *sizes, wide)).astype(np.float32)
+  kernel = rng.normal(size=(*sides, wide, out)).astype(np.float32)
+
+  def everything(x, kernel):
+    pairs = {}
+    for form in ('blocks', 'lax'):
+      down = conv.conv(x, kernel, stride, form)
+      up = conv.conv_transpose(x, kernel, stride, form)
+      # <conv x, y> = <x, conv_T y>, with the kernel's channels exchanged.
+      y = jnp.cos(jnp.arange(down.size, dtype=jnp.float32)).reshape(down.shape)
+      turned = kernel.swapaxes(-1, -2)
+      back = conv.conv_transpose(y, turned, stride, form)
+      back = back[:, *[slice(n) for n in sizes]]
+      pairs[form] = (down, up), (jnp.vdot(down, y), jnp.vdot(x, back))
+    wanted = (
+      reference(x, kernel, stride),
+      reference_transpose(x, kernel, stride),
+    )
+    return wanted, pairs
+
+  wanted, pairs = jax.jit(everything)(x, kernel)
+  for form, (got, (left, right)) in pairs.items():
+    for a, b in zip(got, wanted):
+      np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-5, err_msg=form)
+    # Where the stride does not divide the size, SAME pads the two otherwise.
+    if all(n % s == 0 for n, s in zip(sizes, stride)):
+      np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize('op', [conv.conv, conv.conv_transpose])
+@pytest.mark.parametrize('rank', [1, 3])
+@pytest.mark.parametrize('k, wide, out', [(4, 2, 9), (3, 3, 2)])
+def test_gradients_of_other_ranks_under_vmap(op, rank, k, wide, out):
+  keys = jax.random.split(jax.random.key(0), 2)
+  x = jax.random.normal(keys[0], (2, 2, *[4] * rank, wide))
+  kernel = jax.random.normal(keys[1], (2, *[k] * rank, wide, out))
+
+  def gradients(form):
+    loss = lambda x, k: jnp.sum(jnp.sin(op(x, k, 2, form)))
+    return jax.jit(jax.vmap(jax.grad(loss, (0, 1))))(x, kernel)
+
+  for a, b in zip(gradients('blocks'), gradients('lax')):
+    np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+  'rank, kernel, stride, shape, down, up',
+  [
+    (1, 3, 2, (3, 2, 5), (4, 5), (16, 5)),
+    (2, 4, 2, (4, 4, 2, 5), (4, 4, 5), (16, 16, 5)),
+    (2, (1, 4), (1, 2), (1, 4, 2, 5), (8, 4, 5), (8, 16, 5)),
+    (3, (3, 4, 4), (1, 2, 2), (3, 4, 4, 2, 5), (8, 4, 4, 5), (8, 16, 16, 5)),
+  ],
+)
+def test_module_of_every_rank(rank, kernel, stride, shape, down, up):
+  x = jnp.zeros((2, *[8] * rank, 2))
+  for transpose, size in ((False, down), (True, up)):
+    module = conv.Conv(5, kernel, stride, transpose, rank=rank)
+    init = lambda key, module=module: module.init_with_output(key, x)
+    y, variables = jax.eval_shape(init, jax.random.key(0))
+    assert y.shape == (2, *size)
+    shapes = {k: v.shape for k, v in variables['params'].items()}
+    assert shapes == {'kernel': shape, 'bias': (5,)}
+
+
+def test_strides_for_other_ranks_are_refused():
+  x, kernel = jnp.zeros((1, 4, 4, 1)), jnp.zeros((3, 3, 1, 1))
+  for op in (conv.conv, conv.conv_transpose):
+    with pytest.raises(ValueError, match='2 axes'):
+      op(x, kernel, (2, 2, 2))
 
 
 @pytest.mark.parametrize(
