@@ -327,7 +327,9 @@ def unroll(
   """A decoder that reads its own output, for a fixed number of steps.
 
   `step` is a pure function: inside the loop no module may be called but by
-  `module.apply({'params': params}, ..., method='step')`.
+  `module.apply({'params': params}, ..., method='step')`. Its own parameters are
+  summed over the shards of a split batch at every step; adding
+  `axis.like(params, x)` to them before makes that one sum.
 
   Args:
     step: `(carry, x, extra) -> (carry, next x, output)`. The next x is shaped
