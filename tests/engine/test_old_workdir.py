@@ -5,6 +5,7 @@ observations could be anything but images: six runs of two methods on 8 x 8
 sprites, and in `expected.npz` what `load_run(..., 1)` gave there.
 """
 
+import json
 import pathlib
 import shutil
 
@@ -13,7 +14,7 @@ import pytest
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
-from disentangle_jax import report
+from disentangle_jax import folders, report
 from disentangle_jax.engine.workdir import status, store
 
 OLD = pathlib.Path(__file__).parent / 'workdir_0_1'
@@ -64,3 +65,14 @@ def test_the_same_study_goes_on_there(workdir):
   assert len(set(rows['run_id'])) == 4
   np.testing.assert_array_equal(again[old.index], old['value'])
   assert (rows['name'] == 'sap').sum() == 8
+
+
+def test_a_newer_format_is_left_alone(workdir):
+  path = folders.study(workdir)
+  contents = json.loads(path.read_text())
+  assert 'format' not in contents
+  path.write_text(json.dumps({**contents, 'format': 99}))
+  config = tiny_config()
+  config.study = 'old'
+  with pytest.raises(dj.StoreError, match=r'format 99, this one knows \d'):
+    dj.sweep(config, workdir)

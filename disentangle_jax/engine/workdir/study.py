@@ -21,6 +21,8 @@ from disentangle_jax.engine.plan import planning, registry
 from disentangle_jax.engine.programs import devices
 from disentangle_jax.engine.workdir import store
 
+# Of study.json and the rows; files without one were written before phases.
+FORMAT = 2
 _PACKAGES = ('jax', 'jaxlib', 'flax', 'optax', 'numpy')
 
 
@@ -112,6 +114,12 @@ def open_study(workdir: pathlib.Path, plan: planning.Plan) -> dict[str, Any]:
         'legal: an empty folder or one of this study'
       )
     return {'runs': {}, 'chunks': [], 'specs': []}
+  if old.get('format', 1) > FORMAT:
+    raise errors.StoreError(
+      f'--workdir={workdir}: was written by a newer version (format '
+      f'{old["format"]}, this one knows {FORMAT}); legal: that version, or '
+      'another folder'
+    )
   if old.get('study') != plan.study:
     raise errors.StoreError(
       f'--workdir={workdir}: holds study {old.get("study")!r}, not '
@@ -230,6 +238,7 @@ def save(
   dropped = [c for c in old['chunks'] if not covered.issuperset(c['runs'])]
   contents = {
     'study': plan.study,
+    'format': FORMAT,
     'description': plan.config.description,
     'config': plan.config.given,
     'started': old.get('started') or now(),
