@@ -99,7 +99,7 @@ def check(
       not fit its observations.
   """
   train.check(group, mesh)
-  program = pictures.program(group, mesh)
+  program = pictures.program(group, mesh, plan.config.engine.eval_memory)
   if not plan.config.engine.keep_samples or program is None:
     return
   state = planning.stacked_shapes(group, mesh.shape[devices.RUNS])

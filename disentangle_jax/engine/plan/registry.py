@@ -199,7 +199,7 @@ def lacks(
     name: of the metric.
     metric: as made for the group's data set.
     scoring: of the study.
-    group: a `plan.Group`.
+    group: a `planning.Group`.
     codes: shapes of what its method's `represent` gives; None without an
       encoder.
 

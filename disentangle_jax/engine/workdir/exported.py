@@ -57,11 +57,18 @@ def write_pictures(
       path.write_bytes(buffer.getvalue())
 
 
+def _named(params: Any) -> dict[str, Any]:
+  """Leaves by 'encoder/Dense_0/kernel', in the tree's own order."""
+  leaves = jax.tree_util.tree_flatten_with_path(params)[0]
+  return {
+    '/'.join(str(getattr(p, 'key', p)) for p in path): leaf
+    for path, leaf in leaves
+  }
+
+
 def flatten(params: Any) -> dict[str, np.ndarray]:
   """Nested parameters as 'encoder/Dense_0/kernel' -> array."""
-  leaves = jax.tree_util.tree_flatten_with_path(params)[0]
-  name = lambda path: '/'.join(str(getattr(p, 'key', p)) for p in path)
-  return {name(path): np.asarray(leaf) for path, leaf in leaves}
+  return {name: np.asarray(leaf) for name, leaf in _named(params).items()}
 
 
 def write_params(workdir: pathlib.Path, runs, state):
@@ -98,7 +105,7 @@ def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 def static_config(module: Any, described: Mapping[str, Any]) -> Any:
-  """The frozen Config that `plan.describe_static` described.
+  """The frozen Config that `planning.describe_static` described.
 
   Args:
     module: the method's module.
@@ -132,11 +139,7 @@ def fill(
   Raises:
     StoreError: names or shapes differ.
   """
-  leaves, tree = jax.tree_util.tree_flatten_with_path(template.params)
-  named = {
-    '/'.join(str(getattr(p, 'key', p)) for p in where): leaf
-    for where, leaf in leaves
-  }
+  named = _named(template.params)
   got = {name: tuple(x.shape) for name, x in arrays.items()}
   want = {name: tuple(leaf.shape) for name, leaf in named.items()}
   if got != want:
@@ -145,6 +148,7 @@ def fill(
       f'{path}: does not fit its config: {odd[0]} {odd[1]}'
     )
   zeros = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), template)
+  tree = jax.tree.structure(template.params)
   params = jax.tree.unflatten(tree, [arrays[name] for name in named])
   return zeros._replace(params=params)
 
