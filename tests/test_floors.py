@@ -11,7 +11,15 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1] / 'disentangle_jax'
 PACKAGE = 'disentangle_jax'
-BASE = {'types', 'errors', 'version', 'requests', 'layouts', 'folders'}
+BASE = {
+  'types',
+  'errors',
+  'version',
+  'requests',
+  'layouts',
+  'folders',
+  'stored_rows',
+}
 # Room -> rooms that it may import, beside itself and BASE.
 FLOORS = {
   'ops': set(),

@@ -5,26 +5,18 @@ grows by metrics without training anything again, and a score that compares
 seeds is renewed when seeds are added.
 """
 
-from collections.abc import Sequence
 import hashlib
 import json
 import pathlib
 from typing import Any
 
 import jax
-import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from disentangle_jax import errors, folders, types
-from disentangle_jax.engine.plan import (
-  planning,
-  registry,
-  study_config,
-)
-from disentangle_jax.engine.programs import devices, encoding, scoring
+from disentangle_jax import errors, folders, stored_rows
+from disentangle_jax.engine.plan import planning, registry
+from disentangle_jax.engine.programs import devices, scoring, seed_scores
 from disentangle_jax.engine.workdir import exported, rows, store, study
 
 # Runs that are scored anew in one program.
@@ -37,24 +29,13 @@ def stored_scores(workdir: pathlib.Path) -> pd.DataFrame:
   Returns:
     DataFrame with run_id, name, metric_seed, status, seconds, constants, part.
   """
-  columns = [
-    'run_id',
-    'name',
-    'metric_seed',
-    'status',
-    'seconds',
-    'constants',
-  ]
+  columns = ('run_id', 'name', 'metric_seed', 'status', 'seconds', 'constants')
+  # A run that nothing has scored yet still shows by its loss.
+  scored = ~pc.starts_with(pc.field('name'), 'train/')
+  scored |= pc.field('name') == 'train/loss'
   frames = [pd.DataFrame({name: [] for name in [*columns, 'part']})]
-  for path in folders.parts(workdir):
-    table = pq.read_table(path, columns=columns)
-    name = table['name'].cast(pa.string())
-    # A run that nothing has scored yet still shows by its loss.
-    kept = pc.or_(
-      pc.invert(pc.starts_with(name, 'train/')), pc.equal(name, 'train/loss')
-    )
-    frame = table.filter(kept).to_pandas()
-    frames.append(frame.assign(part=path.stem.removeprefix('part-')))
+  for part, table in stored_rows.parts(workdir, columns, scored):
+    frames.append(table.to_pandas().assign(part=part))
   return pd.concat([f for f in frames if len(f)] or frames[:1])
 
 
@@ -252,7 +233,7 @@ def score_seeds(
   first = stored.drop_duplicates('run_id').set_index('run_id')
   in_part = dict(iter(stored.groupby('part')))
   seeds = range(plan.config.scoring.metric_seeds)
-  programs = {}
+  score = seed_scores.SeedScores(plan)
   for group in plan.groups:
     for key, runs in cells(group, set(first.index)).items():
       runs = [run for run in runs if _kept(workdir, run)]
@@ -274,58 +255,6 @@ def score_seeds(
             f'at {key} has {len(runs)} with parameters: not scored'
           )
           continue
-        scores = _seed_scores(plan, workdir, group, runs, name, keys, programs)
+        state = exported.group_states(workdir, group, runs, len(runs))
+        scores = score(group, runs, name, keys, state)
         store.append(workdir, part, _rows(plan, runs, first, scores))
-
-
-def _seed_scores(
-  plan, workdir, group, runs, name, keys, programs
-) -> list[scoring.Score]:
-  """Scores float32 [S] of one cell."""
-  cached = (id(group.method), name, len(runs))
-  if cached not in programs:
-    metric = registry.make_metric(
-      name, plan.config.scoring, plan.registry, group.dataset
-    )
-    programs[cached] = metric, _seed_program(group, metric, plan.config.scoring)
-  metric, program = programs[cached]
-  state = exported.group_states(workdir, group, runs, len(runs))
-  constants = {**metric.constants, 'seeds': sorted(run.seed for run in runs)}
-  text = json.dumps(constants, sort_keys=True, default=str)
-  out = []
-  for seed in range(plan.config.scoring.metric_seeds):
-    key = encoding.metric_key(name, seed)
-    values = jax.device_get(program(key, state, group.dataset.arrays))
-    for (representation, score), value in values.items():
-      if scoring.is_wanted(keys, score):
-        out.append(
-          scoring.Score(score, representation, seed, np.asarray(value), text)
-        )
-  return out
-
-
-def _seed_program(
-  group: planning.Group, metric: types.Metric, scoring: study_config.Scoring
-):
-  """`(key, states [S], arrays) -> {(representation, name): float32 [S]}`."""
-  method, data = group.method, group.dataset
-  chosen: Sequence[str] = scoring.representations
-  chosen = chosen if metric.per_representation else chosen[:1]
-
-  def score(key, state, arrays):
-    noise_key, score_key, render_key = jax.random.split(key, 3)
-    factors = metric.design.sample(key)
-    keys = jax.random.split(render_key, len(factors))
-    observation = jax.vmap(data.render, (None, 0, 0))(arrays, factors, keys)
-    codes = jax.lax.map(lambda s: method.represent(s, observation), state)
-    # Runs are compared with one another: equal noise would make them agree.
-    noise = jax.random.normal(noise_key, codes.parts['mean'].shape)
-    out = {}
-    for representation in chosen:
-      shown = encoding.represent_as(codes, representation, noise)
-      label = representation if metric.per_representation else ''
-      for name, value in metric.score(score_key, shown, factors).items():
-        out[label, name] = value
-    return out
-
-  return jax.jit(score)

@@ -51,7 +51,7 @@ def sweep(
     command: how this was started, for the report.
 
   Returns:
-    The tidy rows of the study's runs (columns: `engine.store.COLUMNS`).
+    The tidy rows of the study's runs (columns: `stored_rows.COLUMNS`).
 
   Raises:
     ConfigError: a setting that cannot work; nothing has been compiled.

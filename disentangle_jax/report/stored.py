@@ -13,29 +13,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from disentangle_jax import errors, folders
+from disentangle_jax import errors, folders, stored_rows
 
-TEXT = (
-  'run_id',
-  'study',
-  'method',
-  'variant',
-  'strength_name',
-  'dataset',
-  'hparams',
-  'representation',
-  'name',
-  'constants',
-  'status',
-  'versions',
-  'device',
-  'phase',
-  'after',
-)
-INTEGER = ('run_number', 'seed', 'step', 'metric_seed')
-REAL = ('strength', 'value', 'seconds')
 TRAINING = 'train/'
 LOSS = 'train/loss'
 # 'kl/3', 'attack/3_7': one number per latent or per cell of a table.
@@ -51,8 +31,8 @@ def read(
     workdir: a sweep's directory.
 
   Returns:
-    The rows of scores with all columns of TEXT, INTEGER and REAL; the rows of
-    training scalars with 'run_id', 'step', 'name', 'value' (those per latent
+    The rows of scores with all columns of `stored_rows`; the rows of training
+    scalars with 'run_id', 'step', 'name', 'value' (those per latent
     are left to `tables.latent_curves`, for they are the bulk of a store); notes
     on what is missing. No row is there twice.
 
@@ -62,13 +42,11 @@ def read(
   if not workdir.is_dir():
     raise errors.StoreError(f'workdir {str(workdir)!r}: no such directory')
   notes, finals, curves, losses = [], [], [], []
-  for path in folders.parts(workdir):
-    try:
-      part = _complete(pq.read_table(path, read_dictionary=list(TEXT)))
-    except (pa.ArrowException, OSError, ValueError) as error:
-      reason = str(error).splitlines()[0][:120]
-      notes.append(f'{path.name} cannot be read and is left out ({reason}).')
-      continue
+  damaged = lambda path, reason: notes.append(
+    f'{path.name} cannot be read and is left out ({reason}).'
+  )
+  for _, table in stored_rows.parts(workdir, damaged=damaged):
+    part = _complete(table)
     name = part['name'].cast(pa.string())
     training = pc.starts_with(name, TRAINING)
     finals.append(part.filter(pc.invert(training)))
@@ -78,7 +56,7 @@ def read(
     curves.append(curve.filter(pc.and_(training, overall)))
   if not finals:
     notes.append(f'{workdir} holds no results yet: no run has finished.')
-    finals = [_complete(pa.table({'run_id': pa.array([], pa.string())}))]
+    finals = [_complete(_no_rows())]
     curves = [finals[0].select(['run_id', 'step', 'name', 'value'])]
   scored = [pc.unique(part['run_id'].cast(pa.string())) for part in finals]
   scored = pa.concat_arrays(scored)
@@ -99,18 +77,16 @@ def read(
 
 def rows_of(workdir: pathlib.Path, run_id: str) -> pd.DataFrame:
   """All rows of one run that can be read: 'step', 'name', 'value'."""
-  parts = [pd.DataFrame({'step': [], 'name': [], 'value': []})]
-  for path in folders.parts(workdir):
-    try:
-      part = pq.read_table(
-        path,
-        columns=['step', 'name', 'value'],
-        filters=pc.field('run_id') == run_id,
-      ).to_pandas()
-    except (pa.ArrowException, OSError, ValueError):
-      continue  # `read` has noted it.
-    parts.append(part.astype({'name': str}))
-  return pd.concat([part for part in parts if len(part)] or parts)
+  frames = [pd.DataFrame({'step': [], 'name': [], 'value': []})]
+  # `read` notes what is damaged.
+  for _, part in stored_rows.parts(
+    workdir,
+    ('step', 'name', 'value'),
+    pc.field('run_id') == run_id,
+    damaged=lambda path, reason: None,
+  ):
+    frames.append(part.to_pandas().astype({'name': str}))
+  return pd.concat([f for f in frames if len(f)] or frames)
 
 
 def _last_loss(part: pa.Table) -> pa.Table:
@@ -119,24 +95,28 @@ def _last_loss(part: pa.Table) -> pa.Table:
   return rows.filter(pc.equal(rows['step'], pc.max(rows['step'])))
 
 
+def _no_rows() -> pa.Table:
+  """A table without rows, typed as `stored_rows.parts` gives them."""
+  schema = stored_rows.SCHEMA
+  columns = {f.name: pa.array([], f.type) for f in schema}
+  for name in stored_rows.TEXT:
+    columns[name] = columns[name].dictionary_encode()
+  return pa.table(columns)
+
+
 def _complete(table: pa.Table) -> pa.Table:
-  """Gives a part file all columns with their types; older ones lack some."""
-  kinds = (
-    dict.fromkeys(TEXT, (pa.dictionary(pa.int32(), pa.string()), ''))
-    | dict.fromkeys(INTEGER, (pa.int64(), -1))
-    | dict.fromkeys(REAL, (pa.float64(), float('nan')))
-  )
+  """Puts the page's blanks where a row says nothing: '', -1 or NaN."""
   columns = {}
-  for name, (kind, default) in kinds.items():
-    if name in table.column_names:
-      column = table[name]
-      if pa.types.is_dictionary(kind):
+  for field in stored_rows.SCHEMA:
+    column = table[field.name]
+    if field.name in stored_rows.TEXT:
+      if column.null_count:
         column = column.cast(pa.string()).fill_null('').dictionary_encode()
-      else:
-        column = pc.fill_null(column.cast(kind), default)
+    elif pa.types.is_integer(field.type):
+      column = column.fill_null(-1)
     else:
-      column = pa.array([default] * len(table), kind)
-    columns[name] = column
+      column = column.fill_null(float('nan'))
+    columns[field.name] = column
   return pa.table(columns)
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from disentangle_jax import stored_rows
 from disentangle_jax.report import stored
 
 RUN = (
@@ -254,7 +255,7 @@ def _concat(frames: list[pd.DataFrame]) -> pd.DataFrame:
   columns = {}
   for name in frames[0].columns:
     parts = [frame[name] for frame in frames]
-    if name in stored.TEXT:
+    if name in stored_rows.TEXT:
       columns[name] = pd.api.types.union_categoricals(parts)
     else:
       columns[name] = np.concatenate([part.to_numpy() for part in parts])
@@ -271,7 +272,7 @@ def _index(frame: pd.DataFrame, runs: pd.DataFrame) -> np.ndarray:
 
 def _runs(rows: pd.DataFrame, several: bool) -> pd.DataFrame:
   """One row per run, in the order of workdir and run number."""
-  text = {name: str for name in stored.TEXT if name in RUN}
+  text = {name: str for name in stored_rows.TEXT if name in RUN}
   runs = rows.drop_duplicates('run_id')[['workdir', *RUN]].astype(text)
   runs = runs.sort_values(['workdir', 'run_number'], kind='stable')
   runs = runs.reset_index(drop=True)

@@ -9,10 +9,16 @@ from safetensors import numpy as safetensors
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
-from disentangle_jax import folders, metrics
+from disentangle_jax import folders, metrics, types
 from disentangle_jax.engine import progress
 from disentangle_jax.engine.plan import planning
-from disentangle_jax.engine.programs import devices, encoding, scoring, train
+from disentangle_jax.engine.programs import (
+  code_scores,
+  devices,
+  encoding,
+  score_setup,
+  train,
+)
 from disentangle_jax.engine.workdir import status
 from disentangle_jax.metrics import catalogue
 
@@ -213,7 +219,8 @@ def test_every_metric_traces_inside_the_scoring_program(config):
   )
   plan = planning.make(config)
   group = plan.groups[0]
-  evaluator = scoring.Evaluator(plan, devices.mesh())
+  setup = score_setup.ScoreSetup(plan, devices.mesh())
+  programs = code_scores.CodeScores(setup, code_scores.Encoder(setup))
   shapes = planning.state_shapes(group)
   grow = lambda s: jax.ShapeDtypeStruct((4, *s.shape), s.dtype)
   codes = jax.eval_shape(
@@ -222,19 +229,17 @@ def test_every_metric_traces_inside_the_scoring_program(config):
     jax.ShapeDtypeStruct((4, 128, *group.dataset.observation_shape), 'float32'),
   )
   key = jax.random.key(0)
-  of_codes = evaluator.metrics(group, scoring.types.Metric)
+  of_codes = setup.metrics(group, types.Metric)
   for name, metric in of_codes.items():
     factors = jax.eval_shape(metric.design.sample, key)
     index = jax.ShapeDtypeStruct(factors.shape[:-1], 'int32')
-    scorer = evaluator._scorer(name, metric, 'sampled')
+    scorer = programs.program(name, metric, 'sampled')
     found = jax.eval_shape(scorer, key, codes, index, factors)
     assert set(found) == set(metrics.METRICS[name].SCORES)
     assert {x.shape for x in found.values()} == {(4,)}
 
 
-def test_independent_points_are_encoded_once_for_all_metrics(
-  config, monkeypatch
-):
+def test_independent_points_are_encoded_once_for_all_metrics(config):
   """A set whose grid is not encoded: nuisance noise in every image."""
   config.dataset.update({'name': 'dsprites_noisy', 'resolution': 8})
   config.metrics = ('mig_binned', 'sap', 'irs', 'factor_vae_score')
@@ -243,21 +248,17 @@ def test_independent_points_are_encoded_once_for_all_metrics(
   config.metric_options.irs.num_train = 40
   plan = planning.make(config)
   group = plan.groups[0]
-  evaluator = scoring.Evaluator(plan, devices.mesh())
   encoded, scored = [], {}
 
-  def encode(self, group, state, points, key):
+  def encode(group, state, points, key):
     encoded.append(len(points))
     return points
 
-  def score(self, name, metric, seed, codes, index, factors):
-    scored[name] = np.asarray(factors)
-    np.testing.assert_array_equal(codes[np.asarray(index)], factors)
-    return []
-
-  monkeypatch.setattr(scoring.Evaluator, '_encode', encode)
-  monkeypatch.setattr(scoring.Evaluator, '_score', score)
-  evaluator._metric_scores(group, None)
+  setup = score_setup.ScoreSetup(plan, devices.mesh())
+  for draw in code_scores.CodeScores(setup, encode).encoded(group, None):
+    scored[draw.name] = np.asarray(draw.factors)
+    rows = draw.codes[np.asarray(draw.index)]
+    np.testing.assert_array_equal(rows, draw.factors)
   # 80 points of SAP serve MIG and IRS; FactorVAE's votes are its own.
   assert sorted(encoded) == [80, 200 + 8 * 150]
   np.testing.assert_array_equal(scored['sap'][:50], scored['mig_binned'])

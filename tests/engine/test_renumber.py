@@ -2,11 +2,12 @@
 
 import pytest
 
+from disentangle_jax import stored_rows
 from disentangle_jax.engine.workdir import store
 
 
 def _row(run_id, number):
-  blank = dict.fromkeys(store.COLUMNS)
+  blank = dict.fromkeys(stored_rows.COLUMNS)
   return {**blank, 'run_id': run_id, 'run_number': number, 'value': number / 7}
 
 
@@ -33,7 +34,7 @@ def test_runs_take_the_numbers_of_the_plan(workdir):
   store.renumber(workdir, plan)
   assert numbers(workdir) == {k: v for k, v in plan.items() if k not in 'xy'}
   after = store.read(workdir)
-  rest = [name for name in store.COLUMNS if name != 'run_number']
+  rest = [name for name in stored_rows.COLUMNS if name != 'run_number']
   assert after[rest].equals(before[rest])
 
 

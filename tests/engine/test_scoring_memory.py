@@ -12,7 +12,14 @@ import disentangle_jax as dj
 from disentangle_jax import types
 from disentangle_jax.data import factorial
 from disentangle_jax.engine.plan import planning, registry
-from disentangle_jax.engine.programs import devices, memory, pictures, scoring
+from disentangle_jax.engine.programs import (
+  code_scores,
+  devices,
+  memory,
+  model_scores,
+  pictures,
+  score_setup,
+)
 from disentangle_jax.methods.vae import beta_vae
 from disentangle_jax.nn import nets
 
@@ -110,10 +117,11 @@ def states(group):
   return jax.lax.map(one, jax.random.split(jax.random.key(0), RUNS))
 
 
-def evaluator(plan, mebibytes):
+def scoring_setup(plan, mebibytes):
   engine = dataclasses.replace(plan.config.engine, eval_memory_mib=mebibytes)
   config = dataclasses.replace(plan.config, engine=engine)
-  return scoring.Evaluator(plan._replace(config=config), devices.mesh())
+  plan = plan._replace(config=config)
+  return score_setup.ScoreSetup(plan, devices.mesh())
 
 
 def scratch(program, *arguments):
@@ -140,16 +148,15 @@ def test_encoder_scores_and_pictures_keep_to_the_memory(group, states):
   points = jnp.asarray(np.resize(factorial.grid((8, 4)), (512, 2)))
   used, results = {}, {}
   for mebibytes in (4, 4096):
-    scorer = evaluator(plan, mebibytes)
-    block = scorer._encoder_block(of, states, 512)
+    setup = scoring_setup(plan, mebibytes)
+    encoder = code_scores.Encoder(setup)
+    block = encoder.block(of, states, 512)
     blocks = -(-512 // block)
     padded = jnp.asarray(np.resize(points, (blocks * block, 2)))
-    encode = scorer._encoder(of, blocks, block)
-    probes = scorer.metrics(of, types.Probe)
-    means, contexts = (
-      scorer._means_of(of, probes, 128),
-      dict.fromkeys(probes, ()),
-    )
+    encode = encoder.program(of, blocks, block)
+    probes = setup.metrics(of, types.Probe)
+    means = model_scores.ModelScores(setup).means_program(of, probes, 128)
+    contexts = dict.fromkeys(probes, ())
     shown = pictures.program(of, devices.mesh(), mebibytes * MIB)
     programs = {
       'encode': (encode, (states, arrays, padded, key)),
@@ -168,13 +175,17 @@ def test_encoder_scores_and_pictures_keep_to_the_memory(group, states):
 
 def test_scores_do_not_depend_on_the_memory(group, states):
   plan, of = group
-  scores = {
-    mebibytes: {
+  scores = {}
+  for mebibytes in (4, 1024):
+    setup = scoring_setup(plan, mebibytes)
+    encoder = code_scores.Encoder(setup)
+    scores[mebibytes] = {
       (s.name, s.representation): s.values
-      for s in evaluator(plan, mebibytes).scores(of, states)
+      for s in (
+        *model_scores.ModelScores(setup).means(of, states),
+        *code_scores.CodeScores(setup, encoder).scores(of, states),
+      )
     }
-    for mebibytes in (4, 1024)
-  }
   assert len(scores[4]) >= 6
   for name, values in scores[1024].items():
     np.testing.assert_allclose(scores[4][name], values, rtol=1e-5, err_msg=name)

@@ -14,7 +14,7 @@ from safetensors import numpy as safetensors
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
-from disentangle_jax import folders
+from disentangle_jax import folders, stored_rows
 from disentangle_jax.engine.plan import planning, registry
 from disentangle_jax.engine.programs import train
 from disentangle_jax.engine.workdir import store, study
@@ -59,7 +59,7 @@ def finished(tmp_path_factory):
 
 def test_every_run_has_every_score_once(finished):
   _, rows, _, _ = finished
-  assert list(rows.columns) == list(store.COLUMNS)
+  assert list(rows.columns) == list(stored_rows.COLUMNS)
   assert rows['run_id'].nunique() == 8
   assert not rows.duplicated(KEY).any()
   scores = rows[~rows['name'].str.startswith('train/')]

@@ -76,6 +76,29 @@ def observe(data: types.Dataset) -> Callable:
   return of_points
 
 
+def by_rows(
+  method: types.Method, state: types.PyTree, observation: jax.Array, budget: int
+) -> types.Codes:
+  """Codes [N, ...] of one run, by blocks of rows that fit the memory.
+
+  Args:
+    method: of the run.
+    state: of the run.
+    observation: [N, ...].
+    budget: bytes that encoding may hold.
+  """
+  count = len(observation)
+  fitting = memory.rows_at_once(
+    budget, (method.represent, state, observation[:1])
+  )
+  rows = memory.divisor(count, fitting)
+  if rows == count:
+    return method.represent(state, observation)
+  blocks = observation.reshape(-1, rows, *observation.shape[1:])
+  codes = jax.lax.map(lambda x: method.represent(state, x), blocks)
+  return jax.tree.map(lambda x: x.reshape(count, *x.shape[2:]), codes)
+
+
 def encoder(
   method: types.Method,
   data: types.Dataset,

@@ -89,6 +89,20 @@ def one_run(state: Any) -> Any:
   )
 
 
+def rows_at_once(budget: int, *calls: tuple[Any, ...]) -> int:
+  """Rows that fit a budget, from what functions hold for one row.
+
+  Args:
+    budget: bytes.
+    *calls: (function, *arguments) on one row each; what they hold adds up.
+
+  Returns:
+    At least 1.
+  """
+  each = sum(held_bytes(function, *row) for function, *row in calls)
+  return max(1, budget // max(1, each))
+
+
 def at_once(function: Callable, state: Any, rows: Any, budget: int) -> int:
   """Runs that one device can put through a function in one vmap.
 

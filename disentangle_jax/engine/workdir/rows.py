@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from disentangle_jax.engine.plan import planning
-from disentangle_jax.engine.programs import devices, scoring, train
+from disentangle_jax.engine.programs import devices, score_setup, train
 from disentangle_jax.engine.workdir import study
 
 OK, NOT_FINITE = 'ok', 'not_finite'
@@ -51,7 +51,7 @@ def common(
 
 
 def of_scores(
-  shared: dict[str, Any], place: int, scores: Sequence[scoring.Score]
+  shared: dict[str, Any], place: int, scores: Sequence[score_setup.Score]
 ) -> Iterator[dict[str, Any]]:
   """The scores of one run; NaN where it diverged.
 
@@ -76,7 +76,7 @@ def of_chunk(
   name: str,
   runs: Sequence[planning.Run],
   trained: train.Trained,
-  scores: Sequence[scoring.Score],
+  scores: Sequence[score_setup.Score],
 ) -> Iterator[dict[str, Any]]:
   """All rows of a chunk: training scalars, scores, where a run diverged.
 

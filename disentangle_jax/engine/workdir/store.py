@@ -16,35 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from disentangle_jax import errors, folders
-
-SCHEMA = pa.schema(
-  [
-    ('run_id', pa.string()),
-    ('run_number', pa.int64()),
-    ('study', pa.string()),
-    ('method', pa.string()),
-    ('variant', pa.string()),
-    ('strength_name', pa.string()),
-    ('strength', pa.float64()),
-    ('dataset', pa.string()),
-    ('seed', pa.int64()),
-    ('hparams', pa.string()),
-    ('step', pa.int64()),
-    ('representation', pa.string()),
-    ('name', pa.string()),
-    ('value', pa.float64()),
-    ('metric_seed', pa.int64()),
-    ('constants', pa.string()),
-    ('status', pa.string()),
-    ('versions', pa.string()),
-    ('device', pa.string()),
-    ('seconds', pa.float64()),
-    ('phase', pa.string()),
-    ('after', pa.string()),
-  ]
-)
-COLUMNS = tuple(SCHEMA.names)
+from disentangle_jax import errors, folders, stored_rows
 
 
 @contextlib.contextmanager
@@ -100,13 +72,13 @@ def append(
   Args:
     workdir: the study's folder.
     part: name of the part, unique to the runs in it.
-    rows: dicts with all COLUMNS.
+    rows: dicts with all columns of `stored_rows`.
 
   Returns:
     The file.
   """
   path = folders.part(workdir, part)
-  _write(path, pa.Table.from_pylist(list(rows), schema=SCHEMA))
+  _write(path, pa.Table.from_pylist(list(rows), schema=stored_rows.SCHEMA))
   return path
 
 
@@ -123,24 +95,14 @@ def read(workdir: pathlib.Path, columns: Iterable[str] = ()) -> pd.DataFrame:
     columns: only these; all by default.
 
   Returns:
-    A frame with COLUMNS, empty if nothing has finished.
+    A frame with these columns, empty if nothing has finished.
 
   Raises:
     StoreError: a file that is no Parquet.
   """
-  columns = list(columns) or list(COLUMNS)
-  tables = []
-  for path in folders.parts(workdir):
-    try:
-      held = pq.read_schema(path).names
-      table = pq.read_table(path, columns=[c for c in columns if c in held])
-      for name in columns:
-        if name not in held:  # written by an older version
-          blank = pa.nulls(len(table), SCHEMA.field(name).type)
-          table = table.append_column(name, blank)
-      tables.append(table.select(columns))
-    except (OSError, pa.ArrowInvalid) as error:
-      raise errors.StoreError(f'{path}: cannot be read: {error}') from error
+  columns = list(columns) or list(stored_rows.COLUMNS)
+  plain = pa.schema([stored_rows.SCHEMA.field(name) for name in columns])
+  tables = [t.cast(plain) for _, t in stored_rows.parts(workdir, columns)]
   if not tables:
     return pd.DataFrame({name: [] for name in columns})
   return pa.concat_tables(tables).to_pandas()
@@ -164,7 +126,7 @@ def rephase(workdir: pathlib.Path, phases: Mapping[str, str]) -> None:
     wanted = [phases.get(run_id, phase) for run_id, phase in zip(ids, held)]
     if wanted == held:
       continue
-    field, table = SCHEMA.field('phase'), pq.read_table(path)
+    field, table = stored_rows.SCHEMA.field('phase'), pq.read_table(path)
     place = table.column_names.index('phase')
     _write(path, table.set_column(place, field, pa.array(wanted, field.type)))
 
@@ -197,7 +159,7 @@ def renumber(workdir: pathlib.Path, numbers: Mapping[str, int]) -> None:
   wanted = dict(numbers)
   for place, (_, run_id) in enumerate(sorted(others)):
     wanted.setdefault(run_id, first + place)
-  field = SCHEMA.field('run_number')
+  field = stored_rows.SCHEMA.field('run_number')
   for path, of_file in held.items():
     if all(wanted[run_id] == number for run_id, number in of_file.items()):
       continue

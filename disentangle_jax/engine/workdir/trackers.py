@@ -12,7 +12,7 @@ from typing import Any
 
 from disentangle_jax import errors
 from disentangle_jax.engine.plan import planning, study_config
-from disentangle_jax.engine.programs import scoring, train
+from disentangle_jax.engine.programs import score_setup, train
 
 
 def check(engine: study_config.Engine) -> None:
@@ -30,7 +30,7 @@ def check(engine: study_config.Engine) -> None:
         ) from error
 
 
-def _name(score: scoring.Score) -> str:
+def _name(score: score_setup.Score) -> str:
   parts = ['score', score.name, score.representation]
   if score.metric_seed:
     parts.append(f'metric_seed_{score.metric_seed}')
@@ -58,7 +58,7 @@ def write(
   plan: planning.Plan,
   runs: Sequence[planning.Run],
   trained: train.Trained,
-  scores: Sequence[scoring.Score],
+  scores: Sequence[score_setup.Score],
 ) -> None:
   """Hands a finished chunk to the trackers that the config names.
 

@@ -1,0 +1,101 @@
+"""The rows of a study as they lie on disk, and the one reader of them.
+
+`DIR/results/part-<part>.parquet` holds the rows of one chunk: training scalars
+and scores, a row each, with the columns of SCHEMA.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+import pathlib
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from disentangle_jax import errors, folders
+
+SCHEMA = pa.schema(
+  [
+    ('run_id', pa.string()),
+    ('run_number', pa.int64()),
+    ('study', pa.string()),
+    ('method', pa.string()),
+    ('variant', pa.string()),
+    ('strength_name', pa.string()),
+    ('strength', pa.float64()),
+    ('dataset', pa.string()),
+    ('seed', pa.int64()),
+    ('hparams', pa.string()),
+    ('step', pa.int64()),
+    ('representation', pa.string()),
+    ('name', pa.string()),
+    ('value', pa.float64()),
+    ('metric_seed', pa.int64()),
+    ('constants', pa.string()),
+    ('status', pa.string()),
+    ('versions', pa.string()),
+    ('device', pa.string()),
+    ('seconds', pa.float64()),
+    ('phase', pa.string()),
+    ('after', pa.string()),
+  ]
+)
+COLUMNS = tuple(SCHEMA.names)
+TEXT = tuple(f.name for f in SCHEMA if pa.types.is_string(f.type))
+
+
+def parts(
+  workdir: pathlib.Path,
+  columns: Iterable[str] = COLUMNS,
+  keep: pc.Expression | None = None,
+  damaged: Callable[[pathlib.Path, str], None] | None = None,
+) -> Iterator[tuple[str, pa.Table]]:
+  """The rows of a study, file by file.
+
+  Args:
+    workdir: the study's folder.
+    columns: names in SCHEMA.
+    keep: which rows; all by default.
+    damaged: told which file cannot be read, and why, and the file is left out;
+      None for an error.
+
+  Yields:
+    Name of the part; its rows with these columns and the types of SCHEMA, null
+    where the file was written by a version that did not know the column.
+
+  Raises:
+    StoreError: a file that cannot be read, unless `damaged` takes it.
+  """
+  columns = list(columns)
+  for path in folders.parts(workdir):
+    try:
+      table = _part(path, columns, keep)
+    except (pa.ArrowException, OSError, ValueError) as error:
+      reason = errors.first_line(error)[:120]
+      if damaged is None:
+        raise errors.StoreError(f'{path}: cannot be read: {reason}') from error
+      damaged(path, reason)
+      continue
+    yield path.stem.removeprefix('part-'), table
+
+
+def _part(
+  path: pathlib.Path, columns: list[str], keep: pc.Expression | None
+) -> pa.Table:
+  """The chosen rows of one file."""
+  names = pq.read_schema(path).names
+  known = [name for name in columns if name in names]
+  table = pq.read_table(
+    path,
+    columns=known,
+    filters=keep,
+    # Thousands of rows say the same. A filter compares plain text.
+    read_dictionary=[n for n in known if n in TEXT and keep is None],
+  )
+  arrays = {}
+  for name in columns:
+    kind = SCHEMA.field(name).type
+    column = table[name] if name in known else pa.nulls(len(table), kind)
+    if name in TEXT and not pa.types.is_dictionary(column.type):
+      column = column.cast(pa.string()).dictionary_encode()
+    arrays[name] = column if name in TEXT else column.cast(kind)
+  return pa.table(arrays)
