@@ -32,7 +32,7 @@ from rich import table as rich_table
 from disentangle_jax import errors
 from disentangle_jax.benchmark import forms, machine, record
 from disentangle_jax.commands import cli
-from disentangle_jax.engine.plan import declare, planning
+from disentangle_jax.engine.plan import declare, planning, study_plan
 from disentangle_jax.engine.programs import devices
 from disentangle_jax.engine.workdir import study
 from experiments import metric_costs
@@ -72,7 +72,7 @@ _COMPARE = flags.DEFINE_list(
 )
 
 
-def groups_of(config, method: str) -> list[planning.Group]:
+def groups_of(config, method: str) -> list[study_plan.Group]:
   """The first group of a study, of one method, or of every method.
 
   Raises:
@@ -104,7 +104,9 @@ def studies(texts: list[str]) -> list[tuple[int, int]]:
   return found
 
 
-def measure(group: planning.Group, counts: list[int], mesh, what: str) -> dict:
+def measure(
+  group: study_plan.Group, counts: list[int], mesh, what: str
+) -> dict:
   """One measurement, as `record.save` takes it."""
   made = [forms.Engine(group, count, mesh) for count in counts]
   if _LOOP.value:

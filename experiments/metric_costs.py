@@ -15,12 +15,7 @@ import numpy as np
 
 from disentangle_jax import metrics, types
 from disentangle_jax.data import factorial
-from disentangle_jax.engine.plan import (
-  declare,
-  parse,
-  planning,
-  registry,
-)
+from disentangle_jax.engine.plan import declare, parse, registry, study_plan
 from disentangle_jax.engine.programs import devices, scoring
 from disentangle_jax.metrics import catalogue
 
@@ -84,11 +79,11 @@ class Scoring:
     over = self._mesh.shape[devices.RUNS]
     self.at_once = devices.padded(at_once, over)
     config.metrics = names
-    study = planning.Plan(
+    study = study_plan.Plan(
       parse.study(config, registry.of()), (), (), registry.of()
     )
     self._evaluator = scoring.Evaluator(study, self._mesh)
-    self._group = planning.Group(
+    self._group = study_plan.Group(
       method_name='made up',
       method=types.Method(None, None, represent, None),
       contract=None,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import disentangle_jax as dj
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import group_shapes, planning
 
 CONFIGS = pathlib.Path(__file__).parent.parent / 'experiments' / 'configs'
 # (study, variant) -> (runs, programs).
@@ -160,7 +160,7 @@ def test_digits_are_seen_in_the_published_shares():
 def test_the_convolutional_autoencoder_has_the_published_size():
   """Two convolutions, two dense layers, 84 codes, 'roughly 500,000'."""
   group = planned_as('covariance_penalty', 'images').groups[0]
-  state = planning.state_shapes(group)
+  state = group_shapes.state_shapes(group)
   shapes = [x.shape for x in jax.tree.leaves(state.params)]
   assert (84,) in shapes and sum(len(shape) == 4 for shape in shapes) == 4
   assert abs(sum(map(math.prod, shapes)) - 500_000) < 10_000

@@ -19,6 +19,7 @@ BASE = {
   'layouts',
   'folders',
   'stored_rows',
+  'checks',
 }
 # Room -> rooms that it may import, beside itself and BASE.
 FLOORS = {

@@ -17,7 +17,7 @@ import numpy as np
 from disentangle_jax import errors
 from disentangle_jax.benchmark import machine
 from disentangle_jax.engine import loop
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import group_shapes, study_plan
 from disentangle_jax.engine.programs import devices, estimate, train
 from disentangle_jax.nn import nets
 
@@ -36,7 +36,7 @@ class Engine:
     mesh: ('runs', 'data').
   """
 
-  def __init__(self, group: planning.Group, runs: int, mesh):
+  def __init__(self, group: study_plan.Group, runs: int, mesh):
     self.name = f'engine, {runs} run{"s" if runs > 1 else ""}'
     self.runs = runs
     self._size = devices.padded(runs, mesh.shape[devices.RUNS])
@@ -57,9 +57,9 @@ class Loop:
 
   name, runs = LOOP, 1
 
-  def __init__(self, group: planning.Group):
+  def __init__(self, group: study_plan.Group):
     began = time.perf_counter()
-    sample = planning.sampler(group.contract, group.config, group.dataset)
+    sample = group_shapes.sampler(group.contract, group.config, group.dataset)
     index = jnp.arange(group.batch_size)
     run = group.runs[0]
     hparams = {k: jnp.float32(v) for k, v in run.hparams.items()}
@@ -70,7 +70,7 @@ class Loop:
       return group.method.update(update_key, state, batch, hparams)
 
     self._key = jax.random.key(run.seed)
-    batch = planning.example_batch(group)
+    batch = group_shapes.example_batch(group)
     self._init = lambda: group.method.init(self._key, batch, hparams)
     self._step = jax.jit(step, donate_argnums=2)
     self._steps = group.steps
@@ -103,7 +103,7 @@ class Torch:
 
   runs = 1
 
-  def __init__(self, group: planning.Group, compiled: bool):
+  def __init__(self, group: study_plan.Group, compiled: bool):
     try:
       import torch
 
@@ -124,7 +124,7 @@ class Torch:
     images = _images(group)
     began = time.perf_counter()
     self._step = torch_nets.Step(group, device, compiled, images)
-    ours = nets.count_parameters(planning.state_shapes(group).params)
+    ours = nets.count_parameters(group_shapes.state_shapes(group).params)
     if self._step.num_parameters != ours:
       raise errors.ConfigError(
         f'--torch: {self._step.num_parameters:,} parameters there, {ours:,} '
@@ -146,7 +146,7 @@ class Torch:
     return self._steps / (time.perf_counter() - began)
 
 
-def _images(group: planning.Group) -> np.ndarray:
+def _images(group: study_plan.Group) -> np.ndarray:
   """float32 [N, H, W, C], a draw from the data set."""
   data = group.dataset
   index = jnp.arange(_IN_MEMORY)
@@ -154,7 +154,7 @@ def _images(group: planning.Group) -> np.ndarray:
   return np.asarray(batch['observation'])
 
 
-def floors(group: planning.Group) -> dict[str, float]:
+def floors(group: study_plan.Group) -> dict[str, float]:
   """What one run-step must do at least.
 
   Args:
@@ -166,7 +166,7 @@ def floors(group: planning.Group) -> dict[str, float]:
   """
   held = sum(
     math.prod(x.shape) * x.dtype.itemsize
-    for x in jax.tree.leaves(planning.state_shapes(group))
+    for x in jax.tree.leaves(group_shapes.state_shapes(group))
   )
   return {
     'flops': estimate.need(group, 0).flops_per_step,

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from disentangle_jax import errors
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import study_plan
 
 METHODS = (
   'vae',
@@ -216,7 +216,7 @@ class Step:
 
   def __init__(
     self,
-    group: planning.Group,
+    group: study_plan.Group,
     device: str,
     compiled: bool,
     images: np.ndarray,

@@ -6,7 +6,7 @@ from rich import console as rich_console
 from rich import table as rich_table
 
 from disentangle_jax.engine import progress
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import study_plan
 from disentangle_jax.engine.programs import estimate
 
 
@@ -14,12 +14,12 @@ def _gib(count: float) -> str:
   return f'{count / 2**30:.2f} GiB'
 
 
-def _chain(run: planning.Run) -> tuple[str, str]:
+def _chain(run: study_plan.Run) -> tuple[str, str]:
   """Its phase, and the number of the run that it starts from."""
   return run.phase, '' if run.after is None else str(run.after.number)
 
 
-def _what(group: planning.Group) -> str:
+def _what(group: study_plan.Group) -> str:
   """'phase dae: denoising_autoencoder, mlp, ...' for an earlier phase."""
   phases = dict.fromkeys(run.phase for run in group.runs if run.phase)
   phase = '' if group.listed else f'phase {", ".join(phases)}: '
@@ -27,7 +27,7 @@ def _what(group: planning.Group) -> str:
 
 
 def print_plan(
-  planned: planning.Plan, sizes: Sequence[int], needs: Sequence[estimate.Need]
+  planned: study_plan.Plan, sizes: Sequence[int], needs: Sequence[estimate.Need]
 ) -> None:
   """Every numbered run, then every group with memory and time.
 

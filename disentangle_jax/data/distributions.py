@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import errors, types
-from disentangle_jax.data import checks, factorial
+from disentangle_jax import checks, errors, types
+from disentangle_jax.data import factorial
 
 NAMES = ('uniform', 'correlated', 'joint', 'held_out')
 JOINTS = ('uniform', 'correlated', 'marginals', 'both')
@@ -156,7 +156,7 @@ def joint_table(name: str, rows: int, columns: int) -> np.ndarray:
   Raises:
     ConfigError: an unknown name.
   """
-  checks.choice('joint', name, JOINTS)
+  checks.choice('config.dataset.joint', name, JOINTS)
   a = np.linspace(0.0, 1.0, rows)[:, None]
   b = np.linspace(0.0, 1.0, columns)[None, :]
   independent = (1.0 + a) * (1.0 + b)
@@ -276,7 +276,7 @@ def apply(dataset: types.Dataset, config: Config) -> types.Dataset:
   Raises:
     ConfigError: an option out of range, or a data set without a grid.
   """
-  checks.choice('distribution', config.distribution, NAMES)
+  checks.choice('config.dataset.distribution', config.distribution, NAMES)
   if config.distribution == 'uniform':
     return dataset
   if dataset.render is None:
@@ -290,7 +290,7 @@ def apply(dataset: types.Dataset, config: Config) -> types.Dataset:
     return correlated(dataset, config.pair, config.strength)
   if config.distribution == 'joint':
     return joint(dataset, config.pair, config.joint)
-  checks.number('held_out', config.held_out, 0.0, 1.0)
+  checks.number('config.dataset.held_out', config.held_out, 0.0, 1.0)
   sizes = dataset.factor_sizes
   start = [math.ceil((1 - config.held_out) * sizes[k]) for k in (first, second)]
   corner = lambda f: (f[:, first] >= start[0]) & (f[:, second] >= start[1])

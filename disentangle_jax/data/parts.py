@@ -10,8 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from disentangle_jax import errors
-from disentangle_jax.data import checks
+from disentangle_jax import checks, errors
 
 TESTS = ('none', 'held_out', 'split')
 # One image in seven: the share that MNIST's own test images have.
@@ -35,10 +34,10 @@ class Config:
 
 def check(config: Config, tests: tuple[str, ...] = TESTS) -> None:
   """Raises ConfigError for an option out of range."""
-  checks.number('share', config.share, 0.0, 1.0)
+  checks.number('config.dataset.share', config.share, 0.0, 1.0)
   if not config.share:
     raise errors.value('config.dataset.share', config.share, 'must be > 0')
-  checks.choice('test', config.test, tests)
+  checks.choice('config.dataset.test', config.test, tests)
 
 
 def is_divided(config: Config) -> bool:

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from disentangle_jax import errors, folders, stored_rows
-from disentangle_jax.engine.plan import planning, registry
+from disentangle_jax.engine.plan import registry, study_plan
 from disentangle_jax.engine.programs import devices, scoring, seed_scores
 from disentangle_jax.engine.workdir import exported, rows, store, study
 
@@ -40,7 +40,7 @@ def stored_scores(workdir: pathlib.Path) -> pd.DataFrame:
 
 
 def lacking(
-  plan: planning.Plan, stored: pd.DataFrame
+  plan: study_plan.Plan, stored: pd.DataFrame
 ) -> dict[str, frozenset[str]]:
   """Metrics that finished runs have no score of.
 
@@ -73,7 +73,7 @@ def lacking(
   return out
 
 
-def check_constants(plan: planning.Plan, stored: pd.DataFrame) -> None:
+def check_constants(plan: study_plan.Plan, stored: pd.DataFrame) -> None:
   """Refuses options of a metric that finished runs were scored without.
 
   Their scores stay as they are, and a study must not hold two kinds.
@@ -109,7 +109,7 @@ def check_constants(plan: planning.Plan, stored: pd.DataFrame) -> None:
             raise errors.value(where, now[name], rule)
 
 
-def _over_seeds(plan: planning.Plan) -> set[str]:
+def _over_seeds(plan: study_plan.Plan) -> set[str]:
   """Metrics of the plan that compare runs which differ in the seed."""
 
   def over(name):
@@ -124,7 +124,7 @@ def _over_seeds(plan: planning.Plan) -> set[str]:
 
 
 def add_metrics(
-  plan: planning.Plan,
+  plan: study_plan.Plan,
   workdir: pathlib.Path,
   mesh: jax.sharding.Mesh,
   say=lambda text: None,
@@ -177,7 +177,7 @@ def add_metrics(
         store.append(workdir, part, made)
 
 
-def _kept(workdir: pathlib.Path, run: planning.Run) -> bool:
+def _kept(workdir: pathlib.Path, run: study_plan.Run) -> bool:
   return folders.params(workdir, run.run_id).exists()
 
 
@@ -200,8 +200,8 @@ def _rows(plan, runs, first, scores):
 
 
 def cells(
-  group: planning.Group, finished: set[str]
-) -> dict[str, list[planning.Run]]:
+  group: study_plan.Group, finished: set[str]
+) -> dict[str, list[study_plan.Run]]:
   """Finished runs that differ in the seed alone, by what they share."""
   out = {}
   for run in group.runs:
@@ -212,7 +212,7 @@ def cells(
 
 
 def score_seeds(
-  plan: planning.Plan,
+  plan: study_plan.Plan,
   workdir: pathlib.Path,
   say=lambda text: None,
 ) -> None:

@@ -8,15 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import study_plan
 from disentangle_jax.engine.programs import train
 from disentangle_jax.engine.workdir import checkpoint
 
 
 def train_chunk(
   program: train.Program,
-  group: planning.Group,
-  runs: Sequence[planning.Run],
+  group: study_plan.Group,
+  runs: Sequence[study_plan.Run],
   size: int,
   on_window=lambda step, alive: None,
   keeper: checkpoint.Keeper | None = None,

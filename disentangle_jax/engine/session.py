@@ -12,7 +12,7 @@ import numpy as np
 from disentangle_jax import errors
 from disentangle_jax.engine import loop, watchdog
 from disentangle_jax.engine import progress as progress_lib
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import study_plan
 from disentangle_jax.engine.programs import (
   devices,
   hosts,
@@ -46,7 +46,7 @@ class Session:
 
   def __init__(
     self,
-    plan: planning.Plan,
+    plan: study_plan.Plan,
     workdir: pathlib.Path,
     mesh: jax.sharding.Mesh,
     progress: progress_lib.Progress,

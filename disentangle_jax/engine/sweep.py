@@ -14,9 +14,11 @@ from disentangle_jax import errors, folders
 from disentangle_jax.engine import extend, session
 from disentangle_jax.engine import progress as progress_lib
 from disentangle_jax.engine.plan import (
+  group_shapes,
   parse,
   planning,
   registry,
+  study_plan,
 )
 from disentangle_jax.engine.programs import (
   devices,
@@ -88,7 +90,7 @@ def sweep(
 
 
 def check(
-  plan: planning.Plan, group: planning.Group, mesh: jax.sharding.Mesh
+  plan: study_plan.Plan, group: study_plan.Group, mesh: jax.sharding.Mesh
 ) -> None:
   """Traces training and pictures under the mesh; nothing is compiled.
 
@@ -102,7 +104,7 @@ def check(
   program = pictures.program(group, mesh, plan.config.engine.eval_memory)
   if not plan.config.engine.keep_samples or program is None:
     return
-  state = planning.stacked_shapes(group, mesh.shape[devices.RUNS])
+  state = group_shapes.stacked_shapes(group, mesh.shape[devices.RUNS])
   try:
     jax.eval_shape(program, state, group.dataset.arrays)
   except (TypeError, ValueError) as error:
@@ -113,7 +115,7 @@ def check(
     ) from error
 
 
-def grid_points(plan: planning.Plan, group: planning.Group) -> int:
+def grid_points(plan: study_plan.Plan, group: study_plan.Group) -> int:
   """Codes that scoring keeps per run (an upper bound)."""
   scored = any(plan.metrics)
   return math.prod(group.dataset.factor_sizes) if scored else 0
@@ -195,7 +197,7 @@ def dry_run(
   metrics: Mapping[str, Any] | None = None,
   datasets: Mapping[str, Any] | None = None,
   measure: Callable[[], float] = estimate.matmul_rate,
-) -> tuple[planning.Plan, list[int], list[estimate.Need]]:
+) -> tuple[study_plan.Plan, list[int], list[estimate.Need]]:
   """The plan of a sweep and what it is expected to need; nothing is trained.
 
   Args:

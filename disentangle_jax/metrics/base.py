@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax import errors, types
+from disentangle_jax import checks, types
 
 
 def build(
@@ -79,14 +79,7 @@ def usable_runs(codes: types.Codes) -> tuple[jax.Array, types.Codes]:
   return usable, jax.tree.map(lambda x: jnp.where(spread(x), x, 0), codes)
 
 
-def at_least(config: Any, **least: int) -> None:
-  """Raises ConfigError where a field of the config is below its least value."""
-  for field, bound in least.items():
-    got = getattr(config, field)
-    if got < bound:
-      name = f'{type(config).__module__.rsplit(".", 1)[-1]}.{field}'
-      raise errors.value(name, got, f'must be at least {bound}')
-
+at_least = checks.at_least
 
 # For steps whose memory is far above that of the codes: runs of a block then go
 # one after the other.

@@ -16,7 +16,12 @@ import numpy as np
 
 from disentangle_jax import errors, folders, layouts, types
 from disentangle_jax.data import kinds
-from disentangle_jax.engine.plan import planning, registry, study_config
+from disentangle_jax.engine.plan import (
+  group_shapes,
+  registry,
+  study_config,
+  study_plan,
+)
 from disentangle_jax.engine.workdir import exported, store
 from disentangle_jax.methods import contract as contract_lib
 from disentangle_jax.ops import gaussian
@@ -255,13 +260,13 @@ def load_run(
   path = _path(pathlib.Path(path), number)
   arrays, about = exported.read(path)
   group = _group(about, registry.of(methods, None, datasets))
-  state = exported.fill(planning.state_shapes(group), arrays, path)
+  state = exported.fill(group_shapes.state_shapes(group), arrays, path)
   return TrainedRun(group.method, group.dataset, state, about)
 
 
 def _group(
   about: Mapping[str, Any], names: registry.Registry
-) -> planning.Group:
+) -> study_plan.Group:
   """The functions around stored parameters, those of earlier phases first."""
   if about['method'] not in names.methods:
     raise errors.choices('methods', about['method'], names.methods)
@@ -274,7 +279,7 @@ def _group(
     study_config.DatasetSpec(*about['dataset']), names
   )
   config = exported.static_config(described.module, about['config'])
-  return planning.Group(
+  return study_plan.Group(
     method_name=about['method'],
     method=described.made(
       config, dataset, None if before is None else before.method

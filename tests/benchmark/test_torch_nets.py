@@ -7,7 +7,7 @@ import pytest
 
 import disentangle_jax as dj
 from disentangle_jax.benchmark import forms
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import group_shapes, planning
 from disentangle_jax.ops import per_example
 
 torch = pytest.importorskip('torch')
@@ -92,7 +92,7 @@ def test_losses_agree_at_equal_parameters_and_noise(method, net):
   run = group.runs[0]
   hparams = {k: jnp.float32(v) for k, v in run.hparams.items()}
   key = jax.random.key(3)
-  sample = planning.sampler(group.contract, group.config, group.dataset)
+  sample = group_shapes.sampler(group.contract, group.config, group.dataset)
   index = jnp.arange(group.batch_size)
   batch = sample(jax.random.key(1), group.dataset.arrays, index)
   state = group.method.init(jax.random.key(0), batch, hparams)

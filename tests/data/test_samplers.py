@@ -302,7 +302,7 @@ def refused(dataset, wanted, said):
     ((requests.MoreObservations(0),), 'MoreObservations.n = 0'),
     ((requests.MoreObservations(True),), 'MoreObservations.n = True'),
     ((requests.Shuffled(3),), 'must divide'),
-    ((requests.Shuffled(0),), '>= 1'),
+    ((requests.Shuffled(0),), 'at least 1'),
     ((requests.Label('colour'),), 'Label.name: unknown'),
     ((requests.Field('label'),), 'legal: none'),
     ((requests.Sequence(0),), 'Sequence.frames = 0'),

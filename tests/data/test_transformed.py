@@ -124,7 +124,7 @@ def test_noise_has_its_variance_before_clipping():
     (requests.Transformed(('invert', 'invert')), 'at least two different'),
     (requests.Transformed(('invert', 'shift_up')), 'legal: invert, noise'),
     (requests.Transformed(('invert', 'shift_n'), shift=3), 'half of the side'),
-    (requests.Transformed(('invert', 'shift_n'), shift=0), '>= 1'),
+    (requests.Transformed(('invert', 'shift_n'), shift=0), 'at least 1'),
     (requests.Transformed(noise_variance=0.0), 'Transformed.noise_variance'),
   ],
 )

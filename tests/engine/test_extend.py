@@ -11,7 +11,7 @@ from tiny_study import tiny_config
 import disentangle_jax as dj
 from disentangle_jax import folders, metrics, types
 from disentangle_jax.engine import progress
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import group_shapes, planning
 from disentangle_jax.engine.programs import (
   code_scores,
   devices,
@@ -221,7 +221,7 @@ def test_every_metric_traces_inside_the_scoring_program(config):
   group = plan.groups[0]
   setup = score_setup.ScoreSetup(plan, devices.mesh())
   programs = code_scores.CodeScores(setup, code_scores.Encoder(setup))
-  shapes = planning.state_shapes(group)
+  shapes = group_shapes.state_shapes(group)
   grow = lambda s: jax.ShapeDtypeStruct((4, *s.shape), s.dtype)
   codes = jax.eval_shape(
     jax.vmap(group.method.represent),

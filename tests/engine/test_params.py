@@ -6,7 +6,7 @@ from tiny_study import tiny_config
 
 import disentangle_jax as dj
 from disentangle_jax import folders
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import group_shapes, planning
 from disentangle_jax.engine.workdir import exported
 
 
@@ -19,7 +19,7 @@ def test_learned_scales_survive_the_export(tmp_path):
   config.static.likelihood = 'discretized_logistic'
   config.static.likelihood_scale = 0.1
   group = planning.make(config).groups[0]
-  shapes = planning.state_shapes(group)
+  shapes = group_shapes.state_shapes(group)
   random = np.random.default_rng(0)
   count = len(group.runs)
   draw = lambda s: random.normal(size=(count, *s.shape)).astype(s.dtype)

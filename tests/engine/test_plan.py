@@ -8,7 +8,12 @@ import pytest
 
 import disentangle_jax as dj
 from disentangle_jax import requests
-from disentangle_jax.engine.plan import algebra, planning, registry
+from disentangle_jax.engine.plan import (
+  algebra,
+  group_shapes,
+  planning,
+  registry,
+)
 from disentangle_jax.engine.programs import train
 from disentangle_jax.methods.vae import beta_vae
 
@@ -50,7 +55,7 @@ def test_methods_choose_the_options_of_their_batch(config):
   config.static.num_latents = 2
   names = registry.of({'pairs': Pairs})
   group = planning.make(config, names).groups[0]
-  draw = planning.sampler(group.contract, group.config, group.dataset)
+  draw = group_shapes.sampler(group.contract, group.config, group.dataset)
   batch = draw(jax.random.key(0), (), np.arange(16))
   changed = np.sum(batch['pair_factors'] != batch['factors'], axis=1)
   assert set(changed.tolist()) == {2}

@@ -11,7 +11,7 @@ import pytest
 import disentangle_jax as dj
 from disentangle_jax import types
 from disentangle_jax.data import factorial
-from disentangle_jax.engine.plan import planning, registry
+from disentangle_jax.engine.plan import group_shapes, planning, registry
 from disentangle_jax.engine.programs import (
   code_scores,
   devices,
@@ -110,7 +110,7 @@ def states(group):
   one = jax.jit(
     lambda key: group[1].method.init(
       key,
-      planning.example_batch(group[1]),
+      group_shapes.example_batch(group[1]),
       {k: jnp.float32(v) for k, v in group[1].contract.hparams.items()},
     )
   )

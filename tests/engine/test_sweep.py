@@ -14,7 +14,7 @@ from safetensors import numpy as safetensors
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
-from disentangle_jax import folders, stored_rows
+from disentangle_jax import folders, methods, stored_rows
 from disentangle_jax.engine.plan import planning, registry
 from disentangle_jax.engine.programs import train
 from disentangle_jax.engine.workdir import store, study
@@ -33,7 +33,7 @@ def finished(tmp_path_factory):
   traced = []
 
   def counting(name):
-    module = planning.methods_lib.METHODS[name]
+    module = methods.METHODS[name]
 
     class Counting:
       HPARAMS, STRENGTH = module.HPARAMS, module.STRENGTH

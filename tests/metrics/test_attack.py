@@ -12,7 +12,7 @@ import disentangle_jax as dj
 from disentangle_jax import data as data_lib
 from disentangle_jax import types
 from disentangle_jax.data import factorial, stream
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import group_shapes
 from disentangle_jax.methods import METHODS, contract
 from disentangle_jax.metrics.models import attack
 from disentangle_jax.nn import nets
@@ -265,7 +265,7 @@ def small_method(module, data):
   options = {'net': nets_config, 'num_latents': 3}
   config = module.Config(**{k: v for k, v in options.items() if k in fields})
   method = module.make(config, data)
-  sample = planning.sampler(contract.read(module), config, data)
+  sample = group_shapes.sampler(contract.read(module), config, data)
   hparams = {k: jnp.float32(v) for k, v in module.HPARAMS.items()}
   init = lambda key: method.init(key, sample(key, (), jnp.arange(2)), hparams)
   return method, jax.eval_shape(init, jax.random.key(0))

@@ -13,7 +13,7 @@ import pytest
 
 import disentangle_jax as dj
 from disentangle_jax import data as data_lib
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import planning, study_plan
 from disentangle_jax.metrics.models import image_classifier
 from disentangle_jax.nn import nets
 
@@ -107,7 +107,7 @@ def test_what_is_stored_of_a_net_stays(name):
   described, encoder, decoder = STORED[name]
   options = {k: v for k, v in described.items() if k != 'name'}
   config = nets.make_config(name, options)
-  assert json.dumps(planning.describe_static(config)) == json.dumps(described)
+  assert json.dumps(study_plan.describe_static(config)) == json.dumps(described)
   nets.check(config, SHAPE)
   made = nets.Encoder(config, HEADS)
   assert shapes_of(made, jnp.zeros((1, *SHAPE))) == encoder

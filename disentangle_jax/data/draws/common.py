@@ -1,12 +1,11 @@
 """What the draws share: keys, names of factors, refusals."""
 
 from collections.abc import Callable, Mapping, Sequence
-import math
 from typing import Any
 
 import jax
 
-from disentangle_jax import errors, requests, types
+from disentangle_jax import checks, errors, requests, types
 from disentangle_jax.data import factorial
 from disentangle_jax.ops import per_example
 
@@ -103,17 +102,13 @@ def identity_columns(
 
 def integer(request: requests.Request, field: str, least: int) -> None:
   """Refuses an option that is not an integer of at least `least`."""
-  got = getattr(request, field)
-  if type(got) is not int or got < least:
-    rule = f'must be an integer, >= {least}'
-    raise errors.value(of(request, field), got, rule)
+  checks.integer(of(request, field), getattr(request, field), least)
 
 
 def positive(request: requests.Request, field: str) -> None:
   """Refuses an option that is not a finite number above 0."""
   got: Any = getattr(request, field)
-  real = isinstance(got, (int, float)) and not isinstance(got, bool)
-  if not real or not 0 < got < math.inf:
+  if not checks.is_number(got) or got <= 0:
     raise errors.value(of(request, field), got, 'must be a finite number > 0')
 
 

@@ -10,8 +10,8 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import types
-from disentangle_jax.data import checks, factorial
+from disentangle_jax import checks, types
+from disentangle_jax.data import factorial
 from disentangle_jax.data.procedural import sprites
 
 
@@ -44,9 +44,9 @@ def make(config: Config) -> types.Dataset:
   Raises:
     ConfigError: an option out of range.
   """
-  checks.integer('resolution', config.resolution, 8)
-  checks.integer('positions', config.positions, 1)
-  checks.number('width', config.width, 0.1, 64.0)
+  checks.integer('config.dataset.resolution', config.resolution, 8)
+  checks.integer('config.dataset.positions', config.positions, 1)
+  checks.number('config.dataset.width', config.width, 0.1, 64.0)
   values = (np.linspace(0.0, 1.0, config.positions),) * 2
   points = sprites.centres(config.resolution)
 

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import types
-from disentangle_jax.data import checks, factorial, parts, stream
+from disentangle_jax import checks, types
+from disentangle_jax.data import factorial, parts, stream
 from disentangle_jax.data.procedural import colours, glyphs
 
 
@@ -57,13 +57,15 @@ def make(config: Config) -> types.Dataset:
   Raises:
     ConfigError: an option out of range.
   """
-  checks.integer('resolution', config.resolution, 8)
+  checks.integer('config.dataset.resolution', config.resolution, 8)
   for field in ('slants', 'thicknesses', 'sizes'):
-    checks.integer(field, getattr(config, field), 1)
-  checks.integer('hues', config.hues, 0)
+    checks.integer(f'config.dataset.{field}', getattr(config, field), 1)
+  checks.integer('config.dataset.hues', config.hues, 0)
   parts.check(config, ('none', 'held_out'))
-  checks.integer('background_hues', config.background_hues, 0)
-  checks.number('background_value', config.background_value, 0.0, 1.0)
+  checks.integer('config.dataset.background_hues', config.background_hues, 0)
+  checks.number(
+    'config.dataset.background_value', config.background_value, 0.0, 1.0
+  )
   values = {
     'digit': np.arange(10.0),
     'slant': np.linspace(-0.4, 0.4, config.slants),

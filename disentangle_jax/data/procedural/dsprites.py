@@ -21,8 +21,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import types
-from disentangle_jax.data import checks, factorial
+from disentangle_jax import checks, types
+from disentangle_jax.data import factorial
 from disentangle_jax.data.procedural import sprites
 
 FACTORS = ('shape', 'scale', 'orientation', 'position_x', 'position_y')
@@ -61,8 +61,10 @@ def check(config: Config) -> None:
   """
   least = {'resolution': 8}
   for field in ('resolution', 'scales', 'orientations', 'positions'):
-    checks.integer(field, getattr(config, field), least.get(field, 1))
-  checks.integer('antialias', config.antialias, 1)
+    checks.integer(
+      f'config.dataset.{field}', getattr(config, field), least.get(field, 1)
+    )
+  checks.integer('config.dataset.antialias', config.antialias, 1)
 
 
 def factor_values(config: Config) -> tuple[np.ndarray, ...]:

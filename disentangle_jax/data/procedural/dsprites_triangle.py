@@ -21,8 +21,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import types
-from disentangle_jax.data import checks, distributions, factorial
+from disentangle_jax import checks, types
+from disentangle_jax.data import distributions, factorial
 from disentangle_jax.data.procedural import sprites
 
 FACTORS = ('shape', 'scale', 'orientation', 'position_x', 'position_y')
@@ -119,10 +119,10 @@ def make(config: Config) -> types.Dataset:
   Raises:
     ConfigError: an option out of range.
   """
-  checks.integer('resolution', config.resolution, 8)
+  checks.integer('config.dataset.resolution', config.resolution, 8)
   for field in ('scales', 'orientations', 'positions'):
-    checks.integer(field, getattr(config, field), 1)
-  checks.choice('part', config.part, PARTS)
+    checks.integer(f'config.dataset.{field}', getattr(config, field), 1)
+  checks.choice('config.dataset.part', config.part, PARTS)
   values = (
     np.arange(1.0, 4.0),
     np.linspace(0.5, 1.0, config.scales),

@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import types
-from disentangle_jax.data import checks, factorial
+from disentangle_jax import checks, types
+from disentangle_jax.data import factorial
 
 HEIGHT, WIDTH = 28, 20
 FACTORS = ('pose', 'mouth', 'brow', 'gaze', 'light')
@@ -97,8 +97,8 @@ def make(config: Config) -> types.Dataset:
   Raises:
     ConfigError: an option out of range.
   """
-  checks.integer('levels', config.levels, 1)
-  checks.number('softness', config.softness, 0.05, 5.0)
+  checks.integer('config.dataset.levels', config.levels, 1)
+  checks.number('config.dataset.softness', config.softness, 0.05, 5.0)
   both = np.linspace(-1.0, 1.0, config.levels)
   rising = np.linspace(0.0, 1.0, config.levels)
   values = (both, rising, rising, both, both)

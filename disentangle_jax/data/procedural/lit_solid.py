@@ -19,8 +19,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import types
-from disentangle_jax.data import checks, distributions, factorial
+from disentangle_jax import checks, types
+from disentangle_jax.data import distributions, factorial
 from disentangle_jax.data.procedural import raycast
 
 FACTORS = ('azimuth', 'elevation', 'red', 'green', 'blue')
@@ -175,10 +175,10 @@ def make(config: Config) -> types.Dataset:
   Raises:
     ConfigError: an option out of range.
   """
-  checks.integer('resolution', config.resolution, 8)
+  checks.integer('config.dataset.resolution', config.resolution, 8)
   for field in ('azimuths', 'elevations', 'levels', 'antialias'):
-    checks.integer(field, getattr(config, field), 1)
-  checks.choice('part', config.part, PARTS)
+    checks.integer(f'config.dataset.{field}', getattr(config, field), 1)
+  checks.choice('config.dataset.part', config.part, PARTS)
   level = np.linspace(0.0, 1.0, config.levels)
   values = (
     np.linspace(0.0, 2 * np.pi, config.azimuths, endpoint=False),

@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import errors, types
-from disentangle_jax.data import checks, factorial, files
+from disentangle_jax import checks, errors, types
+from disentangle_jax.data import factorial, files
 from disentangle_jax.data.procedural import glyphs
 
 FACTORS = ('first_digit', 'second_digit')
@@ -97,8 +97,8 @@ def make(config: Config) -> types.Dataset:
   Raises:
     ConfigError: an option out of range, or a file that cannot be used.
   """
-  checks.integer('resolution', config.resolution, 32)
-  checks.integer('frames', config.frames, 2)
+  checks.integer('config.dataset.resolution', config.resolution, 32)
+  checks.integer('config.dataset.frames', config.frames, 2)
   side, room = config.resolution, config.resolution - _GLYPH
 
   def one(arrays, digit, key):

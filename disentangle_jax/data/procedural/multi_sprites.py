@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import types
-from disentangle_jax.data import checks, factorial
+from disentangle_jax import checks, types
+from disentangle_jax.data import factorial
 from disentangle_jax.data.procedural import colours, dsprites, sprites
 
 FACTORS = ('exists', *dsprites.FACTORS, 'hue')
@@ -53,9 +53,9 @@ def make(config: Config) -> types.Dataset:
     ConfigError: an option out of range.
   """
   dsprites.check(config)
-  checks.integer('sprites', config.sprites, 1, 32)
-  checks.integer('hues', config.hues, 1)
-  checks.number('margin', config.margin, 0.0, sprites.FRAME / 2)
+  checks.integer('config.dataset.sprites', config.sprites, 1, 32)
+  checks.integer('config.dataset.hues', config.hues, 1)
+  checks.number('config.dataset.margin', config.margin, 0.0, sprites.FRAME / 2)
   block = (
     np.arange(2.0),
     *dsprites.factor_values(config),

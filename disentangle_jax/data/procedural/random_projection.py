@@ -16,8 +16,8 @@ import dataclasses
 
 import numpy as np
 
-from disentangle_jax import types
-from disentangle_jax.data import checks, stream
+from disentangle_jax import checks, types
+from disentangle_jax.data import stream
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +57,8 @@ def make(config: Config) -> types.Dataset:
     ('rows', 2),
     ('projection', 0),
   ):
-    checks.integer(field, getattr(config, field), least)
-  checks.number('least_scale', config.least_scale, 1e-3, 1.0)
+    checks.integer(f'config.dataset.{field}', getattr(config, field), least)
+  checks.number('config.dataset.least_scale', config.least_scale, 1e-3, 1.0)
   generator = np.random.default_rng(config.projection)
   shape = (config.features, config.entries)
   projection = generator.normal(size=shape) / np.sqrt(config.entries)

@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import types
-from disentangle_jax.data import checks, factorial
+from disentangle_jax import checks, types
+from disentangle_jax.data import factorial
 from disentangle_jax.data.procedural import colours, sprites
 
 FACTORS = ('shape', 'size', 'hue', 'motion')
@@ -84,10 +84,10 @@ def make(config: Config) -> types.Dataset:
   Raises:
     ConfigError: an option out of range.
   """
-  checks.integer('resolution', config.resolution, 8)
-  checks.integer('frames', config.frames, 2)
-  checks.integer('sizes', config.sizes, 1)
-  checks.integer('hues', config.hues, 1)
+  checks.integer('config.dataset.resolution', config.resolution, 8)
+  checks.integer('config.dataset.frames', config.frames, 2)
+  checks.integer('config.dataset.sizes', config.sizes, 1)
+  checks.integer('config.dataset.hues', config.hues, 1)
   values = (
     np.arange(2.0),
     np.linspace(6.0, 12.0, config.sizes),

@@ -20,8 +20,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import types
-from disentangle_jax.data import checks, factorial
+from disentangle_jax import checks, types
+from disentangle_jax.data import factorial
 from disentangle_jax.data.procedural import colours, raycast
 
 FACTORS = (
@@ -206,9 +206,9 @@ def make(config: Config) -> types.Dataset:
   Raises:
     ConfigError: an option out of range.
   """
-  checks.integer('resolution', config.resolution, 8)
+  checks.integer('config.dataset.resolution', config.resolution, 8)
   for field in ('hues', 'scales', 'orientations', 'antialias'):
-    checks.integer(field, getattr(config, field), 1)
+    checks.integer(f'config.dataset.{field}', getattr(config, field), 1)
   hues = np.arange(config.hues) / config.hues
   values = (
     hues,

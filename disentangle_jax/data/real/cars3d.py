@@ -14,8 +14,8 @@ import tarfile
 import numpy as np
 import PIL.Image
 
-from disentangle_jax import errors, types
-from disentangle_jax.data import checks, files, lookup
+from disentangle_jax import checks, errors, types
+from disentangle_jax.data import files, lookup
 from disentangle_jax.data.real import source
 
 FACTORS = ('elevation', 'azimuth', 'object')
@@ -82,7 +82,7 @@ def make(config: Config) -> types.Dataset:
     ConfigError: a file that is missing, corrupt or foreign.
   """
   if config.source != 'file':
-    checks.choice('source', config.source, ('file',))
+    checks.choice('config.dataset.source', config.source, ('file',))
   path = files.require(config.path, source.FIELD, WHERE)
 
   def blocks():

@@ -10,8 +10,8 @@ import dataclasses
 import numpy as np
 import PIL.Image
 
-from disentangle_jax import types
-from disentangle_jax.data import checks, files, parts
+from disentangle_jax import checks, types
+from disentangle_jax.data import files, parts
 from disentangle_jax.data.real import image_set, source
 
 WHERE = (
@@ -45,9 +45,9 @@ def make(config: Config) -> types.Dataset:
   Raises:
     ConfigError: a source that is missing, corrupt or foreign.
   """
-  checks.integer('resolution', config.resolution, 8)
-  checks.choice('source', config.source, source.SOURCES)
-  checks.choice('split', config.split, image_set.SPLITS)
+  checks.integer('config.dataset.resolution', config.resolution, 8)
+  checks.choice('config.dataset.source', config.source, source.SOURCES)
+  checks.choice('config.dataset.split', config.split, image_set.SPLITS)
   parts.check(config, ('none', 'held_out'))
   side = config.resolution
   if config.source == 'tfds':

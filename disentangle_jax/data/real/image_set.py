@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from disentangle_jax import errors, types
-from disentangle_jax.data import checks, files, parts, stream
+from disentangle_jax import checks, errors, types
+from disentangle_jax.data import files, parts, stream
 from disentangle_jax.data.real import source
 
 SPLITS = ('train', 'test')
@@ -51,10 +51,10 @@ def load(
   Raises:
     ConfigError: a source that is missing, corrupt or foreign.
   """
-  checks.choice('split', config.split, SPLITS)
+  checks.choice('config.dataset.split', config.split, SPLITS)
   parts.check(config)
   sources = source.SOURCES if builder else ('file',)
-  checks.choice('source', config.source, sources)
+  checks.choice('config.dataset.source', config.source, sources)
 
   def read(split):
     if config.source == 'tfds':

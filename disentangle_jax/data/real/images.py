@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from disentangle_jax import types
-from disentangle_jax.data import checks, files
+from disentangle_jax import checks, types
+from disentangle_jax.data import files
 from disentangle_jax.data.real import image_set, source
 
 WHERE = 'set --config.dataset.path to a folder of pictures or an npz archive'
@@ -38,10 +38,10 @@ def make(config: Config) -> types.Dataset:
   Raises:
     ConfigError: a source that is missing or cannot be used.
   """
-  checks.choice('split', config.split, image_set.SPLITS)
+  checks.choice('config.dataset.split', config.split, image_set.SPLITS)
   path = files.require(config.path, source.FIELD, WHERE)
   if config.resolution is not None:
-    checks.integer('resolution', config.resolution, 1)
+    checks.integer('config.dataset.resolution', config.resolution, 1)
     if path.is_dir():
       images = files.folder(path, config.resolution, source.FIELD)
       return image_set.streamed(images, None, 'images', images.shape[1:])

@@ -9,8 +9,8 @@ bytes on the device: toy and realistic 5.3 GiB each, real 11.9 GiB.
 import dataclasses
 import math
 
-from disentangle_jax import types
-from disentangle_jax.data import checks, files, lookup
+from disentangle_jax import checks, types
+from disentangle_jax.data import files, lookup
 from disentangle_jax.data.real import source
 
 FACTORS = (
@@ -48,7 +48,7 @@ def load(
     ConfigError: a file that is missing, corrupt or foreign.
   """
   if config.source != 'file':
-    checks.choice('source', config.source, ('file',))
+    checks.choice('config.dataset.source', config.source, ('file',))
   name = f'mpi3d_{variant}.npz'
   where = (
     'get it with: curl -LO https://storage.googleapis.com/'

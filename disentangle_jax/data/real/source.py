@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from disentangle_jax import errors
-from disentangle_jax.data import cache, checks, files
+from disentangle_jax import checks, errors
+from disentangle_jax.data import cache, files
 
 FIELD = 'config.dataset.path'
 SOURCES = ('file', 'tfds')
@@ -102,7 +102,7 @@ def table(
 
 def choose(config: Config) -> None:
   """Refuses an unknown source."""
-  checks.choice('source', config.source, SOURCES)
+  checks.choice('config.dataset.source', config.source, SOURCES)
 
 
 def h5py(path: pathlib.Path) -> Any:

@@ -109,7 +109,7 @@ def before(
     spec: what the run is made of.
     merged: the config at one point of the sweep.
     names: what names mean.
-    settled: `parse.settled`.
+    settled: `settings.settled`.
     seen: names of the later phases.
 
   Returns:

@@ -16,7 +16,7 @@ import numpy as np
 
 from disentangle_jax import types
 from disentangle_jax.data import factorial
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import study_plan
 from disentangle_jax.engine.programs import (
   devices,
   encoding,
@@ -60,7 +60,11 @@ class Encoder:
     self._programs = {}
 
   def __call__(
-    self, group: planning.Group, state: Any, points: np.ndarray, key: jax.Array
+    self,
+    group: study_plan.Group,
+    state: Any,
+    points: np.ndarray,
+    key: jax.Array,
   ) -> types.Codes:
     """Codes of all runs.
 
@@ -81,7 +85,7 @@ class Encoder:
     codes = encode(state, group.dataset.arrays, jnp.asarray(padded), key)
     return jax.tree.map(lambda x: x[:, : len(points)], codes)
 
-  def block(self, group: planning.Group, state: Any, count: int) -> int:
+  def block(self, group: study_plan.Group, state: Any, count: int) -> int:
     """Points that are rendered and encoded at once, by what memory allows."""
     data, one = group.dataset, memory.one_run(state)
     observed = encoding.observe(data)
@@ -97,7 +101,9 @@ class Encoder:
     )
     return min(self._setup.block, count, rows)
 
-  def program(self, group: planning.Group, blocks: int, block: int) -> Callable:
+  def program(
+    self, group: study_plan.Group, blocks: int, block: int
+  ) -> Callable:
     """`encoding.encoder` of a group, compiled for all its runs."""
     cached = (id(group.method), blocks, block)
     if cached not in self._programs:
@@ -124,7 +130,7 @@ class CodeScores:
     self._designs = {}
 
   def scores(
-    self, group: planning.Group, state: Any
+    self, group: study_plan.Group, state: Any
   ) -> list[score_setup.Score]:
     """Scores of all runs of a chunk; arguments as `encoded` takes them."""
     return [
@@ -133,7 +139,7 @@ class CodeScores:
       for score in self._score(draw)
     ]
 
-  def encoded(self, group: planning.Group, state: Any) -> Iterator[Encoded]:
+  def encoded(self, group: study_plan.Group, state: Any) -> Iterator[Encoded]:
     """The codes of every draw of every metric.
 
     Args:

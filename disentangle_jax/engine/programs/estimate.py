@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import group_shapes, study_plan
 from disentangle_jax.engine.programs import devices, hosts
 
 # Runs per program where the memory allows more. On 2 CPU cores throughput is
@@ -52,7 +52,7 @@ def matmul_rate() -> float:
   return rate * many
 
 
-def need(group: planning.Group, grid_points: int, rate: float = 0.0) -> Need:
+def need(group: study_plan.Group, grid_points: int, rate: float = 0.0) -> Need:
   """Estimates one group from the shapes and the arithmetic of its step.
 
   Args:
@@ -65,8 +65,8 @@ def need(group: planning.Group, grid_points: int, rate: float = 0.0) -> Need:
   """
   hparams = {k: jnp.float32(v) for k, v in group.contract.hparams.items()}
   key = jax.random.key(0)
-  batch = planning.example_batch(group)
-  state = planning.state_shapes(group)
+  batch = group_shapes.example_batch(group)
+  state = group_shapes.state_shapes(group)
   lowered = jax.jit(group.method.update).lower(key, state, batch, hparams)
   cost = lowered.cost_analysis() or {}
   flops = float(cost.get('flops', 0.0))
@@ -88,7 +88,7 @@ def need(group: planning.Group, grid_points: int, rate: float = 0.0) -> Need:
 
 
 def runs_per_chunk(
-  group: planning.Group,
+  group: study_plan.Group,
   mesh: jax.sharding.Mesh,
   asked: int,
   grid_points: int,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 
 from disentangle_jax import types
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import study_plan
 from disentangle_jax.engine.programs import (
   devices,
   encoding,
@@ -39,7 +39,9 @@ class ModelScores:
     self._programs = {}
     self._contexts = {}
 
-  def means(self, group: planning.Group, state: Any) -> list[score_setup.Score]:
+  def means(
+    self, group: study_plan.Group, state: Any
+  ) -> list[score_setup.Score]:
     """Scores that are means over examples.
 
     Args:
@@ -76,7 +78,7 @@ class ModelScores:
     return scores
 
   def wholes(
-    self, group: planning.Group, state: Any
+    self, group: study_plan.Group, state: Any
   ) -> list[score_setup.Score]:
     """Scores of probes that are asked once per run; as `means`."""
     scores, arrays = [], group.dataset.arrays
@@ -147,7 +149,7 @@ class ModelScores:
     return scores
 
   def means_program(
-    self, group: planning.Group, probes: Mapping[str, types.Probe], count: int
+    self, group: study_plan.Group, probes: Mapping[str, types.Probe], count: int
   ) -> Callable:
     """One program for all probes that average over `count` observations.
 
@@ -230,7 +232,7 @@ class ModelScores:
     return program
 
   def whole_program(
-    self, group: planning.Group, name: str, probe: types.Probe
+    self, group: study_plan.Group, name: str, probe: types.Probe
   ) -> Callable:
     """The program of a probe that is asked once per run.
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 import numpy as np
 
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import study_plan
 from disentangle_jax.engine.programs import devices, memory
 from disentangle_jax.ops import gaussian
 
@@ -26,7 +26,7 @@ def traversal_values(kind: str) -> np.ndarray:
 
 
 def program(
-  group: planning.Group, mesh: jax.sharding.Mesh, budget: int = 2**30
+  group: study_plan.Group, mesh: jax.sharding.Mesh, budget: int = 2**30
 ):
   """A jitted `(state [R], arrays) -> dict of pictures`, or None.
 
@@ -72,7 +72,7 @@ def program(
 
 
 def _pictures(
-  group: planning.Group, state: Any, shown: jax.Array, budget: int
+  group: study_plan.Group, state: Any, shown: jax.Array, budget: int
 ) -> dict[str, jax.Array]:
   """Of one run, all but the KL."""
   method, kind = group.method, group.dataset.kind

@@ -9,7 +9,7 @@ from jax.sharding import PartitionSpec as P
 import numpy as np
 
 from disentangle_jax import types
-from disentangle_jax.engine.plan import planning, registry
+from disentangle_jax.engine.plan import registry, study_plan
 from disentangle_jax.engine.programs import devices
 
 
@@ -54,7 +54,7 @@ class ScoreSetup:
 
   def __init__(
     self,
-    plan: planning.Plan,
+    plan: study_plan.Plan,
     mesh: jax.sharding.Mesh,
     wanted: Mapping[str, tuple[str, ...]] | None = None,
   ):
@@ -68,7 +68,7 @@ class ScoreSetup:
     self._mesh = mesh
     self._metrics = {}
 
-  def metrics(self, group: planning.Group, kind: type) -> dict[str, Any]:
+  def metrics(self, group: study_plan.Group, kind: type) -> dict[str, Any]:
     """The study's metrics of a kind that a group can be scored by."""
     shared = {
       name: registry.shared_metric(

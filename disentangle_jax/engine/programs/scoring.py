@@ -9,7 +9,7 @@ import jax
 from disentangle_jax import errors, types
 from disentangle_jax import methods as methods_lib
 from disentangle_jax import metrics as metrics_lib
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import group_shapes, study_plan
 from disentangle_jax.engine.programs import (
   code_scores,
   memory,
@@ -29,7 +29,7 @@ class Evaluator:
 
   def __init__(
     self,
-    plan: planning.Plan,
+    plan: study_plan.Plan,
     mesh: jax.sharding.Mesh,
     wanted: Mapping[str, tuple[str, ...]] | None = None,
   ):
@@ -38,7 +38,7 @@ class Evaluator:
     self._codes = code_scores.CodeScores(self._setup, encode)
     self._models = model_scores.ModelScores(self._setup)
 
-  def check(self, group: planning.Group, size: int) -> None:
+  def check(self, group: study_plan.Group, size: int) -> None:
     """Traces what would score a chunk, where a user wrote a part of it.
 
     A score that fails would otherwise do so after training. The package's own
@@ -51,7 +51,7 @@ class Evaluator:
     Raises:
       ConfigError: names the metric and what went wrong.
     """
-    state = planning.stacked_shapes(group, size)
+    state = group_shapes.stacked_shapes(group, size)
     key, arrays = jax.random.key(0), group.dataset.arrays
 
     def of_model(name, probe):
@@ -104,7 +104,7 @@ class Evaluator:
           raise errors.value('config.metrics', name, rule) from error
 
   def scores(
-    self, group: planning.Group, state: Any
+    self, group: study_plan.Group, state: Any
   ) -> list[score_setup.Score]:
     """Scores all runs of a chunk.
 

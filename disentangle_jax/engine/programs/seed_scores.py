@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from disentangle_jax import types
-from disentangle_jax.engine.plan import planning, registry, study_config
+from disentangle_jax.engine.plan import registry, study_config, study_plan
 from disentangle_jax.engine.programs import encoding, score_setup
 
 
@@ -19,14 +19,14 @@ class SeedScores:
     plan: names the metrics, their constants and the representations.
   """
 
-  def __init__(self, plan: planning.Plan):
+  def __init__(self, plan: study_plan.Plan):
     self._plan = plan
     self._programs = {}
 
   def __call__(
     self,
-    group: planning.Group,
-    runs: Sequence[planning.Run],
+    group: study_plan.Group,
+    runs: Sequence[study_plan.Run],
     name: str,
     keys: Collection[str],
     state: Any,
@@ -66,7 +66,7 @@ class SeedScores:
 
 
 def _program(
-  group: planning.Group, metric: types.Metric, scoring: study_config.Scoring
+  group: study_plan.Group, metric: types.Metric, scoring: study_config.Scoring
 ) -> Callable:
   """`(key, states [S], arrays) -> {(representation, name): float32 [S]}`."""
   method, data = group.method, group.dataset

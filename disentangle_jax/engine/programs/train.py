@@ -15,7 +15,7 @@ from jax.sharding import PartitionSpec as P
 import numpy as np
 
 from disentangle_jax import errors
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import group_shapes, study_plan
 from disentangle_jax.engine.programs import devices
 
 # `diverged` holds this while a run is finite.
@@ -80,7 +80,7 @@ def window_of(steps: int, log_every: int) -> int:
   return fits[-1] if fits else min(wanted, steps)
 
 
-def make_inputs(runs: Sequence[planning.Run], size: int) -> Inputs:
+def make_inputs(runs: Sequence[study_plan.Run], size: int) -> Inputs:
   """Stacks seeds and hyper-parameters, padded to `size` with the last run."""
   padded = [*runs, *[runs[-1]] * (size - len(runs))]
   seeds = np.array([run.seed for run in padded], np.uint32)
@@ -94,9 +94,9 @@ def make_inputs(runs: Sequence[planning.Run], size: int) -> Inputs:
   )
 
 
-def _one_run_fns(group: planning.Group):
+def _one_run_fns(group: study_plan.Group):
   """init and segment of a single run, to be vmapped."""
-  sample = planning.sampler(group.contract, group.config, group.dataset)
+  sample = group_shapes.sampler(group.contract, group.config, group.dataset)
   method = group.method
 
   def init(inputs, arrays, index, frozen):
@@ -127,7 +127,7 @@ def _one_run_fns(group: planning.Group):
   return init, segment
 
 
-def functions(group: planning.Group, mesh: jax.sharding.Mesh, window: int):
+def functions(group: study_plan.Group, mesh: jax.sharding.Mesh, window: int):
   """The jitted, not yet compiled `init` and `segment` of a group.
 
   JAX tracks what varies over a mesh so that gradients of replicated parameters
@@ -164,14 +164,14 @@ def functions(group: planning.Group, mesh: jax.sharding.Mesh, window: int):
   return jax.jit(init), jax.jit(segment, donate_argnums=(2, 3))
 
 
-def frozen_shapes(group: planning.Group, size: int) -> Any:
+def frozen_shapes(group: study_plan.Group, size: int) -> Any:
   """Shapes of the states [size] that a group starts from; () for none."""
   if group.before is None:
     return ()
-  return planning.stacked_shapes(group.before, size)
+  return group_shapes.stacked_shapes(group.before, size)
 
 
-def check(group: planning.Group, mesh: jax.sharding.Mesh) -> None:
+def check(group: study_plan.Group, mesh: jax.sharding.Mesh) -> None:
   """Traces a group's training under the mesh, nothing is compiled.
 
   Raises:
@@ -201,7 +201,7 @@ def check(group: planning.Group, mesh: jax.sharding.Mesh) -> None:
 
 
 def compile_group(
-  group: planning.Group,
+  group: study_plan.Group,
   mesh: jax.sharding.Mesh,
   size: int,
   log_every: int = 0,

@@ -28,7 +28,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors import numpy as safetensors
 
 from disentangle_jax import errors, folders
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import group_shapes, study_plan
 from disentangle_jax.engine.programs import pictures as pictures_lib
 from disentangle_jax.engine.workdir import store
 from disentangle_jax.nn import nets
@@ -38,7 +38,7 @@ _NEEDED = ('method', 'config', 'dataset', 'hparams', 'seed')
 
 def write_pictures(
   workdir: pathlib.Path,
-  group: planning.Group,
+  group: study_plan.Group,
   runs,
   pictures: dict[str, np.ndarray],
 ) -> None:
@@ -105,7 +105,7 @@ def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 def static_config(module: Any, described: Mapping[str, Any]) -> Any:
-  """The frozen Config that `planning.describe_static` described.
+  """The frozen Config that `study_plan.describe_static` described.
 
   Args:
     module: the method's module.
@@ -155,8 +155,8 @@ def fill(
 
 def group_states(
   workdir: pathlib.Path,
-  group: planning.Group,
-  runs: Sequence[planning.Run],
+  group: study_plan.Group,
+  runs: Sequence[study_plan.Run],
   size: int,
 ) -> Any:
   """Stacked states [size] of finished runs, padded with the last one.
@@ -164,7 +164,7 @@ def group_states(
   Raises:
     StoreError: a file is missing or does not fit.
   """
-  shapes = planning.state_shapes(group)
+  shapes = group_shapes.state_shapes(group)
   states = []
   for run in runs:
     path = folders.params(workdir, run.run_id)

@@ -5,7 +5,7 @@ import json
 import math
 from typing import Any
 
-from disentangle_jax.engine.plan import planning
+from disentangle_jax.engine.plan import study_plan
 from disentangle_jax.engine.programs import devices, score_setup, train
 from disentangle_jax.engine.workdir import study
 
@@ -13,7 +13,7 @@ OK, NOT_FINITE = 'ok', 'not_finite'
 
 
 def common(
-  name: str, run: planning.Run, status: str, seconds: float
+  name: str, run: study_plan.Run, status: str, seconds: float
 ) -> dict[str, Any]:
   """What all rows of a run share, with an empty score.
 
@@ -74,7 +74,7 @@ def of_scores(
 
 def of_chunk(
   name: str,
-  runs: Sequence[planning.Run],
+  runs: Sequence[study_plan.Run],
   trained: train.Trained,
   scores: Sequence[score_setup.Score],
 ) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ import platform
 from typing import Any, NamedTuple
 
 from disentangle_jax import errors, folders, version
-from disentangle_jax.engine.plan import planning, registry
+from disentangle_jax.engine.plan import registry, study_plan
 from disentangle_jax.engine.programs import devices
 from disentangle_jax.engine.workdir import store
 
@@ -39,7 +39,7 @@ class Chunk(NamedTuple):
   group: int
   part: str
   size: int
-  runs: tuple[planning.Run, ...]
+  runs: tuple[study_plan.Run, ...]
 
 
 @functools.cache
@@ -58,9 +58,9 @@ def now() -> str:
   return datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')
 
 
-def _spec(run: planning.Run) -> dict[str, Any]:
+def _spec(run: study_plan.Run) -> dict[str, Any]:
   spec = {
-    'config': planning.describe_static(run.config),
+    'config': study_plan.describe_static(run.config),
     'dataset': {'name': run.dataset.name, **json.loads(run.dataset.options)},
     'steps': run.steps,
     'batch_size': run.batch_size,
@@ -74,12 +74,12 @@ def _spec(run: planning.Run) -> dict[str, Any]:
   return spec
 
 
-def describe_group(group: planning.Group) -> dict[str, Any]:
+def describe_group(group: study_plan.Group) -> dict[str, Any]:
   """What all runs of a group share, without seed and hyper-parameters."""
   return _spec(group.runs[0])
 
 
-def _coordinates(run: planning.Run) -> str:
+def _coordinates(run: study_plan.Run) -> str:
   return json.dumps([run.method, run.all_hparams(), run.seed], sort_keys=True)
 
 
@@ -93,7 +93,7 @@ def _differences(old: Any, new: Any, name: str = '') -> list[str]:
   return [] if old == new else [f'{name} was {old!r} and is now {new!r}']
 
 
-def open_study(workdir: pathlib.Path, plan: planning.Plan) -> dict[str, Any]:
+def open_study(workdir: pathlib.Path, plan: study_plan.Plan) -> dict[str, Any]:
   """Reads what a workdir holds and refuses to mix studies.
 
   Args:
@@ -147,7 +147,7 @@ def open_study(workdir: pathlib.Path, plan: planning.Plan) -> dict[str, Any]:
 
 def chunks(
   old: Mapping[str, Any],
-  plan: planning.Plan,
+  plan: study_plan.Plan,
   sizes: Sequence[int],
   over: int = 1,
 ) -> list[Chunk]:
@@ -190,7 +190,7 @@ def chunks(
   return out
 
 
-def _chunk(group: int, size: int, runs: Sequence[planning.Run]) -> Chunk:
+def _chunk(group: int, size: int, runs: Sequence[study_plan.Run]) -> Chunk:
   ids = ','.join(run.run_id for run in runs)
   digest = hashlib.sha256(ids.encode()).hexdigest()[:8]
   return Chunk(group, f'{runs[0].number:06d}-{digest}', size, tuple(runs))
@@ -207,7 +207,7 @@ def split(chunk: Chunk, size: int) -> list[Chunk]:
 def save(
   workdir: pathlib.Path,
   old: Mapping[str, Any],
-  plan: planning.Plan,
+  plan: study_plan.Plan,
   planned: Sequence[Chunk],
   **about: Any,
 ) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pathlib
 from typing import Any
 
 from disentangle_jax import errors
-from disentangle_jax.engine.plan import planning, study_config
+from disentangle_jax.engine.plan import study_config, study_plan
 from disentangle_jax.engine.programs import score_setup, train
 
 
@@ -55,8 +55,8 @@ def _curves(trained: train.Trained, scores, place: int):
 
 def write(
   workdir: pathlib.Path,
-  plan: planning.Plan,
-  runs: Sequence[planning.Run],
+  plan: study_plan.Plan,
+  runs: Sequence[study_plan.Run],
   trained: train.Trained,
   scores: Sequence[score_setup.Score],
 ) -> None:
@@ -78,7 +78,7 @@ def write(
       _wandb(engine.wandb, plan.study, run, curves)
 
 
-def _about(run: planning.Run) -> dict[str, Any]:
+def _about(run: study_plan.Run) -> dict[str, Any]:
   return {
     'run_id': run.run_id,
     'run_number': run.number,
@@ -92,7 +92,7 @@ def _about(run: planning.Run) -> dict[str, Any]:
   }
 
 
-def _tensorboard(folder: pathlib.Path, run: planning.Run, curves) -> None:
+def _tensorboard(folder: pathlib.Path, run: study_plan.Run, curves) -> None:
   import tensorboardX
 
   for old in folder.glob('events.*'):  # of a chunk that was killed
@@ -105,7 +105,7 @@ def _tensorboard(folder: pathlib.Path, run: planning.Run, curves) -> None:
         writer.add_scalar(name, value, step)
 
 
-def _wandb(project: str, study: str, run: planning.Run, curves) -> None:
+def _wandb(project: str, study: str, run: study_plan.Run, curves) -> None:
   import wandb
 
   # The id of the run: a chunk that is trained again replaces what it logged.
