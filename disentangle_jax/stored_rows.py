@@ -37,6 +37,7 @@ SCHEMA = pa.schema(
     ('seconds', pa.float64()),
     ('phase', pa.string()),
     ('after', pa.string()),
+    ('setting', pa.string()),
   ]
 )
 COLUMNS = tuple(SCHEMA.names)

@@ -26,8 +26,12 @@ _WORKDIR = flags.DEFINE_string(
 _DRY_RUN = flags.DEFINE_bool(
   'dry_run', False, 'Print runs, groups, memory and time; run nothing.'
 )
-
-
+_AS_NEW_SETTING = flags.DEFINE_bool(
+  'as_new_setting',
+  False,
+  'Keep runs with a changed field beside the old ones, as a setting of their '
+  'own.',
+)
 _DISTRIBUTED = flags.DEFINE_bool(
   'distributed',
   False,
@@ -72,7 +76,11 @@ def main(argv):
     program = ['python', '-m', 'experiments.sweep']
   command = shlex.join([*program, *sys.argv[1:]])
   rows = engine.sweep(
-    config, _WORKDIR.value, progress=progress.live(), command=command
+    config,
+    _WORKDIR.value,
+    progress=progress.live(),
+    command=command,
+    as_new_setting=_AS_NEW_SETTING.value,
   )
   workdir = pathlib.Path(_WORKDIR.value)
   if str(config.only):

@@ -40,6 +40,7 @@ def sweep(
   datasets: Mapping[str, Any] | None = None,
   progress: progress_lib.Progress | None = None,
   command: str = '',
+  as_new_setting: bool = False,
 ) -> pd.DataFrame:
   """Trains and scores every run of a study that is not in the store yet.
 
@@ -51,6 +52,8 @@ def sweep(
     datasets: your own data sets, name -> module or `Dataset`.
     progress: who is told; silent by default.
     command: how this was started, for the report.
+    as_new_setting: where a field of a study that is there has changed, keep
+      both, as settings of their own; refused otherwise.
 
   Returns:
     The tidy rows of the study's runs (columns: `stored_rows.COLUMNS`).
@@ -70,6 +73,7 @@ def sweep(
         datasets=datasets,
         progress=progress,
         command=command,
+        as_new_setting=as_new_setting,
       )
     finally:
       shutil.rmtree(folder, ignore_errors=True)
@@ -84,7 +88,7 @@ def sweep(
   with session.held(workdir):
     numbers = {run.run_id: run.number for run in plan.runs}
     shown = progress or progress_lib.Progress()
-    _run(chosen, numbers, workdir, shown, command)
+    _run(chosen, numbers, workdir, shown, command, as_new_setting)
   rows = store.read(workdir)
   return rows[rows['run_id'].isin({run.run_id for run in chosen.runs})]
 
@@ -121,13 +125,13 @@ def grid_points(plan: study_plan.Plan, group: study_plan.Group) -> int:
   return math.prod(group.dataset.factor_sizes) if scored else 0
 
 
-def _run(plan, numbers, workdir, progress, command) -> None:
+def _run(plan, numbers, workdir, progress, command, as_new_setting) -> None:
   """Does what is missing in a workdir that the first host has locked."""
   mesh = devices.mesh(plan.config.engine.data_shards)
   first = hosts.index() == 0
   if not first:
     hosts.wait('planned')
-  old = study.open_study(workdir, plan)
+  old = study.open_study(workdir, plan, numbers, as_new_setting)
   asked = plan.config.engine.runs_per_chunk
   sizes = [
     estimate.runs_per_chunk(group, mesh, asked, grid_points(plan, group))

@@ -185,7 +185,7 @@ def test_changed_fields_of_unfinished_runs_are_refused(tmp_path, monkeypatch):
   with pytest.raises(Killed):
     dj.sweep(config, tmp_path)
   config.steps = 40
-  message = r'unfinished runs .* would change: steps was 20 and is now 40'
+  message = r'runs .* would change: steps was 20 and is now 40'
   with pytest.raises(dj.StoreError, match=message):
     dj.sweep(config, tmp_path)
 

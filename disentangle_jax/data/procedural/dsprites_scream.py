@@ -26,6 +26,8 @@ from disentangle_jax.data.procedural import dsprites
 
 # Width and height that the study's picture is made to fit, for 64 x 64 crops.
 FIT = (350, 274)
+# Fields of Config that may hold the path of a file.
+FILES = ('background',)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Which runs a study has: what makes a run another one, and their numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import hashlib
 import inspect
 import json
@@ -12,6 +12,11 @@ from typing import Any
 from disentangle_jax import methods as methods_lib
 from disentangle_jax.engine.plan import registry, study_config, study_plan
 from disentangle_jax.methods import contract as contract_lib
+
+
+def _digest(identity: Mapping[str, Any]) -> str:
+  text = json.dumps(identity, sort_keys=True)
+  return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def runs_of(
@@ -73,14 +78,16 @@ def _run(
     'source': sources[name],
     'config': study_plan.describe_static(setting.config),
     'hparams': setting.hparams,
-    'dataset': setting.dataset,
-    'seed': seed,
+    'dataset': setting.dataset.content(),
     'steps': setting.steps,
     'batch_size': setting.batch_size,
   }
+  # All but the seed, down the phases: runs that agree in it are repetitions.
+  alike = (
+    identity if earlier is None else {**identity, 'after': earlier.setting}
+  )
   if earlier is not None:
     identity['after'] = earlier.run_id
-  text = json.dumps(identity, sort_keys=True)
   strength_name = contract_lib.read(module, name).strength or ''
   run = study_plan.Run(
     method=name,
@@ -93,7 +100,8 @@ def _run(
     phase=setting.phase,
     after=earlier,
     number=-1,
-    run_id=hashlib.sha256(text.encode()).hexdigest()[:12],
+    run_id=_digest({**identity, 'seed': seed}),
+    setting=_digest(alike),
     seed=seed,
     strength_name=strength_name,
     strength=math.nan,

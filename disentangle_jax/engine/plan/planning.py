@@ -3,16 +3,18 @@
 Everything that can be wrong with a config is found here, before any compile.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+import dataclasses
 from typing import Any
 
-from disentangle_jax import errors, requests
+from disentangle_jax import errors, requests, types
 from disentangle_jax.data import samplers
 from disentangle_jax.engine.plan import (
   identities,
   parse,
   registry,
   scorable,
+  study_config,
   study_plan,
 )
 from disentangle_jax.methods import contract as contract_lib
@@ -35,8 +37,10 @@ def make(
   """
   names = names or registry.of()
   study = parse.study(config, names)
+  study, datasets = _loaded(study, names)
   runs = identities.runs_of(study, names)
-  groups, notes = scorable.checked(_groups(runs, names), study, names)
+  groups = _groups(runs, names, datasets)
+  groups, notes = scorable.checked(groups, study, names)
   if any(group.before for group in groups) and not study.engine.keep_params:
     rule = 'must be True: phases start from the parameters of earlier ones'
     raise errors.value('config.engine.keep_params', False, rule)
@@ -87,18 +91,41 @@ def _key(run: study_plan.Run | None) -> tuple | None:
   return *own, _key(run.after)
 
 
+def _loaded(
+  study: study_config.StudyConfig, names: registry.Registry
+) -> tuple[study_config.StudyConfig, dict]:
+  """The study with the content of its data sets known, and these."""
+  datasets, specs = {}, {}
+
+  def known(setting: study_config.Setting) -> study_config.Setting:
+    given, after = setting.dataset, setting.after
+    if given not in specs:
+      data = registry.load_dataset(given, names)
+      content = registry.fingerprint(given, names, data)
+      specs[given] = given._replace(fingerprint=content)
+      datasets[specs[given]] = data
+    return dataclasses.replace(
+      setting,
+      dataset=specs[given],
+      after=None if after is None else known(after),
+    )
+
+  settings = tuple(map(known, study.settings))
+  return dataclasses.replace(study, settings=settings), datasets
+
+
 def _groups(
-  runs: Sequence[study_plan.Run], names: registry.Registry
+  runs: Sequence[study_plan.Run],
+  names: registry.Registry,
+  datasets: Mapping[study_config.DatasetSpec, types.Dataset],
 ) -> tuple[study_plan.Group, ...]:
   """Runs by program, the groups of earlier phases first."""
-  members, datasets, groups = {}, {}, {}
+  members, groups = {}, {}
   for run in runs:
     members.setdefault(_key(run), []).append(run)
   depth = lambda key: len(members[key][0].ancestors())
   for key in sorted(members, key=depth):
     run = members[key][0]
-    if run.dataset not in datasets:
-      datasets[run.dataset] = registry.load_dataset(run.dataset, names)
     described = contract_lib.read(names.methods[run.method], run.method)
     # Before `make`, which may read what only such a data set has.
     asked = described.batch(run.config)

@@ -10,7 +10,7 @@ from disentangle_jax import data as data_lib
 from disentangle_jax import errors, types
 from disentangle_jax import methods as methods_lib
 from disentangle_jax import metrics as metrics_lib
-from disentangle_jax.data import joined, kinds
+from disentangle_jax.data import fingerprints, joined, kinds
 from disentangle_jax.engine.plan import study_config
 from disentangle_jax.metrics import catalogue
 
@@ -72,6 +72,44 @@ def load_dataset(
     dataset = module.make(config)
   kinds.check(dataset)
   return dataset
+
+
+def fingerprint(
+  spec: study_config.DatasetSpec, names: Registry, data: types.Dataset
+) -> str:
+  """What identifies the content of a data set, beside its name and options.
+
+  Args:
+    spec: name and options.
+    names: what names mean.
+    data: the set, loaded.
+
+  Returns:
+    Hash of its files, or of a user's arrays; '' where it is drawn from its
+    options alone.
+  """
+  module, options = names.datasets[spec.name], json.loads(spec.options)
+  if isinstance(module, types.Dataset):
+    return fingerprints.of_arrays(data)
+  if module is joined:
+    config = module.Config(**options)
+    return '+'.join(
+      fingerprint(
+        study_config.DatasetSpec(name, json.dumps(dict(more))), names, part
+      )
+      for (name, more), part in (
+        (config.first, data),
+        (config.second, data.extras['secondary']),
+      )
+    ).strip('+')
+  own = {field.name for field in dataclasses.fields(module.Config)}
+  config = module.Config(**{k: v for k, v in options.items() if k in own})
+  named = fingerprints.paths(module, config)
+  if named:
+    return fingerprints.of_files(named)
+  downloaded = getattr(config, 'source', 'file') != 'file'
+  theirs = data_lib.DATASETS.get(spec.name) is not module
+  return fingerprints.of_arrays(data) if downloaded or theirs else ''
 
 
 def metric_place(name: str, data: types.Dataset) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ one place where the defaults of `config.engine` stand.
 
 from collections.abc import Mapping
 import dataclasses
+import json
 from typing import Any, NamedTuple
 
 
@@ -15,10 +16,38 @@ class DatasetSpec(NamedTuple):
   Attributes:
     name: as in `config.dataset.name`.
     options: JSON of the options that were given, sorted by name.
+    fingerprint: of the content of its files, or of the arrays of a user's own
+      set; '' where the options say everything.
   """
 
   name: str
   options: str
+  fingerprint: str = ''
+
+  def as_json(self) -> list[str]:
+    """Its fields; without a fingerprint those that older versions wrote."""
+    own = [self.name, self.options]
+    return [*own, self.fingerprint] if self.fingerprint else own
+
+  def content(self) -> list[str]:
+    """What makes it another set: where equal files lie does not."""
+    if not self.fingerprint:
+      return self.as_json()
+    options = _without_places(json.loads(self.options))
+    return [self.name, json.dumps(options, sort_keys=True), self.fingerprint]
+
+
+# Options that say where data lie and how they are read from there.
+_PLACES = ('path', 'cache', 'verify')
+
+
+def _without_places(options: Any) -> Any:
+  """Options, also those of the parts of a joined set, without _PLACES."""
+  if isinstance(options, list):
+    return [_without_places(part) for part in options]
+  if not isinstance(options, dict):
+    return options
+  return {k: _without_places(v) for k, v in options.items() if k not in _PLACES}
 
 
 @dataclasses.dataclass(frozen=True)

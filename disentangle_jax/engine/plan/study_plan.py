@@ -26,6 +26,7 @@ class Run(NamedTuple):
   Attributes:
     number: its place in the study, what `--config.only` takes.
     run_id: hash of everything that changes it.
+    setting: hash of the same without the seed.
     method: name.
     config: the method's frozen Config.
     hparams: name -> float.
@@ -44,6 +45,7 @@ class Run(NamedTuple):
 
   number: int
   run_id: str
+  setting: str
   method: str
   config: Any
   hparams: dict[str, float]
@@ -66,7 +68,7 @@ class Run(NamedTuple):
     return {
       'method': self.method,
       'config': describe_static(self.config),
-      'dataset': list(self.dataset),
+      'dataset': self.dataset.as_json(),
       'hparams': self.hparams,
       'seed': self.seed,
       'steps': self.steps,

@@ -47,6 +47,7 @@ def common(
     'seconds': seconds,
     'phase': run.phase,
     'after': run.after.run_id if run.after else '',
+    'setting': run.setting,
   }
 
 

@@ -6,7 +6,7 @@ whether the sweep was interrupted. More seeds, strengths or methods extend a
 study by new chunks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 import datetime
 import functools
 import hashlib
@@ -17,7 +17,7 @@ import platform
 from typing import Any, NamedTuple
 
 from disentangle_jax import errors, folders, version
-from disentangle_jax.engine.plan import registry, study_plan
+from disentangle_jax.engine.plan import registry, study_config, study_plan
 from disentangle_jax.engine.programs import devices
 from disentangle_jax.engine.workdir import store
 
@@ -58,10 +58,16 @@ def now() -> str:
   return datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')
 
 
+def _described(dataset: study_config.DatasetSpec) -> dict[str, Any]:
+  about = {'name': dataset.name, **json.loads(dataset.options)}
+  content = {'content': dataset.fingerprint} if dataset.fingerprint else {}
+  return {**about, **content}
+
+
 def _spec(run: study_plan.Run) -> dict[str, Any]:
   spec = {
     'config': study_plan.describe_static(run.config),
-    'dataset': {'name': run.dataset.name, **json.loads(run.dataset.options)},
+    'dataset': _described(run.dataset),
     'steps': run.steps,
     'batch_size': run.batch_size,
   }
@@ -93,18 +99,25 @@ def _differences(old: Any, new: Any, name: str = '') -> list[str]:
   return [] if old == new else [f'{name} was {old!r} and is now {new!r}']
 
 
-def open_study(workdir: pathlib.Path, plan: study_plan.Plan) -> dict[str, Any]:
+def open_study(
+  workdir: pathlib.Path,
+  plan: study_plan.Plan,
+  whole: Collection[str],
+  as_new_setting: bool = False,
+) -> dict[str, Any]:
   """Reads what a workdir holds and refuses to mix studies.
 
   Args:
     workdir: the folder, which this process has locked.
     plan: what is about to run.
+    whole: run_ids of the whole study, of which the plan may be a part.
+    as_new_setting: keep runs with changed fields beside the old ones.
 
   Returns:
     The contents of study.json; a fresh start when there is none.
 
   Raises:
-    StoreError: another study, or changed fields of unfinished runs.
+    StoreError: another study, or changed fields of its runs.
   """
   old = store.read_json(folders.study(workdir))
   if old is None:
@@ -125,24 +138,49 @@ def open_study(workdir: pathlib.Path, plan: study_plan.Plan) -> dict[str, Any]:
       f'--workdir={workdir}: holds study {old.get("study")!r}, not '
       f'{plan.study!r}; legal: an empty folder or one of this study'
     )
-  done = store.finished(workdir)
-  planned = {run.run_id for run in plan.runs}
-  by_place = {
-    place: (run_id, spec)
-    for run_id, (place, spec) in old['runs'].items()
-    if run_id not in done and run_id not in planned
+  if not as_new_setting:
+    _refuse_changes(workdir, old, plan, whole)
+  return old
+
+
+def _refuse_changes(
+  workdir: pathlib.Path,
+  old: Mapping[str, Any],
+  plan: study_plan.Plan,
+  whole: Collection[str],
+) -> None:
+  """Refuses runs that stand in for others, which the study no longer has.
+
+  More seeds, strengths and variants leave the old runs in the plan. Where a
+  run of the same method, seed and strength has gone, a field has changed.
+  """
+  strengths = {
+    group.method_name: group.contract.strength or '' for group in plan.groups
+  }
+
+  def repeated(coordinates: str) -> tuple[str, Any, int]:
+    method, hparams, seed = json.loads(coordinates)
+    return method, hparams.get(strengths.get(method, '')), seed
+
+  gone = {
+    repeated(coordinates): (coordinates, spec)
+    for run_id, (coordinates, spec) in old['runs'].items()
+    if run_id not in whole
   }
   for run in plan.runs:
-    if run.run_id in old['runs'] or _coordinates(run) not in by_place:
+    here = _coordinates(run)
+    if run.run_id in old['runs'] or repeated(here) not in gone:
       continue
-    _, spec = by_place[_coordinates(run)]
-    changed = _differences(old['specs'][spec], _spec(run))
+    coordinates, spec = gone[repeated(here)]
+    hparams = [json.loads(text)[1] for text in (coordinates, here)]
+    changed = _differences(*hparams, 'hparams')
+    changed += _differences(old['specs'][spec], _spec(run))
     raise errors.StoreError(
-      f'--workdir={workdir}: unfinished runs of study {plan.study!r} would '
-      f'change: {"; ".join(changed) or "source of the method"}; legal: the old '
-      'value, or another folder'
+      f'--workdir={workdir}: runs of study {plan.study!r} would change: '
+      f'{"; ".join(changed) or "source of the method"}; legal: the old value, '
+      'another --workdir, or --as_new_setting, which keeps both as settings of '
+      'their own'
     )
-  return old
 
 
 def chunks(
