@@ -164,13 +164,13 @@ def floors(group: study_plan.Group) -> dict[str, float]:
     'flops': multiplications and additions of one step of one run, as XLA
     counts them. 'bytes': its state read once and written once.
   """
-  held = sum(
+  state_bytes = sum(
     math.prod(x.shape) * x.dtype.itemsize
     for x in jax.tree.leaves(group_shapes.state_shapes(group))
   )
   return {
     'flops': estimate.need(group, 0).flops_per_step,
-    'bytes': 2.0 * held,
+    'bytes': 2.0 * state_bytes,
   }
 
 

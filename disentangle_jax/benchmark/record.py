@@ -51,9 +51,9 @@ def save(
     ) from error
   old = load(path)['measurements'] if path.exists() else []
   new = {m['what'] for m in measurements}
-  kept = [m for m in old if m['what'] not in new]
+  others = [m for m in old if m['what'] not in new]
   store.write_json(
-    path, {'machine': about, 'measurements': [*kept, *measurements]}
+    path, {'machine': about, 'measurements': [*others, *measurements]}
   )
   return path
 
@@ -65,17 +65,17 @@ def load(path: str | pathlib.Path) -> dict[str, Any]:
     ConfigError: no such file, or not one of these.
   """
   try:
-    found = json.loads(pathlib.Path(path).read_text())
-    for measurement in found['measurements']:
+    contents = json.loads(pathlib.Path(path).read_text())
+    for measurement in contents['measurements']:
       if not {'what', 'rows', 'floor'} <= set(measurement):
         raise KeyError('rows')
-    if 'devices' not in found['machine']:
+    if 'devices' not in contents['machine']:
       raise KeyError('devices')
   except (OSError, ValueError, KeyError, TypeError) as error:
     raise errors.ConfigError(
       f'{path}: not a file of measurements ({type(error).__name__}: {error})'
     ) from error
-  return found
+  return contents
 
 
 def _rate(measurement: Mapping[str, Any], form: str) -> float | None:
@@ -182,7 +182,7 @@ def compare(
   """
   heads = ['measurement', 'form']
   heads += [machine_name(f['machine']) for f in found]
-  held = [
+  rates_of = [
     {
       (m['what'], row['form']): row['run_steps_per_s']
       for m in f['measurements']
@@ -190,15 +190,15 @@ def compare(
     }
     for f in found
   ]
-  places = dict.fromkeys(place for rates in held for place in rates)
+  places = dict.fromkeys(place for rates in rates_of for place in rates)
   lines = []
   for place in places:
-    base = held[0].get(place)
+    base = rates_of[0].get(place)
     cells = []
-    for rates in held:
+    for rates in rates_of:
       rate = rates.get(place)
       text = '-' if rate is None else f'{rate:,.0f}'
-      if rate is not None and base and rates is not held[0]:
+      if rate is not None and base and rates is not rates_of[0]:
         text += f' ({rate / base:.2f}x)'
       cells.append(text)
     lines.append([*place, *cells])

@@ -239,8 +239,8 @@ class Step:
         lr=self._h['discriminator_learning_rate'],
         betas=(0.5, 0.9),
       )
-    held = torch.tensor(images.transpose(0, 3, 1, 2).copy())
-    self._images = held.to(device)
+    tensor = torch.tensor(images.transpose(0, 3, 1, 2).copy())
+    self._images = tensor.to(device)
     self._latents = group.config.num_latents
     compile_ = torch.compile if compiled else (lambda f: f)
     self._loss = compile_(self._loss_fn)

@@ -78,16 +78,16 @@ def table(
   whole = (count, width) if binary else (count, *shape)
   if final.exists():
     try:
-      found = np.load(final, mmap_mode='r', allow_pickle=False)
-      if found.shape == whole and found.dtype == np.uint8:
-        return found
+      cached = np.load(final, mmap_mode='r', allow_pickle=False)
+      if cached.shape == whole and cached.dtype == np.uint8:
+        return cached
     except (OSError, ValueError, EOFError):
       pass
     # Not what this module wrote: made anew below.
   field = 'config.dataset.cache'
   try:
     folder.mkdir(parents=True, exist_ok=True)
-    handle, made = tempfile.mkstemp(suffix='.partial', dir=folder)
+    handle, partial = tempfile.mkstemp(suffix='.partial', dir=folder)
     os.close(handle)
   except OSError as error:
     rule = (
@@ -96,18 +96,18 @@ def table(
     )
     raise errors.value(field, str(folder), rule) from error
   try:
-    _write(made, whole, shape, binary, blocks())
-    os.replace(made, final)
+    _write(partial, whole, shape, binary, blocks())
+    os.replace(partial, final)
   except OSError as error:
     rule = f'cannot be written ({error.strerror}); name another with --{field}='
     raise errors.value(field, str(folder), rule) from error
   finally:
-    pathlib.Path(made).unlink(missing_ok=True)
+    pathlib.Path(partial).unlink(missing_ok=True)
   return np.load(final, mmap_mode='r', allow_pickle=False)
 
 
 def _write(made, whole, shape, binary, blocks):
-  out = np.lib.format.open_memmap(made, 'w+', np.uint8, whole)
+  memory = np.lib.format.open_memmap(made, 'w+', np.uint8, whole)
   start = 0
   for block in blocks:
     if block.shape[1:] != shape or start + len(block) > whole[0]:
@@ -119,9 +119,9 @@ def _write(made, whole, shape, binary, blocks):
         rule = 'must be binary: every pixel 0 or 255'
         raise errors.value('images', got, rule)
       block = np.packbits(block.reshape(len(block), -1) > 0, axis=-1)
-    out[start : start + len(block)] = block
+    memory[start : start + len(block)] = block
     start += len(block)
   if start != whole[0]:
     rule = f'must be {whole[0]}, the product of the factor sizes'
     raise errors.value('number of images', start, rule)
-  out.flush()
+  memory.flush()

@@ -261,8 +261,8 @@ def _show(dataset, asks):
     def show(key, arrays, index, number):
       factors = factorial.unflatten(number, dataset.factor_sizes)
       keys = per_example.keys(key, index)
-      shown = jax.vmap(reveal, (None, 0, 0))(arrays, factors, keys)
-      return {'factors': factors, **shown}
+      revealed = jax.vmap(reveal, (None, 0, 0))(arrays, factors, keys)
+      return {'factors': factors, **revealed}
 
     return show
   if 'rows' not in dataset.extras:

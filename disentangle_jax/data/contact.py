@@ -93,8 +93,8 @@ def picture(
   if dataset.kind in ('video', 'voxels'):
     slices = images.shape[1]
     columns = min(columns, slices)
-    shown = np.linspace(0, slices - 1, columns).round().astype(int)
-    images = images[:, shown].reshape(-1, *images.shape[2:])
+    slices_shown = np.linspace(0, slices - 1, columns).round().astype(int)
+    images = images[:, slices_shown].reshape(-1, *images.shape[2:])
   return tile(images, columns)
 
 
@@ -185,11 +185,11 @@ def traversals(
   render = jax.jit(jax.vmap(dataset.render, (None, 0, None)))
   strips = []
   for k, name in enumerate(dataset.factor_names[:most]):
-    shown = min(columns, sizes[k])
-    steps = np.linspace(0, sizes[k] - 1, shown).round().astype(np.int32)
+    count = min(columns, sizes[k])
+    steps = np.linspace(0, sizes[k] - 1, count).round().astype(np.int32)
     points = np.repeat(fixed[None], columns, 0).astype(np.int32)
-    points[:shown, k] = steps
-    observations = np.asarray(render(dataset.arrays, points, key))[:shown]
+    points[:count, k] = steps
+    observations = np.asarray(render(dataset.arrays, points, key))[:count]
     if dataset.kind == 'video':
       observations = observations[:, observations.shape[1] // 2]
     elif dataset.kind == 'voxels':

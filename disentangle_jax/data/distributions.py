@@ -227,8 +227,8 @@ def subset(dataset: types.Dataset, keep: np.ndarray) -> types.Dataset:
   inside = -math.log(len(numbers))
 
   def draw(key, arrays):
-    place = factorial.uniform_factors(key, (len(numbers),))[0]
-    return factorial.unflatten(arrays[place], sizes)
+    row = factorial.uniform_factors(key, (len(numbers),))[0]
+    return factorial.unflatten(arrays[row], sizes)
 
   def log_density(factors):
     flat = factorial.flat_index(factors, sizes)
@@ -259,8 +259,8 @@ def held_out(
   """
   if math.prod(dataset.factor_sizes) > _LARGEST:
     return subset(dataset, np.zeros(0, bool))
-  out = np.asarray(rule(factorial.grid(dataset.factor_sizes)), bool)
-  return subset(dataset, out if complement else ~out)
+  left_out = np.asarray(rule(factorial.grid(dataset.factor_sizes)), bool)
+  return subset(dataset, left_out if complement else ~left_out)
 
 
 def apply(dataset: types.Dataset, config: Config) -> types.Dataset:

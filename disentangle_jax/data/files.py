@@ -49,10 +49,10 @@ def require(path: Any, field: str, where: str) -> pathlib.Path:
   """
   if path is None or str(path) == '':
     raise errors.value(field, path, f'this data set is not shipped; {where}')
-  found = pathlib.Path(path).expanduser()
-  if not found.exists():
+  expanded = pathlib.Path(path).expanduser()
+  if not expanded.exists():
     raise errors.value(field, str(path), f'no such file or folder; {where}')
-  return found
+  return expanded
 
 
 def md5(path: pathlib.Path) -> str:
@@ -273,8 +273,8 @@ def matlab(path: Any, field: str, name: str = '') -> dict[str, np.ndarray]:
   Raises:
     ConfigError: not such a file.
   """
-  shown = pathlib.Path(name or str(path))
-  with reading(shown, field, 'a MATLAB file'):
+  named = pathlib.Path(name or str(path))
+  with reading(named, field, 'a MATLAB file'):
     try:
       return scipy.io.loadmat(path)
     except scipy.io.matlab.MatReadError as error:
@@ -346,13 +346,13 @@ def images(
   if suffixes.endswith('.npz'):
     return _from_npz(path, field, split)
   if suffixes.endswith('.mat'):
-    held = matlab(path, field)
-    if 'X' not in held or held['X'].ndim != 4:
+    arrays = matlab(path, field)
+    if 'X' not in arrays or arrays['X'].ndim != 4:
       raise errors.value(field, str(path), 'has no array X [H, W, C, N]')
-    labels = held['y'].reshape(-1).astype(np.int64) if 'y' in held else None
+    labels = arrays['y'].reshape(-1).astype(np.int64) if 'y' in arrays else None
     if labels is not None:
       labels = np.where(labels == 10, 0, labels)
-    return to_uint8(np.moveaxis(held['X'], -1, 0), field), labels
+    return to_uint8(np.moveaxis(arrays['X'], -1, 0), field), labels
   if suffixes.endswith('.bin'):
     return _cifar([path], field)
   if 'idx' in path.name:
@@ -386,15 +386,15 @@ def _cifar(paths, field):
 
 def _from_folder(path, field, split):
   start = 'train' if split == 'train' else 't10k'
-  found = sorted(path.glob(f'{start}-images*idx3-ubyte*'))
-  if found:
+  parts = sorted(path.glob(f'{start}-images*idx3-ubyte*'))
+  if parts:
     labels = sorted(path.glob(f'{start}-labels*idx1-ubyte*'))
     read = idx(labels[0], field).astype(np.int64) if labels else None
-    return to_uint8(idx(found[0], field), field), read
+    return to_uint8(idx(parts[0], field), field), read
   batches = 'data_batch_*.bin' if split == 'train' else 'test_batch.bin'
-  found = sorted(path.glob(batches))
-  if found:
-    return _cifar(found, field)
+  parts = sorted(path.glob(batches))
+  if parts:
+    return _cifar(parts, field)
   matfile = path / f'{split}_32x32.mat'
   if matfile.exists():
     return images(matfile, field, split)

@@ -95,9 +95,9 @@ def lookup(
       images = np.concatenate([pack(block) for block in _blocks(images)])
   bits = images.ndim == 2
   values = values or tuple(np.arange(float(n)) for n in sizes)
-  kept = [k for k, n in enumerate(names) if n not in nuisances]
+  kept_factors = [k for k, n in enumerate(names) if n not in nuisances]
   drawn = [k for k, n in enumerate(names) if n in nuisances]
-  back = np.argsort([*kept, *drawn])
+  back = np.argsort([*kept_factors, *drawn])
 
   def render(arrays, factors, key):
     if drawn:
@@ -108,8 +108,8 @@ def lookup(
 
   return factorial.make(
     name=name,
-    factor_names=[names[k] for k in kept],
-    factor_values=[values[k] for k in kept],
+    factor_names=[names[k] for k in kept_factors],
+    factor_values=[values[k] for k in kept_factors],
     observation_shape=shape,
     render=render,
     arrays=jnp.asarray(images),

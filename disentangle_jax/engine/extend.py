@@ -56,21 +56,21 @@ def lacking(
     run.run_id: group.metrics for group in plan.groups for run in group.runs
   }
   have = stored.groupby('run_id')[['name', 'metric_seed']].agg(tuple)
-  out = {}
+  missing_of = {}
   for run_id, (names, metric_seeds) in have.iterrows():
-    found = set(zip(names, metric_seeds))
+    scored = set(zip(names, metric_seeds))
     # 'kl/3' stands for 'kl' too.
-    found |= {(name.rpartition('/')[0], seed) for name, seed in found}
+    scored |= {(name.rpartition('/')[0], seed) for name, seed in scored}
     missing = {
       module
       for module, keys in plan.metrics.items()
       if module in supplied.get(run_id, ())
       and module not in apart
-      and any((key, seed) not in found for key in keys for seed in seeds)
+      and any((key, seed) not in scored for key in keys for seed in seeds)
     }
     if missing:
-      out[run_id] = frozenset(missing)
-  return out
+      missing_of[run_id] = frozenset(missing)
+  return missing_of
 
 
 def check_constants(plan: study_plan.Plan, stored: pd.DataFrame) -> None:
@@ -140,7 +140,7 @@ def add_metrics(
   stored = stored_scores(workdir)
   missing = lacking(plan, stored)
   first = stored.drop_duplicates('run_id').set_index('run_id')
-  held = _held(stored)
+  in_store = _held(stored)
   over = mesh.shape[devices.RUNS]
   evaluators = {}
   for group in plan.groups:
@@ -168,13 +168,13 @@ def add_metrics(
         state = exported.group_states(workdir, group, chunk, size)
         scores = evaluators[names].scores(group, state)
         part = _part('more', [r.run_id for r in chunk], sorted(names))
-        made = [
+        new_rows = [
           row
           for row in _rows(plan, chunk, first, scores)
           # Of a family that was asked for in part, only the rest is new.
-          if (row['run_id'], row['name'], row['metric_seed']) not in held
+          if (row['run_id'], row['name'], row['metric_seed']) not in in_store
         ]
-        store.append(workdir, part, made)
+        store.append(workdir, part, new_rows)
 
 
 def _kept(workdir: pathlib.Path, run: study_plan.Run) -> bool:
@@ -203,12 +203,12 @@ def cells(
   group: study_plan.Group, finished: set[str]
 ) -> dict[str, list[study_plan.Run]]:
   """Finished runs that differ in the seed alone, by what they share."""
-  out = {}
+  runs_of = {}
   for run in group.runs:
     if run.run_id in finished:
       key = json.dumps([run.method, run.all_hparams()], sort_keys=True)
-      out.setdefault(key, []).append(run)
-  return out
+      runs_of.setdefault(key, []).append(run)
+  return runs_of
 
 
 def score_seeds(
@@ -237,11 +237,11 @@ def score_seeds(
   for group in plan.groups:
     for key, runs in cells(group, set(first.index)).items():
       runs = [run for run in runs if _kept(workdir, run)]
-      place = [key, study.describe_group(group)]
+      setting = [key, study.describe_group(group)]
       for name, keys in wanted.items():
         if name not in group.metrics:
           continue
-        part = _part('seeds', place, name)
+        part = _part('seeds', setting, name)
         ids, old = {run.run_id for run in runs}, in_part.get(part)
         asked = {(i, key, s) for i in ids for key in keys for s in seeds}
         if old is not None:

@@ -43,9 +43,9 @@ def train_chunk(
   diverged = jnp.full(size, train.NEVER, jnp.int32)
   ends, logged, pending, before = [], [], None, 0.0
   start = 0
-  found = keeper.restore(state, diverged) if keeper else None
-  if found is not None:
-    start, state, diverged, ends, logged, before = found
+  restored = keeper.restore(state, diverged) if keeper else None
+  if restored is not None:
+    start, state, diverged, ends, logged, before = restored
   while start < group.steps:
     steps = min(program.window, group.steps - start)
     state, diverged, scalars = program.segment(

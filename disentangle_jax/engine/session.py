@@ -146,8 +146,8 @@ class Session:
       f'with {size}'
     )
     key = (chunk.group, chunk.size)
-    for held in (self._programs, self._pictures):
-      held.pop(key, None)
+    for programs in (self._programs, self._pictures):
+      programs.pop(key, None)
     return size
 
   def _compiled(self, chunk: study.Chunk) -> train.Program:
@@ -205,8 +205,8 @@ class Session:
     # Pictures and parameters first: the rows are what marks a run as finished.
     pictures = self._pictures[chunk.group, chunk.size]
     if self._engine.keep_samples and pictures is not None:
-      drawn = jax.device_get(pictures(state, group.dataset.arrays))
-      exported.write_pictures(workdir, group, runs, drawn)
+      images = jax.device_get(pictures(state, group.dataset.arrays))
+      exported.write_pictures(workdir, group, runs, images)
     if self._engine.keep_params and hasattr(state, 'params'):
       exported.write_params(workdir, runs, state)
     trackers.write(workdir, plan, runs, trained, scores)
@@ -222,10 +222,10 @@ def _cut(
   chunks: Sequence[study.Chunk], large: Collection[str], size: int
 ) -> list[study.Chunk]:
   """The chunks, with those named by part cut to programs of `size` runs."""
-  out = []
+  pieces = []
   for chunk in chunks:
-    out += study.split(chunk, size) if chunk.part in large else [chunk]
-  return out
+    pieces += study.split(chunk, size) if chunk.part in large else [chunk]
+  return pieces
 
 
 @contextlib.contextmanager

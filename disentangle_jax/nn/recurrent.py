@@ -274,15 +274,15 @@ class RNN(nn.Module):
       carry = self.zeros(len(x), projected.dtype)
 
     def advance(carry, at):
-      projected, kept = at
+      projected, inside = at
       after = cell.advance(weights, carry, projected)
-      if kept is not None:
-        hold = lambda new, old: jnp.where(kept[:, None], new, old)
+      if inside is not None:
+        hold = lambda new, old: jnp.where(inside[:, None], new, old)
         after = jax.tree.map(hold, after, carry)
       return after, cell.hidden(after)
 
-    kept = None if mask is None else mask.T
-    steps = (projected, kept)
+    inside = None if mask is None else mask.T
+    steps = (projected, inside)
     once, _ = advance(carry, jax.tree.map(lambda s: s[0], steps))
     carry = _varying(carry, once)
     last, states = jax.lax.scan(advance, carry, steps, reverse=reverse)

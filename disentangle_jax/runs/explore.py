@@ -81,8 +81,8 @@ def _walked(
     start += classes
   latent = np.arange(size)
   given = latent < layout.gaussian + layout.plain
-  kept = np.where(given[:, None], 0, codes[latent, :, latent])
-  codes[latent, :, latent] = kept + values
+  untouched = np.where(given[:, None], 0, codes[latent, :, latent])
+  codes[latent, :, latent] = untouched + values
   return codes
 
 
@@ -144,7 +144,7 @@ def samples(
     rule = f"has no 'decode', and none of {', '.join(_WHOLE)}"
     raise errors.value('method', name, rule)
   none = np.zeros((0, 0), np.uint8)
-  moved = shown = rebuilt = generated = none
+  moved = observed = rebuilt = generated = none
   kl = np.zeros(0, np.float32)
   images = run.sample(count, seed)['observation']
   if decodes:
@@ -155,7 +155,7 @@ def samples(
     kl = np.full(len(moved), np.nan, np.float32)
     if method.represent is not None:
       vector = run.represent(images).vector
-      shown, rebuilt = _stored(run, images), _stored(run, run.decode(vector))
+      observed, rebuilt = _stored(run, images), _stored(run, run.decode(vector))
       if run.layout.gaussian:
         kl[: run.layout.gaussian] = run.kl()
   if 'generate' in own:
@@ -167,7 +167,7 @@ def samples(
   return traversals.Samples(
     traversals=moved,
     values=np.linspace(-width, width, steps, dtype=np.float32),
-    observations=shown,
+    observations=observed,
     reconstructions=rebuilt,
     kl=kl,
     kind=run.dataset.kind,
@@ -236,19 +236,19 @@ def seed_sheet(
   if kind == 'tokens':
     rule = 'holds sentences, which one sheet cannot hold; give one run alone'
     raise errors.value('dataset', runs[0].dataset.name, rule)
-  drawn = []
+  samples_of = []
   for run in runs:
     _need_encoder(run, 'a sheet of several runs')
-    drawn.append(samples(run, observation, 3, width, count=1))
+    samples_of.append(samples(run, observation, 3, width, count=1))
   span = (0.0, 1.0)
   if kind == 'vector':
-    span = traversals.span_of(*(one.traversals for one in drawn))
+    span = traversals.span_of(*(one.traversals for one in samples_of))
   rows = [
     [
       traversals.lay_out(one.traversals[[d]], kind, span=span)
       for d in traversals.by_kl(one)[:latents]
     ]
-    for one in drawn
+    for one in samples_of
   ]
   most = max(len(row) for row in rows)
   empty = np.full_like(rows[0][0], traversals.GROUND)

@@ -107,14 +107,14 @@ def _labels(table: Table) -> tuple[list[str], list[str]]:
 def heat_map(axes, matrix: np.ndarray, table: Table) -> None:
   """Mutual information of every code and factor, nats."""
   latents, factors = _labels(table)
-  shown = matrix[table.order]
-  image = axes.imshow(shown, cmap=style.SEQUENTIAL, vmin=0, aspect='auto')
+  ordered = matrix[table.order]
+  image = axes.imshow(ordered, cmap=style.SEQUENTIAL, vmin=0, aspect='auto')
   axes.set_yticks(range(len(latents)), latents)
   axes.set_xticks(range(len(factors)), factors, rotation=35, ha='right')
   axes.grid(False)
-  middle = shown.max() / 2
-  for row, column in np.ndindex(shown.shape):
-    value = shown[row, column]
+  middle = ordered.max() / 2
+  for row, column in np.ndindex(ordered.shape):
+    value = ordered[row, column]
     colour = 'white' if value < middle else style.INK
     axes.text(
       column,
@@ -131,10 +131,10 @@ def heat_map(axes, matrix: np.ndarray, table: Table) -> None:
 def hinton(axes, matrix: np.ndarray, table: Table) -> None:
   """Importances as squares whose area is the share of the largest."""
   latents, factors = _labels(table)
-  shown = matrix[table.order]
-  largest = shown.max() if shown.max() > 0 else 1.0
-  for row, column in np.ndindex(shown.shape):
-    side = 0.92 * np.sqrt(shown[row, column] / largest)
+  ordered = matrix[table.order]
+  largest = ordered.max() if ordered.max() > 0 else 1.0
+  for row, column in np.ndindex(ordered.shape):
+    side = 0.92 * np.sqrt(ordered[row, column] / largest)
     axes.add_patch(
       matplotlib.patches.Rectangle(
         (column - side / 2, row - side / 2), side, side, color=style.INK
@@ -213,17 +213,19 @@ def draw(table: Table) -> dict[str, object]:
   """All four figures by name, to be drawn within `style.use()`."""
   size = len(table.order)
   wide = 1.2 + 0.75 * len(table.names)
-  found = {}
-  found['mutual_information'], axes = figures.new(wide + 1.2, 0.9 + 0.3 * size)
+  matches = {}
+  matches['mutual_information'], axes = figures.new(
+    wide + 1.2, 0.9 + 0.3 * size
+  )
   heat_map(axes, mutual_information(table), table)
-  found['importances'], axes = figures.new(wide, 0.9 + 0.45 * size)
+  matches['importances'], axes = figures.new(wide, 0.9 + 0.45 * size)
   hinton(axes, importances(table), table)
   axes.set_title('lasso weights (area)')
   rows = min(size, 10)
-  found['responses'] = figures.empty(
+  matches['responses'] = figures.empty(
     1.2 * len(table.names) + 0.8, 0.8 * rows + 0.6
   )
-  responses(found['responses'], table)
-  found['histograms'] = figures.empty(style.WIDTH, 0.4 + 1.2 * -(-rows // 5))
-  histograms(found['histograms'], table)
-  return found
+  responses(matches['responses'], table)
+  matches['histograms'] = figures.empty(style.WIDTH, 0.4 + 1.2 * -(-rows // 5))
+  histograms(matches['histograms'], table)
+  return matches

@@ -198,10 +198,10 @@ class TrainedRun(NamedTuple):
 
 
 def _ability(run: TrainedRun, name: str):
-  found = getattr(run.method, name, None) or run.method.extras.get(name)
-  if found is None:
+  ability = getattr(run.method, name, None) or run.method.extras.get(name)
+  if ability is None:
     raise errors.value('method', run.about['method'], f'has no {name!r}')
-  return found
+  return ability
 
 
 def _batch(run: TrainedRun, observation: np.ndarray) -> jax.Array:
@@ -228,10 +228,10 @@ def _path(path: pathlib.Path, number: int | None) -> pathlib.Path:
     return path
   contents = store.read_json(folders.study(path))
   rows = store.read(path, ['run_id', 'run_number'])
-  found = rows.loc[rows['run_number'] == number, 'run_id']
-  if contents is None or found.empty:
+  run_ids = rows.loc[rows['run_number'] == number, 'run_id']
+  if contents is None or run_ids.empty:
     raise errors.StoreError(f'{path}: holds no finished run {number}')
-  return folders.params(path, found.iloc[0])
+  return folders.params(path, run_ids.iloc[0])
 
 
 def load_run(

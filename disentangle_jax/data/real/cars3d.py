@@ -36,7 +36,7 @@ class Config(source.Config):
 
 def _models(path):
   """Images of each model, uint8 [elevations, azimuths, 64, 64, 3], by name."""
-  found = {}
+  meshes = {}
   with (
     files.reading(path, source.FIELD, 'a tar archive'),
     _opened(path) as archive,
@@ -46,14 +46,14 @@ def _models(path):
       if not (name.startswith('car_') and name.endswith('.mat')):
         continue
       raw = io.BytesIO(archive.extractfile(member).read())
-      held = files.matlab(raw, source.FIELD, f'{path}/{name}')
-      if 'im' not in held or held['im'].shape[2:] != (3, *SIZES[1::-1]):
+      arrays = files.matlab(raw, source.FIELD, f'{path}/{name}')
+      if 'im' not in arrays or arrays['im'].shape[2:] != (3, *SIZES[1::-1]):
         rule = f'{name} holds no images [H, W, 3, azimuths, elevations]'
         raise errors.value(source.FIELD, str(path), rule)
-      images = held['im'].transpose(4, 3, 0, 1, 2)
+      images = arrays['im'].transpose(4, 3, 0, 1, 2)
       flat = images.reshape(-1, *images.shape[2:]).astype(np.uint8)
-      found[name] = np.stack([_shrink(i) for i in flat])
-  return [found[name] for name in sorted(found)]
+      meshes[name] = np.stack([_shrink(i) for i in flat])
+  return [meshes[name] for name in sorted(meshes)]
 
 
 def _opened(path):

@@ -67,10 +67,12 @@ def check_pixels(bits: np.ndarray, sizes: tuple[int, ...], where: str) -> None:
   numbers = np.linspace(0, len(bits) - 1, 24).astype(int)
   factors = np.stack(np.unravel_index(numbers, sizes), -1)
   draw = jax.vmap(lambda f: dsprites.silhouette(config, values, f))
-  drawn = np.asarray(draw(jnp.asarray(factors))) > 0.5
-  held = np.unpackbits(np.asarray(bits[numbers]), axis=-1)
-  held = held.reshape(drawn.shape) > 0
-  both = (held & drawn).sum((1, 2)) / np.maximum((held | drawn).sum((1, 2)), 1)
+  rendered = np.asarray(draw(jnp.asarray(factors))) > 0.5
+  stored = np.unpackbits(np.asarray(bits[numbers]), axis=-1)
+  stored = stored.reshape(rendered.shape) > 0
+  both = (stored & rendered).sum((1, 2)) / np.maximum(
+    (stored | rendered).sum((1, 2)), 1
+  )
   if both.mean() < 0.9:
     rule = (
       f'its images overlap the expected sprites by {both.mean():.2f} only; '

@@ -43,10 +43,10 @@ def make(config: Config) -> types.Dataset:
   """
   path = files.require(config.path, source.FIELD, WHERE)
   if pathlib.Path(path).suffix == '.mat':
-    held = files.matlab(path, source.FIELD)
-    if 'ff' not in held or held['ff'].shape[:1] != (28 * 20,):
+    arrays = files.matlab(path, source.FIELD)
+    if 'ff' not in arrays or arrays['ff'].shape[:1] != (28 * 20,):
       raise errors.value(source.FIELD, str(path), 'has no array ff [560, N]')
-    images = files.to_uint8(held['ff'].T.reshape(-1, 28, 20), source.FIELD)
+    images = files.to_uint8(arrays['ff'].T.reshape(-1, 28, 20), source.FIELD)
   else:
     images, _ = files.images(path, source.FIELD, where=WHERE)
   return image_set.streamed(images, None, 'frey_faces', _SHAPE)

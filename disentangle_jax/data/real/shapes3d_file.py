@@ -77,12 +77,12 @@ def _from_file(config):
       labels, images = np.asarray(opened['labels']), opened['images']
       if images.shape != (math.prod(SIZES), *_SHAPE):
         raise ValueError(f'images of shape {images.shape}')
-    found = np.stack(
+    columns = np.stack(
       [np.unique(c, return_inverse=True)[1] for c in labels.T], -1
     )
     if (
-      found.shape != (math.prod(SIZES), len(SIZES))
-      or (found != factorial.grid(SIZES)).any()
+      columns.shape != (math.prod(SIZES), len(SIZES))
+      or (columns != factorial.grid(SIZES)).any()
     ):
       rule = 'its labels are not in the published order'
       raise errors.value(source.FIELD, str(path), rule)

@@ -36,10 +36,10 @@ DEFAULT_METRICS = (
 
 def fields_of(config_class: type) -> dict[str, Any]:
   """Field name -> default of a frozen Config dataclass."""
-  found = {}
+  defaults = {}
   for field in dataclasses.fields(config_class):
-    found[field.name] = field.default
-  return found
+    defaults[field.name] = field.default
+  return defaults
 
 
 def _placeholder(default: Any) -> Any:
@@ -64,13 +64,13 @@ def _declare(options: Iterable[Mapping[str, Any]]) -> config_dict.ConfigDict:
 
 def _unset(declared: config_dict.ConfigDict) -> config_dict.ConfigDict:
   """The same fields, none of them set."""
-  out = config_dict.ConfigDict()
+  unset = config_dict.ConfigDict()
   for name, value in declared.items():
     if isinstance(value, config_dict.ConfigDict):
-      out[name] = _unset(value)
+      unset[name] = _unset(value)
     else:
-      out[name] = config_dict.placeholder(object if value is None else str)
-  return out
+      unset[name] = config_dict.placeholder(object if value is None else str)
+  return unset
 
 
 def base_config(
@@ -144,6 +144,6 @@ def base_config(
 
 def static_fields(module: Any) -> dict[str, Any]:
   """Static fields of a method, without its network."""
-  found = fields_of(module.Config)
-  found.pop('net', None)
-  return found
+  fields = fields_of(module.Config)
+  fields.pop('net', None)
+  return fields

@@ -147,10 +147,10 @@ def _overlaid(
   merged: Mapping[str, Any], spec: study_config.Setting, own: Mapping[str, Any]
 ) -> dict[str, Any]:
   """The config as an earlier phase sees it."""
-  out = {**merged, 'steps': spec.steps, 'batch_size': spec.batch_size}
+  changed = {**merged, 'steps': spec.steps, 'batch_size': spec.batch_size}
   for field in ('steps', 'batch_size'):
     if own.get(field) is not None:
-      out[field] = own[field]
+      changed[field] = own[field]
   given = lambda values: {
     k: given(v) if isinstance(v, Mapping) else v
     for k, v in values.items()
@@ -158,7 +158,7 @@ def _overlaid(
   }
   net = given(own.get('net') or {})
   if net:
-    out['net'] = {
+    changed['net'] = {
       key: {**value, **net.get(key, {})}
       if isinstance(value, Mapping)
       else net.get(key, value)
@@ -168,6 +168,6 @@ def _overlaid(
   if dataset:
     # Options of another set are not those of this one.
     same = dataset.get('name', merged['dataset']['name'])
-    kept = merged['dataset'] if same == merged['dataset']['name'] else {}
-    out['dataset'] = {**kept, **dataset}
-  return out
+    base = merged['dataset'] if same == merged['dataset']['name'] else {}
+    changed['dataset'] = {**base, **dataset}
+  return changed

@@ -33,7 +33,7 @@ def specs(
   points: Sequence[algebra.Point],
 ) -> list[study_config.Setting]:
   """Method x point, without those that are the same run under two points."""
-  found, seen = [], set()
+  resolved, seen = [], set()
   for name in methods:
     apart = _apart(name, names, methods, points)
     for point in points:
@@ -55,8 +55,8 @@ def specs(
       if key not in seen:
         seen.add(key)
         variant = _variant(apart, point)
-        found.append(dataclasses.replace(spec, variant=variant))
-  return found
+        resolved.append(dataclasses.replace(spec, variant=variant))
+  return resolved
 
 
 def _apart(
@@ -68,12 +68,12 @@ def _apart(
   """Dotted names, the strength aside, that the sweep varies for a method."""
   module = names.methods.get(name)
   strength = getattr(module, 'STRENGTH', None)
-  shown = {'methods', 'dataset.name'}
-  shown |= {f'hparams.{strength}', f'hparams.{name}.{strength}'}
+  never_apart = {'methods', 'dataset.name'}
+  never_apart |= {f'hparams.{strength}', f'hparams.{name}.{strength}'}
   chain = {} if module is None else phases.modules(name, names.methods)
   for kind in ('hparams', 'static'):
     # Names of other methods, or for one other method alone, change nothing.
-    shown |= {
+    never_apart |= {
       dotted
       for dotted in set().union(*points)
       if dotted.startswith(f'{kind}.') and not _reads(dotted, chain)
@@ -82,7 +82,7 @@ def _apart(
   return tuple(
     dotted
     for dotted in dict.fromkeys(itertools.chain(*mine))
-    if dotted not in shown
+    if dotted not in never_apart
     and len({repr(point.get(dotted)) for point in mine}) > 1
   )
 

@@ -31,9 +31,9 @@ def represent_as(
   if representation == MEAN:
     return codes
   mean, logvar = codes.parts['mean'], codes.parts['logvar']
-  drawn = gaussian.sample(mean, logvar, noise)
+  sample = gaussian.sample(mean, logvar, noise)
   rest = codes.vector[..., mean.shape[-1] :]
-  return codes._replace(vector=jnp.concatenate([drawn, rest], axis=-1))
+  return codes._replace(vector=jnp.concatenate([sample, rest], axis=-1))
 
 
 def noise(

@@ -71,7 +71,7 @@ def need(group: study_plan.Group, grid_points: int, rate: float = 0.0) -> Need:
   cost = lowered.cost_analysis() or {}
   flops = float(cost.get('flops', 0.0))
   size = lambda tree: sum(math.prod(x.shape) * 4 for x in jax.tree.leaves(tree))
-  held = size(state)
+  state_bytes = size(state)
   # Parameters, two moments: a gradient and an update are a third each. The
   # factor 24 on the batch covers the activations kept for the backward pass.
   codes = 0
@@ -79,7 +79,7 @@ def need(group: study_plan.Group, grid_points: int, rate: float = 0.0) -> Need:
     shapes = jax.eval_shape(group.method.represent, state, batch['observation'])
     codes = size(shapes) // group.batch_size * grid_points
   activations = 24 * size(batch)
-  per_run = 2 * held + activations + codes
+  per_run = 2 * state_bytes + activations + codes
   seconds = 0.0
   if rate:
     total = flops * group.steps * len(group.runs)

@@ -35,26 +35,26 @@ def _inner(equation: Any) -> list[Any]:
 def _peak(jaxpr: Any) -> int:
   """Most bytes held at once inside a traced function, arguments aside."""
   last = {}
-  for place, equation in enumerate(jaxpr.eqns):
+  for step, equation in enumerate(jaxpr.eqns):
     for variable in equation.invars:
       if not isinstance(variable, core.Literal):
-        last[variable] = place
+        last[variable] = step
   for variable in jaxpr.outvars:
     if not isinstance(variable, core.Literal):
       last[variable] = len(jaxpr.eqns)
   arguments = {*jaxpr.invars, *jaxpr.constvars}
   now = most = 0
-  for place, equation in enumerate(jaxpr.eqns):
+  for step, equation in enumerate(jaxpr.eqns):
     result = sum(map(_bytes, equation.outvars))
     within = max(map(_peak, _inner(equation)), default=0)
     most = max(most, now + max(result, within))
-    now += sum(_bytes(v) for v in equation.outvars if last.get(v, -1) > place)
+    now += sum(_bytes(v) for v in equation.outvars if last.get(v, -1) > step)
     ended = {
       v
       for v in equation.invars
       if not isinstance(v, core.Literal)
       and v not in arguments
-      and last[v] == place
+      and last[v] == step
     }
     now -= sum(map(_bytes, ended))
   return max(most, now)

@@ -206,7 +206,7 @@ class Keeper:
     """
     for step in reversed(steps(self._folder)):
       try:
-        found = self._read(step, state, diverged)
+        restored = self._read(step, state, diverged)
       except Exception as error:
         reason = errors.first_line(error)[:120]
         self._say(
@@ -214,14 +214,14 @@ class Keeper:
           f'left out ({reason})'
         )
         continue
-      if found is None:
+      if restored is None:
         self._say(
           f'note: checkpoint {self._folder / str(step)} was made with other '
           'settings or versions and is left out'
         )
         continue
       self._say(f'continuing from step {step:,} of a checkpoint')
-      return found
+      return restored
     return None
 
   def finished(self) -> None:
@@ -238,8 +238,8 @@ class Keeper:
     import orbax.checkpoint as ocp
 
     with np.load(self._folder / f'{step}.npz', allow_pickle=False) as file:
-      held = dict(file)
-    if str(held['identity']) != self._identity:
+      arrays = dict(file)
+    if str(arrays['identity']) != self._identity:
       return None
     shapes = lambda tree: jax.tree.map(ocp.utils.to_shape_dtype_struct, tree)
     # All leaves have a leading run axis and are spread over devices by it.
@@ -247,14 +247,14 @@ class Keeper:
     diverged = jax.device_put(diverged, spread)
     like = {'state': shapes(state), 'diverged': shapes(diverged)}
     with _checkpointer() as checkpointer:
-      found = checkpointer.restore(self._folder / str(step), like)
-    ends = held['ends'].tolist()
-    names = [name for name in held if name.startswith('log/')]
+      restored = checkpointer.restore(self._folder / str(step), like)
+    ends = arrays['ends'].tolist()
+    names = [name for name in arrays if name.startswith('log/')]
     logged = [
-      {name.removeprefix('log/'): held[name][i] for name in names}
+      {name.removeprefix('log/'): arrays[name][i] for name in names}
       for i in range(len(ends))
     ]
-    seconds = float(held['seconds'])
+    seconds = float(arrays['seconds'])
     return Progress(
-      step, found['state'], found['diverged'], ends, logged, seconds
+      step, restored['state'], restored['diverged'], ends, logged, seconds
     )

@@ -28,11 +28,11 @@ def summarise(workdir: pathlib.Path) -> tuple[dict, pd.DataFrame]:
     raise errors.StoreError(f'{workdir}: holds no study.json')
   rows = store.read(workdir, ['run_id', 'status', 'seconds'])
   done = rows.drop_duplicates('run_id').set_index('run_id')
-  out = []
-  for run_id, (place, _) in contents['runs'].items():
-    method, hparams, seed = json.loads(place)
+  runs = []
+  for run_id, (coordinates, _) in contents['runs'].items():
+    method, hparams, seed = json.loads(coordinates)
     finished = run_id in done.index
-    out.append(
+    runs.append(
       {
         'run_id': run_id,
         'method': method,
@@ -43,13 +43,13 @@ def summarise(workdir: pathlib.Path) -> tuple[dict, pd.DataFrame]:
         'seconds': done['seconds'][run_id] if finished else np.nan,
       }
     )
-  return contents, pd.DataFrame(out)
+  return contents, pd.DataFrame(runs)
 
 
 def waiting(workdir: pathlib.Path) -> list[str]:
   """One line for every chunk that would continue from a checkpoint."""
-  found = []
+  lines = []
   for folder in sorted(folders.checkpoints(workdir).glob('*')):
     if steps := checkpoint.steps(folder):
-      found.append(f'chunk {folder.name}: checkpoint at step {steps[-1]:,}')
-  return found
+      lines.append(f'chunk {folder.name}: checkpoint at step {steps[-1]:,}')
+  return lines

@@ -122,13 +122,17 @@ def rephase(workdir: pathlib.Path, phases: Mapping[str, str]) -> None:
     if 'phase' not in pq.read_schema(path).names:
       continue
     table = pq.read_table(path, columns=['run_id', 'phase'])
-    ids, held = (table[name].to_pylist() for name in ('run_id', 'phase'))
-    wanted = [phases.get(run_id, phase) for run_id, phase in zip(ids, held)]
-    if wanted == held:
+    ids, stored_phases = (
+      table[name].to_pylist() for name in ('run_id', 'phase')
+    )
+    wanted = [
+      phases.get(run_id, phase) for run_id, phase in zip(ids, stored_phases)
+    ]
+    if wanted == stored_phases:
       continue
     field, table = stored_rows.SCHEMA.field('phase'), pq.read_table(path)
-    place = table.column_names.index('phase')
-    _write(path, table.set_column(place, field, pa.array(wanted, field.type)))
+    column = table.column_names.index('phase')
+    _write(path, table.set_column(column, field, pa.array(wanted, field.type)))
 
 
 def renumber(workdir: pathlib.Path, numbers: Mapping[str, int]) -> None:
@@ -142,32 +146,32 @@ def renumber(workdir: pathlib.Path, numbers: Mapping[str, int]) -> None:
     workdir: the study's folder, locked.
     numbers: run_id -> number in the plan.
   """
-  held = {}
+  numbers_of = {}
   for path in folders.parts(workdir):
     table = pq.read_table(path, columns=['run_id', 'run_number'])
     # Thousands of rows say the same.
     pairs = table.group_by(['run_id', 'run_number']).aggregate([])
     columns = (pairs['run_id'].to_pylist(), pairs['run_number'].to_pylist())
-    held[path] = dict(zip(*columns))
+    numbers_of[path] = dict(zip(*columns))
   others = {
     (number, run_id)
-    for of_file in held.values()
+    for of_file in numbers_of.values()
     for run_id, number in of_file.items()
     if run_id not in numbers
   }
   first = max(numbers.values(), default=-1) + 1
   wanted = dict(numbers)
-  for place, (_, run_id) in enumerate(sorted(others)):
-    wanted.setdefault(run_id, first + place)
+  for offset, (_, run_id) in enumerate(sorted(others)):
+    wanted.setdefault(run_id, first + offset)
   field = stored_rows.SCHEMA.field('run_number')
-  for path, of_file in held.items():
+  for path, of_file in numbers_of.items():
     if all(wanted[run_id] == number for run_id, number in of_file.items()):
       continue
     table = pq.read_table(path)
     known = pa.array([wanted[run_id] for run_id in of_file], field.type)
     row = pc.index_in(table['run_id'], value_set=pa.array(list(of_file)))
-    place = table.column_names.index('run_number')
-    _write(path, table.set_column(place, field, pc.take(known, row)))
+    offset = table.column_names.index('run_number')
+    _write(path, table.set_column(offset, field, pc.take(known, row)))
 
 
 def finished(workdir: pathlib.Path) -> set[str]:

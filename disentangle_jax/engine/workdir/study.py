@@ -45,12 +45,14 @@ class Chunk(NamedTuple):
 @functools.cache
 def versions() -> dict[str, str]:
   """Versions that results may depend on."""
-  found = {
+  installed = {
     'python': platform.python_version(),
     'disentangle_jax': version.__version__,
   }
-  found.update({name: importlib.metadata.version(name) for name in _PACKAGES})
-  return found
+  installed.update(
+    {name: importlib.metadata.version(name) for name in _PACKAGES}
+  )
+  return installed
 
 
 def now() -> str:
@@ -91,11 +93,11 @@ def _coordinates(run: study_plan.Run) -> str:
 
 def _differences(old: Any, new: Any, name: str = '') -> list[str]:
   if isinstance(old, Mapping) and isinstance(new, Mapping):
-    found = []
+    differences = []
     for key in sorted({*old, *new}):
       inner = f'{name}.{key}' if name else key
-      found += _differences(old.get(key), new.get(key), inner)
-    return found
+      differences += _differences(old.get(key), new.get(key), inner)
+    return differences
   return [] if old == new else [f'{name} was {old!r} and is now {new!r}']
 
 
@@ -200,23 +202,23 @@ def chunks(
   Returns:
     Chunks in order; together they hold every run once.
   """
-  place = {
+  position = {
     run.run_id: (g, run)
     for g, group in enumerate(plan.groups)
     for run in group.runs
   }
-  out, seen = [], set()
+  planned, seen = [], set()
   for chunk in old['chunks']:
-    members = [r for r in chunk['runs'] if r in place]
+    members = [r for r in chunk['runs'] if r in position]
     if len(members) < len(chunk['runs']):
       continue  # some of its runs are no longer wanted: planned anew below
     seen.update(members)
-    out.append(
+    planned.append(
       Chunk(
-        group=place[members[0]][0],
+        group=position[members[0]][0],
         part=chunk['part'],
         size=chunk['size'],
-        runs=tuple(place[r][1] for r in members),
+        runs=tuple(position[r][1] for r in members),
       )
     )
   for g, group in enumerate(plan.groups):
@@ -224,8 +226,8 @@ def chunks(
     # A few new runs of an old study get a program of their own size.
     size = min(sizes[g], devices.padded(len(left), over))
     for i in range(0, len(left), max(size, 1)):
-      out.append(_chunk(g, size, left[i : i + size]))
-  return out
+      planned.append(_chunk(g, size, left[i : i + size]))
+  return planned
 
 
 def _chunk(group: int, size: int, runs: Sequence[study_plan.Run]) -> Chunk:

@@ -129,8 +129,8 @@ def error(params: types.PyTree, x: jax.Array) -> jax.Array:
   That is -log p(x|z) in nats up to a constant for Gaussian pixels of unit
   variance.
   """
-  kept = project(params, x)
-  lost = x - params['mean'] - kept @ params['components'].T
+  projected = project(params, x)
+  lost = x - params['mean'] - projected @ params['components'].T
   return 0.5 * axis.mean(jnp.sum(jnp.square(lost), axis=-1))
 
 

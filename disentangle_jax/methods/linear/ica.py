@@ -61,8 +61,8 @@ def make(config: Config, data: types.Dataset) -> types.Method:
 
   def whitened(params, x):
     scale = common.deviation(params)
-    kept = common.project(params, x)
-    return jnp.where(scale > 0, kept / jnp.where(scale > 0, scale, 1), 0)
+    projected = common.project(params, x)
+    return jnp.where(scale > 0, projected / jnp.where(scale > 0, scale, 1), 0)
 
   def init(key, batch, hparams):
     del hparams
@@ -91,8 +91,8 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     return whitened(params, x) @ params['rotation'].T
 
   def decode(params, vector):
-    kept = (vector @ params['rotation']) * common.deviation(params)
-    x = params['mean'] + kept @ params['components'].T
+    projected = (vector @ params['rotation']) * common.deviation(params)
+    x = params['mean'] + projected @ params['components'].T
     return x.reshape(-1, *data.observation_shape)
 
   return common.method(init, update, encode, decode, width)

@@ -122,8 +122,8 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     prior = state.params['prior']
     y = jax.random.randint(class_key, vector.shape[:1], 0, classes)
     eps = jax.random.normal(key, (len(vector), num_global))
-    drawn = gaussian.sample(prior['mean'][y], prior['logvar'][y], eps)
-    return jnp.concatenate([drawn, vector[:, num_global:]], axis=-1)
+    sample = gaussian.sample(prior['mean'][y], prior['logvar'][y], eps)
+    return jnp.concatenate([sample, vector[:, num_global:]], axis=-1)
 
   init, update = training.minimise(init_params, loss_fn)
   decode, extras = decoders.decoding(networks.decoder)

@@ -268,8 +268,8 @@ def extras_with(
 
   def resample_local(key, state, vector):
     del state
-    drawn = jax.random.normal(key, vector[:, num_global:].shape)
-    return jnp.concatenate([vector[:, :num_global], drawn], axis=-1)
+    noise = jax.random.normal(key, vector[:, num_global:].shape)
+    return jnp.concatenate([vector[:, :num_global], noise], axis=-1)
 
   extras = {
     'resample_global': resample_global,
@@ -321,8 +321,8 @@ def make(config: Config, data: types.Dataset) -> types.Method:
 
   def resample_global(key, state, vector):
     del state
-    drawn = jax.random.normal(key, vector[:, :num_global].shape)
-    return jnp.concatenate([drawn, vector[:, num_global:]], axis=-1)
+    noise = jax.random.normal(key, vector[:, :num_global].shape)
+    return jnp.concatenate([noise, vector[:, num_global:]], axis=-1)
 
   init, update = training.minimise(
     lambda key, batch: networks.init(key, batch['observation']), loss_fn

@@ -170,8 +170,8 @@ def apply(
   if precision == 'bfloat16':
     to = lambda kind: lambda leaf: leaf.astype(kind)
     low = jax.tree.map(to(jnp.bfloat16), (params, x))
-    out = module.apply({'params': low[0]}, low[1])
-    return jax.tree.map(to(jnp.float32), out)
+    output = module.apply({'params': low[0]}, low[1])
+    return jax.tree.map(to(jnp.float32), output)
   if precision == 'auto':
     return module.apply({'params': params}, x)
   with jax.default_matmul_precision(precision):

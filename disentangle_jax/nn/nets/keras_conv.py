@@ -99,9 +99,9 @@ def decode(
     float [B, H, W, C].
   """
   layer = _layer(config)
-  height, width, out = observation_shape
+  height, width, channels = observation_shape
   factor = math.prod(config.strides)
   base = (height // factor, width // factor, config.channels[-1])
   x = mlp.MLP((math.prod(base),))(z).reshape(-1, *base)
   x = nn.relu(layer(config.decoder_channels, factor, transpose=True)(x))
-  return layer(out)(x)
+  return layer(channels)(x)
