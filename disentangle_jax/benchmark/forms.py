@@ -123,27 +123,27 @@ class Torch:
     device = 'cuda' if backend == 'gpu' else 'cpu'
     images = _images(group)
     began = time.perf_counter()
-    self._step = torch_nets.Step(group, device, compiled, images)
+    self.step = torch_nets.Step(group, device, compiled, images)
     ours = nets.count_parameters(group_shapes.state_shapes(group).params)
-    if self._step.num_parameters != ours:
+    if self.step.num_parameters != ours:
       raise errors.ConfigError(
-        f'--torch: {self._step.num_parameters:,} parameters there, {ours:,} '
+        f'--torch: {self.step.num_parameters:,} parameters there, {ours:,} '
         'here: the nets differ'
       )
     for _ in range(3):
-      self._step()
+      self.step()
     self._wait()
-    self._steps = group.steps
+    self.steps = group.steps
     self.compile_seconds = time.perf_counter() - began
     self.peak_mib = machine.peak_mib()
 
   def rate(self) -> float:
     """Run-steps/s of one measurement."""
     began = time.perf_counter()
-    for _ in range(self._steps):
-      self._step()
+    for _ in range(self.steps):
+      self.step()
     self._wait()
-    return self._steps / (time.perf_counter() - began)
+    return self.steps / (time.perf_counter() - began)
 
 
 def _images(group: study_plan.Group) -> np.ndarray:

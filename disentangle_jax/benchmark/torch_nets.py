@@ -231,11 +231,11 @@ class Step:
     self.model = VAE(group.config, shape).to(device)
     rate = self._h['learning_rate']
     self._optimiser = torch.optim.Adam(self.model.parameters(), lr=rate)
-    self._judge = None
+    self.judge = None
     if self._name == 'factor_vae':
-      self._judge = discriminator(group.config).to(device)
+      self.judge = discriminator(group.config).to(device)
       self._judge_optimiser = torch.optim.Adam(
-        self._judge.parameters(),
+        self.judge.parameters(),
         lr=self._h['discriminator_learning_rate'],
         betas=(0.5, 0.9),
       )
@@ -272,7 +272,7 @@ class Step:
       z,
       reconstruction,
       self._size,
-      self._judge,
+      self.judge,
     )
     return loss, z
 
@@ -281,8 +281,8 @@ class Step:
       _, _, other = self.model.encode(x, eps)
       order = torch.argsort(torch.rand_like(other), 0)
       other = torch.gather(other, 0, order)
-    own = F.log_softmax(self._judge(z), 1)[:, 0]
-    permuted = F.log_softmax(self._judge(other), 1)[:, 1]
+    own = F.log_softmax(self.judge(z), 1)[:, 0]
+    permuted = F.log_softmax(self.judge(other), 1)[:, 1]
     return -0.5 * (own + permuted).mean()
 
   def __call__(self) -> None:
@@ -291,7 +291,7 @@ class Step:
     self._optimiser.zero_grad(set_to_none=True)
     loss.backward()
     self._optimiser.step()
-    if self._judge is not None:
+    if self.judge is not None:
       judged = self._judge_loss(z.detach(), *self._draw())
       self._judge_optimiser.zero_grad(set_to_none=True)
       judged.backward()

@@ -138,11 +138,12 @@ def test_losses_agree_at_equal_parameters_and_noise(method, net):
 def test_a_step_changes_every_parameter(method):
   group = group_of(method, 'mlp')
   form = forms.Torch(group, compiled=False)
-  step = form._step
-  held = [step.model, *([step._judge] if step._judge is not None else [])]
-  before = [p.detach().clone() for m in held for p in m.parameters()]
+  nets = [form.step.model]
+  if form.step.judge is not None:
+    nets.append(form.step.judge)
+  before = [p.detach().clone() for net in nets for p in net.parameters()]
   assert form.rate() > 0
-  after = [p for m in held for p in m.parameters()]
+  after = [p for net in nets for p in net.parameters()]
   assert all((a != b).any() for a, b in zip(after, before))
 
 

@@ -111,7 +111,7 @@ def test_bad_choices_are_refused(run):
     explore.samples(blind)
 
 
-def _fake(dataset, represent, decode, layout=None, **extras):
+def fake_run(dataset, represent, decode, layout=None, **extras):
   """A run whose functions need no state."""
   bare = lambda function: (
     None if function is None else lambda state, x: function(x)
@@ -122,7 +122,7 @@ def _fake(dataset, represent, decode, layout=None, **extras):
   return trained.TrainedRun(method, dataset, (), {'method': 'fake'})
 
 
-def _dataset(kind, shape, dtype='float32', **extras):
+def fake_dataset(kind, shape, dtype='float32', **extras):
   """Observations drawn at random, one factor of two values."""
 
   def sample(key, arrays, index):
@@ -153,19 +153,19 @@ def _dataset(kind, shape, dtype='float32', **extras):
   )
 
 
-def _pca():
+def pca_run():
   """Codes without a distribution: twice and three times two pixels."""
   weights = jnp.zeros((16, 2)).at[0, 0].set(2.0).at[5, 1].set(3.0)
   project = lambda x: x.reshape(len(x), -1) @ weights
-  return _fake(
-    _dataset('image', (4, 4, 1)),
+  return fake_run(
+    fake_dataset('image', (4, 4, 1)),
     lambda x: types.Codes(project(x), {}),
     lambda z: (z @ weights.T / 6).reshape(-1, 4, 4, 1),
   )
 
 
 def test_plain_codes_walk_over_their_own_spread():
-  run = _pca()
+  run = pca_run()
   assert run.layout == types.Layout(plain=2)
   vector = np.asarray(run.represent(run.sample(512)['observation']).vector)
   values = explore.latent_values(run, 3, 1.5, 'posterior')
@@ -183,7 +183,7 @@ def test_plain_codes_walk_over_their_own_spread():
   assert sheet.shape[0] == 1
 
 
-def _generator():
+def generator_run():
   """A decoder of three Gaussian and two plain latents; nothing encodes."""
   decode = lambda z: jnp.broadcast_to(
     jnp.mean(z, axis=1)[:, None, None, None] / 9 + 0.5, (len(z), 4, 4, 1)
@@ -194,8 +194,8 @@ def _generator():
     z = jax.random.normal(key, (count, 5))
     return decode(z), types.Codes(z, {})
 
-  return _fake(
-    _dataset('image', (4, 4, 1)),
+  return fake_run(
+    fake_dataset('image', (4, 4, 1)),
     None,
     decode,
     types.Layout(gaussian=3, plain=2),
@@ -204,7 +204,7 @@ def _generator():
 
 
 def test_a_generator_walks_the_prior_and_shows_its_draws():
-  run = _generator()
+  run = generator_run()
   values = explore.latent_values(run, 5, 2.0, 'posterior')
   np.testing.assert_array_equal(values, [np.linspace(-2, 2, 5)] * 5)
   drawn = explore.samples(run, steps=5)
@@ -218,7 +218,7 @@ def test_a_generator_walks_the_prior_and_shows_its_draws():
 
 @pytest.mark.parametrize('what', ['path', 'sheet of several runs'])
 def test_what_needs_an_encoder_is_refused_in_a_line(what):
-  run, image = _generator(), np.zeros((4, 4, 1), np.float32)
+  run, image = generator_run(), np.zeros((4, 4, 1), np.float32)
   with pytest.raises(errors.ConfigError, match=f'no encoder.*{what}') as found:
     if what == 'path':
       explore.interpolation(run, image, image)
@@ -230,8 +230,12 @@ def test_what_needs_an_encoder_is_refused_in_a_line(what):
 def test_a_method_that_only_draws_is_shown_by_its_draws():
   only = lambda key, state, count: (jnp.zeros((count, 4, 4, 1)), None)
   pictures = lambda key, state, x: {'swap': jnp.ones((2, 3, 4, 4, 3))}
-  run = _fake(
-    _dataset('image', (4, 4, 1)), None, None, generate=only, pictures=pictures
+  run = fake_run(
+    fake_dataset('image', (4, 4, 1)),
+    None,
+    None,
+    generate=only,
+    pictures=pictures,
   )
   drawn = explore.samples(run)
   names = [sheet.name for sheet in sheets.of_run(drawn)]
@@ -252,7 +256,7 @@ def _joint():
 
   decode = lambda z: jnp.zeros((len(z), 4, 4, 1)).at[:, 0, :, 0].set(z)
   layout = types.Layout(gaussian=1, classes=(3,))
-  return _fake(_dataset('image', (4, 4, 1)), represent, decode, layout)
+  return fake_run(fake_dataset('image', (4, 4, 1)), represent, decode, layout)
 
 
 def test_a_class_walks_from_the_observations_own_to_each():
@@ -277,7 +281,7 @@ def test_a_class_walks_from_the_observations_own_to_each():
   assert table.gaussian == 1 and table.order[0] == 0
 
 
-def _text():
+def text_run():
   """The code is the second word; the rest of a sentence is fixed."""
   represent = lambda x: types.Codes(x[:, 1:2].astype(jnp.float32) - 2, {})
 
@@ -287,12 +291,12 @@ def _text():
     return jnp.stack([fixed, word, 0 * word], axis=1)
 
   words = ('', 'the', 'red', '<ball>', 'rolls')
-  data = _dataset('tokens', (3,), 'int32', vocabulary=words)
-  return _fake(data, represent, decode)
+  data = fake_dataset('tokens', (3,), 'int32', vocabulary=words)
+  return fake_run(data, represent, decode)
 
 
 def test_sentences_are_walked_through():
-  run = _text()
+  run = text_run()
   observation = np.array([1, 2, 0], np.int32)
   drawn = explore.samples(run, observation, steps=3, width=2.0, span='prior')
   assert drawn.kind == 'tokens' and drawn.vocabulary[3] == '<ball>'
@@ -311,8 +315,8 @@ def test_films_and_solids(kind, shape, many):
   decode = lambda z: jnp.broadcast_to(
     z[:, 0].reshape(-1, 1, 1, 1, 1), (len(z), *shape)
   )
-  run = _fake(
-    _dataset(kind, shape), lambda x: types.Codes(first(x), {}), decode
+  run = fake_run(
+    fake_dataset(kind, shape), lambda x: types.Codes(first(x), {}), decode
   )
   observation = np.zeros(shape, np.float32)
   drawn = explore.samples(run, observation, steps=3)
@@ -326,10 +330,10 @@ def test_films_and_solids(kind, shape, many):
 
 
 def test_vectors_become_flat_and_share_one_scale():
-  data = _dataset('vector', (2, 3))
+  data = fake_dataset('vector', (2, 3))
   represent = lambda x: types.Codes(x.reshape(-1, 6)[:, :2], {})
   decode = lambda z: jnp.tile(5 * z, 3).reshape(-1, 2, 3)
-  run = _fake(data, represent, decode)
+  run = fake_run(data, represent, decode)
   observation = np.zeros((2, 3), np.float32)
   drawn = explore.samples(run, observation, steps=3)
   assert drawn.traversals.shape == (2, 3, 6)

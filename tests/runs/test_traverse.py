@@ -16,7 +16,7 @@ def files(folder):
 
 
 def test_sentences_are_printed(tmp_path, capsys):
-  run = test_explore._text()
+  run = test_explore.text_run()
   traverse.draw(run, 'run_3', tmp_path, FEW)
   out = capsys.readouterr().out
   assert '\ntraversals\nz0' in out and '\nreconstructions\n0  observed' in out
@@ -32,7 +32,9 @@ def test_videos_are_films(tmp_path):
     z[:, 0].reshape(-1, 1, 1, 1, 1), (len(z), *shape)
   )
   codes = lambda x: types.Codes(x.reshape(len(x), -1)[:, :2], {})
-  run = test_explore._fake(test_explore._dataset('video', shape), codes, decode)
+  run = test_explore.fake_run(
+    test_explore.fake_dataset('video', shape), codes, decode
+  )
   both = traverse.Options(steps=3, film=('gif', 'webp'))
   traverse.draw(run, 'run_3', tmp_path, both)
   assert files(tmp_path) == [
@@ -51,7 +53,7 @@ def test_videos_are_films(tmp_path):
 
 
 def test_pca_has_sheets_a_film_and_figures(tmp_path):
-  run = test_explore._pca()
+  run = test_explore.pca_run()
   traverse.draw(run, 'run_3', tmp_path, traverse.Options(steps=3))
   assert files(tmp_path) == [
     'run_3_reconstructions.png',
@@ -63,7 +65,7 @@ def test_pca_has_sheets_a_film_and_figures(tmp_path):
 
 
 def test_a_generator_is_drawn_and_refuses_what_needs_codes(tmp_path, capsys):
-  run = test_explore._generator()
+  run = test_explore.generator_run()
   traverse.draw(run, 'run_3', tmp_path, traverse.Options(steps=3, film=()))
   assert files(tmp_path) == ['run_3_generated.png', 'run_3_traversals.png']
   assert 'no encoder: around the centre' in capsys.readouterr().out
