@@ -12,14 +12,13 @@ import pandas as pd
 from disentangle_jax import version
 from disentangle_jax.report import (
   citations,
-  page_css,
-  page_js,
   payload,
   phases,
   sections,
   statistics,
   summaries,
   tables,
+  templates,
 )
 from disentangle_jax.report import scores as scores_lib
 
@@ -236,6 +235,7 @@ def page(content: sections.Content) -> str:
   )
   bibtex = citations.bibtex(keys)
   link = summaries.data_uri(bibtex, 'application/x-bibtex')
+  script = templates.asset('charts.js') + templates.asset('page.js')
   made = datetime.datetime.now().astimezone().strftime('%Y-%m-%d %H:%M %Z')
   return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
@@ -243,7 +243,7 @@ def page(content: sections.Content) -> str:
 <meta http-equiv="Content-Security-Policy" content="default-src 'none';
 img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <link rel="icon" href="data:,">
-<title>{name}</title><style>{page_css.CSS}</style></head><body>
+<title>{name}</title><style>{templates.asset('page.css')}</style></head><body>
 <header><h1>{name}</h1><p>{escape(about)}</p></header>
 <div class="card headline">{_headline(content)}</div>
 {_notes(study)}
@@ -267,5 +267,5 @@ img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <p class="soft small">Made by disentangle_jax {version.__version__} on {made}
 from the stored results alone.</p><div id="tip" role="status"></div>
 <script type="application/json" id="data">{_data(content)}</script>
-<script>{page_js.JS}</script></body></html>
+<script>{script}</script></body></html>
 """
