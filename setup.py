@@ -19,6 +19,7 @@ INSTALL = [
   'chex>=0.1.90',
   'flax>=0.12',
   'jax>=0.10',
+  'jinja2>=3.1',
   'matplotlib>=3.9',
   'ml_collections>=1.1',
   'numpy>=2.0',
@@ -58,6 +59,7 @@ setuptools.setup(
   packages=setuptools.find_packages(
     include=['disentangle_jax', 'disentangle_jax.*']
   ),
+  package_data={'disentangle_jax.report': ['page/*']},
   entry_points={
     'console_scripts': [
       'disentangle-sweep = disentangle_jax.commands.sweep:run'

@@ -1,5 +1,6 @@
 """Reports of a sweep from its store alone: `write(workdir) -> path`."""
 
 from disentangle_jax.report.compose import draw_run, write
+from disentangle_jax.report.section import Markup, Section
 
-__all__ = ['draw_run', 'write']
+__all__ = ['Markup', 'Section', 'draw_run', 'write']

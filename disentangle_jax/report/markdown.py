@@ -1,11 +1,85 @@
-"""Tables of scores as Markdown, for pages of studies."""
+"""Sections and tables of scores as Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import matplotlib.figure
 import pandas as pd
 
 from disentangle_jax import errors
 from disentangle_jax.report import summaries, tables
+from disentangle_jax.report.section import Markup, Section
+
+
+def render(
+  sections: Sequence[Section], links: Mapping[str, str], level: int = 2
+) -> str:
+  """Sections as Markdown, one after the other.
+
+  Args:
+    sections: as from `sections.of`; markup without Markdown is left out.
+    links: key of a section -> path or address of its figure; figures without
+      one are left out.
+    level: of their headings.
+
+  Returns:
+    The text, without a line break at its end.
+  """
+  blocks = []
+  for section in sections:
+    body = _body(section, links, level)
+    if not body and section.body is not None:
+      continue
+    heading = (
+      f'{"#" * level} {plain(section.heading)}' if section.heading else ''
+    )
+    blocks += [heading, plain(section.text), body]
+  return '\n\n'.join(filter(None, blocks))
+
+
+def _body(section: Section, links: Mapping[str, str], level: int) -> str:
+  body = section.body
+  if body is None:
+    return ''
+  if isinstance(body, Markup):
+    return body.markdown
+  if isinstance(body, pd.DataFrame):
+    return table(body)
+  if isinstance(body, matplotlib.figure.Figure):
+    link = links.get(section.key)
+    return f'![{plain(section.heading)}]({link})' if link else ''
+  return render(body, links, level + 1)
+
+
+def plain(text: str) -> str:
+  """Text that ends no table and begins no emphasis, code or HTML.
+
+  Underscores stay: inside a word they mean nothing.
+  """
+  for mark in '\\`*<|':
+    text = text.replace(mark, f'\\{mark}')
+  return text
+
+
+def table(frame: pd.DataFrame) -> str:
+  """A table, numbers as the page shows them."""
+  text = lambda value: plain(summaries.plain(value)).replace('\n', ' ')
+  lines = [
+    f'| {" | ".join(plain(str(name)) for name in frame.columns)} |',
+    '|---' * frame.shape[1] + '|',
+  ]
+  for row in frame.itertuples(index=False):
+    lines.append(f'| {" | ".join(map(text, row))} |')
+  return '\n'.join(lines)
+
+
+def items(texts: Iterable[str]) -> str:
+  """A list of lines that are Markdown already."""
+  return '\n'.join(f'- {text}' for text in texts)
+
+
+def code(text: str) -> str:
+  """Lines as they are."""
+  return f'```\n{text.rstrip()}\n```'
 
 
 def columns(

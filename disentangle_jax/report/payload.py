@@ -1,15 +1,16 @@
 """The numbers that the page's script draws from, as JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 import json
 import math
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from disentangle_jax.report import repeat, tables
 from disentangle_jax.report import scores as scores_lib
-from disentangle_jax.report import tables
+from disentangle_jax.report.results import Results
+from disentangle_jax.report.sections import phases, pictures
 
 
 def rounded(values: np.ndarray, digits: int = 4) -> list[float | None]:
@@ -20,32 +21,17 @@ def rounded(values: np.ndarray, digits: int = 4) -> list[float | None]:
   ]
 
 
-def command(study: tables.Study, workdir: int) -> str:
-  """The command that made a workdir, with a gap where it was not stored."""
-  stored = study.infos[workdir].get('command')
-  if stored and isinstance(stored, str):
-    return stored
-  path = study.workdirs[workdir]
-  return f'python -m experiments.sweep --config=CONFIG --workdir={path}'
-
-
-def repeat_command(study: tables.Study, run: int) -> str:
-  """The command that trains one run of a study again, alone."""
-  row = study.runs.loc[run]
-  return f'{command(study, row["workdir"])} --config.only={row["run_number"]}'
-
-
 def of_runs(
   study: tables.Study,
   described: Sequence[scores_lib.Score],
-  pictures: Mapping[int, str],
+  sheets: Mapping[int, str],
 ) -> dict[str, Any]:
   """What the script shows of single runs.
 
   Args:
     study: of one phase.
     described: one Score per column of `study.scores`.
-    pictures: run index -> HTML of its sheets.
+    sheets: run index -> HTML of its sheets.
 
   Returns:
     JSON values: 'runs', 'hparams', 'cells', 'scores', 'pictures'.
@@ -70,35 +56,24 @@ def of_runs(
       {'label': score.label, 'values': rounded(study.scores.iloc[:, j])}
       for j, score in enumerate(described)
     ],
-    'pictures': pictures,
+    'pictures': sheets,
   }
 
 
-def build(
-  study: tables.Study,
-  described: Sequence[scores_lib.Score],
-  cell_tables: Sequence[pd.DataFrame],
-  first: int | None,
-  pictures: Mapping[int, str],
-  earlier: Sequence[dict[str, Any]] = (),
-) -> str:
-  """Everything the script needs.
+def build(results: Results) -> str:
+  """Everything the script needs, with the pictures that are not in the page.
 
   Args:
-    study: as loaded.
-    described: one Score per column of `study.scores`.
-    cell_tables: one `summaries.cell_table` per column.
-    first: column shown first.
-    pictures: see `of_runs`.
-    earlier: `of_runs` of every earlier phase.
+    results: of the study.
 
   Returns:
     JSON text that is safe inside a script element.
   """
-  cells = study.cells
-  methods = list(dict.fromkeys(cells['method']))
+  study, described = results.study, results.described
+  cells, methods = study.cells, results.methods
   datasets = list(dict.fromkeys(cells['dataset']))
-  content = of_runs(study, described, pictures)
+  in_page = set(results.picked.values())
+  content = of_runs(study, described, _sheets(results, in_page))
   for cell, row in zip(content['cells'], cells.itertuples()):
     cell |= {
       'dataset': datasets.index(row.dataset),
@@ -106,8 +81,10 @@ def build(
       'strengthName': row.strength_name,
       'strength': None if math.isnan(row.strength) else row.strength,
     }
-  for shown, score, table in zip(content['scores'], described, cell_tables):
-    shown |= {
+  for entry, score, table in zip(
+    content['scores'], described, results.cell_tables
+  ):
+    entry |= {
       'name': score.name,
       'representation': score.representation,
       'direction': score.direction,
@@ -119,11 +96,31 @@ def build(
   content |= {
     'methods': methods,
     'datasets': datasets,
-    'commands': [command(study, i) for i in range(len(study.workdirs))],
+    'commands': [repeat.command(study, i) for i in range(len(study.workdirs))],
     'workdirs': [str(workdir) for workdir in study.workdirs],
-    'first': first,
-    'earlier': list(earlier),
+    'first': results.first,
+    'earlier': [
+      _earlier(phase, part) for phase, part in results.earlier.items()
+    ],
   }
   text = json.dumps(content, separators=(',', ':'), allow_nan=False)
   # '</script>' in a name must not end the element.
   return text.replace('<', '\\u003c')
+
+
+def _sheets(results: Results, without: Collection[int] = ()) -> dict[int, str]:
+  """Run index -> HTML of its sheets, of the runs in pictures."""
+  return {
+    run: pictures.sheets(results.shown, run)
+    for run in results.shown.sheets
+    if run not in without
+  }
+
+
+def _earlier(phase: str, results: Results) -> dict[str, Any]:
+  """What the script shows of the runs of an earlier phase."""
+  study = results.study
+  runs = of_runs(study, results.described, _sheets(results))
+  loss = rounded(phases.final_loss(study))
+  runs['scores'].append({'label': phases.LOSS, 'values': loss})
+  return {'phase': phase, **runs}

@@ -32,7 +32,7 @@ def finite(values: np.ndarray) -> np.ndarray:
   return values[np.isfinite(values)]
 
 
-def _weights(counts: np.ndarray, summary: str) -> np.ndarray:
+def summary_weights(counts: np.ndarray, summary: str) -> np.ndarray:
   """Weights of sorted values whose multiplicities are `counts`.
 
   Args:
@@ -75,7 +75,7 @@ def summarise(values: np.ndarray, summary: str = 'mean') -> float:
   if not values.size:
     return math.nan
   ones = np.ones((1, values.size), np.int64)
-  return float(_weights(ones, summary)[0] @ np.sort(values))
+  return float(summary_weights(ones, summary)[0] @ np.sort(values))
 
 
 def _counts(rng: np.random.Generator, n: int, resamples: int) -> np.ndarray:
@@ -119,7 +119,7 @@ def bootstrap_interval(
   tails = [(1 - level) / 2, (1 + level) / 2]
   sizes = np.array([cell.size for cell in cells])
   for n in sorted(set(sizes[sizes >= 2].tolist())):
-    weights = _weights(_counts_of((seed, n), n, resamples), summary)
+    weights = summary_weights(_counts_of((seed, n), n, resamples), summary)
     where = np.flatnonzero(sizes == n)
     for part in np.array_split(where, 1 + where.size // 512):
       draws = np.stack([cells[g] for g in part]) @ weights.T  # [g, B]
@@ -163,7 +163,7 @@ def stratified_interval(
     [_counts(rng, cell.size, resamples) for cell in cells], axis=1
   )
   order = np.argsort(values, kind='stable')
-  draws = _weights(counts[:, order], summary) @ values[order]
+  draws = summary_weights(counts[:, order], summary) @ values[order]
   low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
   return estimate, float(low), float(high)
 
@@ -198,8 +198,10 @@ def difference_interval(
   if min(first.size, second.size) < 2:
     return difference, math.nan, math.nan
   rng = np.random.default_rng(seed)
-  draws = _weights(_counts(rng, first.size, resamples), summary) @ first
-  draws -= _weights(_counts(rng, second.size, resamples), summary) @ second
+  draws = summary_weights(_counts(rng, first.size, resamples), summary) @ first
+  draws -= (
+    summary_weights(_counts(rng, second.size, resamples), summary) @ second
+  )
   low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
   return difference, float(low), float(high)
 

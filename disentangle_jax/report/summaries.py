@@ -69,6 +69,13 @@ def figure(value: float) -> str:
   return f'{value:.{3 if size < 1 else 2 if size < 10 else 1}f}'
 
 
+def plain(value) -> str:
+  """A cell of a table as text: counts whole, other numbers as `figure`."""
+  if isinstance(value, int) and not isinstance(value, bool):
+    return f'{value:,}'
+  return figure(value) if isinstance(value, float) else str(value)
+
+
 def interval(low: float, high: float) -> str:
   """'[0.1, 0.2]', or a dash when unknown."""
   if not (math.isfinite(low) and math.isfinite(high)):

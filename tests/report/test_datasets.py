@@ -2,7 +2,14 @@
 
 import made_up
 
-from disentangle_jax.report import compose, datasets, scores, tables
+from disentangle_jax.report import (
+  compose,
+  datasets,
+  results,
+  scores,
+  sections,
+  tables,
+)
 
 
 def _study(tmp_path, second=None, noise=0.02):
@@ -52,8 +59,9 @@ def test_one_data_set_has_no_such_tables(tmp_path):
   study, described = _study(tmp_path)
   assert datasets.transfer_table(study, described, [0]).empty
   assert datasets.correlation_table(study, described, [0]).empty
-  names = [made[0] for made in compose._extra_tables(study, described, [0], 0)]
-  assert 'Transfer between data sets' not in names
+  alone = results.Results(study)
+  assert not list(sections.dataset_transfer.sections(alone))
+  assert not list(sections.dataset_agreement.sections(alone))
 
 
 def test_both_tables_stand_on_the_page_of_a_merged_report(tmp_path):

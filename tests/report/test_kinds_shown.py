@@ -96,7 +96,7 @@ def test_a_video_moves_in_the_page(page):
 def test_sentences_stand_in_the_page_with_changed_words_marked(page):
   sheet = page[0]['tokens']
   assert '&lt;ball&gt;' in sheet and '<ball>' not in sheet
-  assert '<mark>&quot;cube&quot;</mark>' in sheet
+  assert '<mark>&#34;cube&#34;</mark>' in sheet
   assert '<mark>blue</mark>' in sheet
   text = html.unescape(re.sub(r'<[^>]*>', ' ', sheet))
   text = ' '.join(text.split())

@@ -15,11 +15,11 @@ from disentangle_jax.report import (
   drawing,
   figures,
   markdown,
-  phases,
   summaries,
   tables,
 )
 from disentangle_jax.report import scores as scores_lib
+from disentangle_jax.report.sections import phases
 from experiments import status
 
 SEEDS = 3

@@ -40,7 +40,7 @@ def test_resampled_statistics_equal_a_loop(summary, n):
   rng = np.random.default_rng(0)
   values = np.sort(rng.normal(size=n))
   counts = rng.multinomial(n, np.full(n, 1 / n), size=50)
-  got = statistics._weights(counts, summary) @ values
+  got = statistics.summary_weights(counts, summary) @ values
   functions = {
     'mean': np.mean,
     'median': np.median,

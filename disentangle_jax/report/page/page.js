@@ -1,12 +1,8 @@
-"""The script of the page: charts, choices, sorting, one run's details.
-
-Plain JavaScript of the browser, no library, no request: it reads the JSON in
-the page and draws SVG.
-"""
-
-JS = r"""
 'use strict';
+// The wiring of the page: it reads the JSON in the page, draws SVG and answers
+// clicks. What is computed stands in charts.js.
 (() => {
+const {finite, text} = charts;
 const data = JSON.parse(document.getElementById('data').textContent);
 const byId = (id) => document.getElementById(id);
 document.documentElement.classList.add('js');
@@ -17,15 +13,6 @@ const state = {
   methods: new Set(data.methods.map((_, i) => i)), run: null,
 };
 const colour = (m) => `var(--m${m % 8})`;
-const finite = (x) => x !== null && Number.isFinite(x);
-
-function text(x) {
-  if (!finite(x)) return '\u2013';
-  const size = Math.abs(x);
-  if (size === 0) return '0';
-  if (size < 1e-3 || size >= 1e6) return x.toExponential(2);
-  return x.toFixed(size < 1 ? 3 : size < 10 ? 2 : 1);
-}
 
 // ---------------------------------------------------------------- drawing
 function make(tag, attributes, parent) {
@@ -38,36 +25,14 @@ function make(tag, attributes, parent) {
   return node;
 }
 
-function ticks(low, high, wanted) {
-  const rough = (high - low) / wanted;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((k) => k * power).find((s) => s >= rough);
-  const found = [];
-  for (let k = Math.ceil(low / step); k * step <= high + 1e-9 * step; k++) {
-    found.push(Number((k * step).toPrecision(12)));
-  }
-  return found;
-}
-
-function extent(values) {
-  let low = Infinity, high = -Infinity;
-  for (const v of values) {
-    if (finite(v)) { low = Math.min(low, v); high = Math.max(high, v); }
-  }
-  if (low > high) return [0, 1];
-  const room = (high - low) * 0.06 || Math.abs(high) * 0.1 || 0.5;
-  return [low - room, high + room];
-}
-
 function frame(host, width, height, yRange, yLabel, title) {
   host.replaceChildren();
   const svg = make('svg', {
     viewBox: `0 0 ${width} ${height}`, class: 'plot', role: 'img',
     'aria-label': title, width, height}, host);
   const box = {left: 58, right: width - 12, top: 12, bottom: height - 44};
-  const y = (v) => box.bottom -
-      (v - yRange[0]) / (yRange[1] - yRange[0]) * (box.bottom - box.top);
-  for (const t of ticks(yRange[0], yRange[1], 5)) {
+  const y = charts.linear(yRange, [box.bottom, box.top]);
+  for (const t of charts.ticks(yRange[0], yRange[1], 5)) {
     make('line', {x1: box.left, x2: box.right, y1: y(t), y2: y(t),
                   class: 'grid'}, svg);
     make('text', {x: box.left - 6, y: y(t) + 4, 'text-anchor': 'end',
@@ -89,17 +54,7 @@ function ceilingLine(plot, score) {
 }
 
 function mark(svg, m, x, y, size, attributes) {
-  const d = [
-    () => `M${x - size} ${y}a${size} ${size} 0 1 0 ${2 * size} 0` +
-          `a${size} ${size} 0 1 0 ${-2 * size} 0z`,
-    () => `M${x - size} ${y - size}h${2 * size}v${2 * size}h${-2 * size}z`,
-    () => `M${x} ${y - 1.2 * size}l${1.2 * size} ${2.2 * size}` +
-          `h${-2.4 * size}z`,
-    () => `M${x} ${y - 1.3 * size}l${1.3 * size} ${1.3 * size}` +
-          `l${-1.3 * size} ${1.3 * size}l${-1.3 * size} ${-1.3 * size}z`,
-    () => `M${x} ${y + 1.2 * size}l${1.2 * size} ${-2.2 * size}` +
-          `h${-2.4 * size}z`,
-  ][m % 5]();
+  const d = charts.outline(m, x, y, size);
   return make('path', {d, fill: colour(m), ...attributes}, svg);
 }
 
@@ -117,26 +72,8 @@ const shownCells = () => data.cells.map((_, i) => i).filter((i) =>
 
 function shownRuns() {
   const cells = new Set(shownCells());
-  const found = [];
-  for (let r = 0; r < count; r++) if (cells.has(runs.cell[r])) found.push(r);
-  return found;
+  return runs.cell.map((_, r) => r).filter((r) => cells.has(runs.cell[r]));
 }
-
-function density(values, grid) {
-  const n = values.length;
-  const mean = values.reduce((a, b) => a + b, 0) / n;
-  const spread = Math.sqrt(
-      values.reduce((a, b) => a + (b - mean) ** 2, 0) / (n - 1));
-  const width = 1.06 * spread * n ** -0.2;  // Silverman's rule
-  return grid.map((g) => values.reduce(
-      (a, v) => a + Math.exp(-0.5 * ((g - v) / width) ** 2), 0));
-}
-
-const quantile = (sorted, q) => {
-  const at = (sorted.length - 1) * q, low = Math.floor(at);
-  const high = Math.min(low + 1, sorted.length - 1);
-  return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
-};
 
 function drawViolins() {
   const score = data.scores[state.score];
@@ -152,7 +89,7 @@ function drawViolins() {
   const host = byId('violins');
   if (!keys.length) { host.textContent = 'No run has this score.'; return; }
   const width = Math.max(host.clientWidth, 90 + keys.length * 34, 300);
-  const plot = frame(host, width, 300, extent(chosen.map(
+  const plot = frame(host, width, 300, charts.extent(chosen.map(
       (r) => score.values[r])), score.label, 'Scores over seeds');
   plot.svg.style.maxWidth = 'none';
   const slot = (plot.box.right - plot.box.left) / keys.length;
@@ -168,7 +105,7 @@ function drawViolins() {
     if (sorted.length >= 5 && high > low) {
       const grid = Array.from({length: 41}, (_, i) =>
           low + (high - low) * i / 40);
-      const dense = density(sorted, grid), top = Math.max(...dense);
+      const dense = charts.density(sorted, grid), top = Math.max(...dense);
       room = (v) => 1.7 * half / top *
           dense[Math.round((v - low) / (high - low) * 40)];
       const right = grid.map((g, i) =>
@@ -179,16 +116,15 @@ function drawViolins() {
         fill: colour(method), 'fill-opacity': 0.28,
         stroke: colour(method)}, plot.svg);
     }
-    make('line', {x1: x, x2: x, y1: plot.y(quantile(sorted, 0.25)),
-      y2: plot.y(quantile(sorted, 0.75)), stroke: 'var(--ink)',
+    make('line', {x1: x, x2: x, y1: plot.y(charts.quantile(sorted, 0.25)),
+      y2: plot.y(charts.quantile(sorted, 0.75)), stroke: 'var(--ink)',
       'stroke-width': 3, 'stroke-opacity': 0.55}, plot.svg);
     members.forEach((r, i) => {
-      // A fixed scatter: the same picture at every visit.
       const value = score.values[r];
-      const shift = ((i * 0.618034) % 1 - 0.5) * room(value);
+      const shift = charts.scatter(i) * room(value);
       dot(plot.svg, r, x + shift, plot.y(value), members.length > 60);
     });
-    make('circle', {cx: x, cy: plot.y(quantile(sorted, 0.5)), r: 3.5,
+    make('circle', {cx: x, cy: plot.y(charts.quantile(sorted, 0.5)), r: 3.5,
       fill: 'var(--card)', stroke: 'var(--ink)', 'pointer-events': 'none'},
       plot.svg);
     if (state.split === 'cells') {
@@ -216,20 +152,6 @@ function drawViolins() {
   ceilingLine(plot, score);
 }
 
-function strengthScale(values, left, right) {
-  const unique = [...new Set(values)].sort((a, b) => a - b);
-  const positive = unique.filter((v) => v > 0);
-  const log = positive.length > 1 && unique[0] >= 0 &&
-      positive[positive.length - 1] / positive[0] >= 30;
-  // On a log axis a zero sits one decade-third left of the least strength.
-  const place = (v) => !log ? v :
-      v > 0 ? Math.log10(v) : Math.log10(positive[0]) - 0.33;
-  const low = place(unique[0]), high = place(unique[unique.length - 1]);
-  const span = high - low || 1;
-  return {unique, x: (v) => unique.length === 1 ? (left + right) / 2 :
-      left + 18 + (place(v) - low) / span * (right - left - 36)};
-}
-
 function drawStrength() {
   const score = data.scores[state.score];
   const host = byId('strength');
@@ -246,7 +168,7 @@ function drawStrength() {
       members.get(runs.cell[r]).push(r);
     }
   }
-  const range = extent([...members.values()].flat().map(
+  const range = charts.extent([...members.values()].flat().map(
       (r) => score.values[r]));
   const names = [...new Set(cells.map((c) => data.cells[c].strengthName))];
   // All panels first: a panel's width depends on how many there are.
@@ -257,13 +179,11 @@ function drawStrength() {
     const plot = frame(part, Math.max(250, part.clientWidth), 260, range,
         score.label, `${score.label} against ${name}`);
     const mine = cells.filter((c) => data.cells[c].strengthName === name);
-    const scale = strengthScale(mine.map((c) => data.cells[c].strength),
+    const scale = charts.strengthScale(mine.map((c) => data.cells[c].strength),
         plot.box.left, plot.box.right);
-    let last = -Infinity;
-    for (const v of scale.unique) {
-      if (scale.x(v) - last < 26) continue;
-      last = scale.x(v);
-      make('text', {x: last, y: plot.box.bottom + 15,
+    for (const i of charts.spaced(scale.unique.map(scale.x), 26)) {
+      const v = scale.unique[i];
+      make('text', {x: scale.x(v), y: plot.box.bottom + 15,
         'text-anchor': 'middle', class: 'tick', text: `${v}`}, plot.svg);
     }
     make('text', {x: (plot.box.left + plot.box.right) / 2,
@@ -314,13 +234,12 @@ function drawFront() {
       finite(score.values[r]) && finite(cost.values[r]));
   if (!chosen.length) { host.textContent = 'No run has both.'; return; }
   const width = Math.max(260, Math.min(host.clientWidth, 900));
-  const plot = frame(host, width, 320, extent(chosen.map(
+  const plot = frame(host, width, 320, charts.extent(chosen.map(
       (r) => score.values[r])), score.label,
       `${score.label} against ${cost.label}`);
-  const range = extent(chosen.map((r) => cost.values[r]));
-  const x = (v) => plot.box.left + (v - range[0]) / (range[1] - range[0]) *
-      (plot.box.right - plot.box.left);
-  for (const t of ticks(range[0], range[1], 5)) {
+  const range = charts.extent(chosen.map((r) => cost.values[r]));
+  const x = charts.linear(range, [plot.box.left, plot.box.right]);
+  for (const t of charts.ticks(range[0], range[1], 5)) {
     make('line', {x1: x(t), x2: x(t), y1: plot.box.top, y2: plot.box.bottom,
       class: 'grid'}, plot.svg);
     make('text', {x: x(t), y: plot.box.bottom + 15, 'text-anchor': 'middle',
@@ -331,16 +250,11 @@ function drawFront() {
     plot.svg);
   if (score.direction !== 'none') {
     const sign = score.direction === 'lower' ? -1 : 1;
-    let best = -Infinity;
-    const edge = [];
-    for (const r of [...chosen].sort((a, b) =>
-        cost.values[a] - cost.values[b] ||
-        sign * (score.values[b] - score.values[a]))) {
-      if (sign * score.values[r] > best) {
-        best = sign * score.values[r];
-        edge.push(`${x(cost.values[r])},${plot.y(score.values[r])}`);
-      }
-    }
+    const edge = charts.front(chosen.map((r) => cost.values[r]),
+        chosen.map((r) => score.values[r]), sign).map((i) => {
+      const r = chosen[i];
+      return `${x(cost.values[r])},${plot.y(score.values[r])}`;
+    });
     make('polyline', {points: edge.join(' '), fill: 'none',
       stroke: 'var(--ink)', 'stroke-opacity': 0.6}, plot.svg);
   }
@@ -359,10 +273,10 @@ function runTitle(r, of = data) {
 }
 
 function node(tag, content, className) {
-  const made = document.createElement(tag);
-  if (content !== undefined) made.textContent = content;
-  if (className) made.className = className;
-  return made;
+  const element = document.createElement(tag);
+  if (content !== undefined) element.textContent = content;
+  if (className) element.className = className;
+  return element;
 }
 
 function pictureOf(r, of) {
@@ -370,9 +284,9 @@ function pictureOf(r, of) {
       document.querySelector(`.pictures [data-sheets="${r}"]`);
   if (inside) return inside.cloneNode(true);
   if (!of.pictures[r]) return null;
-  const drawn = document.createElement('div');
-  drawn.innerHTML = of.pictures[r];  // the page's writer escaped names in it
-  return drawn;
+  const sheets = document.createElement('div');
+  sheets.innerHTML = of.pictures[r];  // the page's writer escaped names in it
+  return sheets;
 }
 
 function showRun(r, of = data) {
@@ -398,10 +312,10 @@ function showRun(r, of = data) {
     list.append(node('dt', score.label), node('dd', text(score.values[r])));
   }
   const host = byId('run-pictures');
-  const drawn = pictureOf(r, of);
-  host.replaceChildren(drawn || node('p',
+  const sheets = pictureOf(r, of);
+  host.replaceChildren(sheets || node('p',
       'This page holds no pictures of this run. To draw them: '));
-  if (!drawn) host.append(node('pre', 'python -m experiments.report ' +
+  if (!sheets) host.append(node('pre', 'python -m experiments.report ' +
       `--workdir=${data.workdirs[workdir]} --run=${number}`));
   document.querySelectorAll('.dot').forEach((d) => d.classList.toggle(
       'chosen', Number(d.dataset.run) === state.run));
@@ -410,21 +324,16 @@ function showRun(r, of = data) {
 function showCell(c) {
   const score = data.scores[state.score];
   const sign = score && score.direction === 'lower' ? -1 : 1;
-  let best = null;
-  for (let r = 0; r < count; r++) {
-    if (runs.cell[r] !== c) continue;
-    const value = score ? score.values[r] : null;
-    if (best === null || (finite(value) && (!finite(score.values[best]) ||
-        sign * value > sign * score.values[best]))) best = r;
-  }
+  const mine = runs.cell.map((_, r) => r).filter((r) => runs.cell[r] === c);
+  const best = charts.best(mine, score ? score.values : [], sign);
   if (best !== null) { showRun(best); byId('run').scrollIntoView(); }
 }
 
 // -------------------------------------------------------------- controls
 function option(select, value, label) {
-  const made = node('option', label);
-  made.value = value;
-  select.append(made);
+  const choice = node('option', label);
+  choice.value = value;
+  select.append(choice);
 }
 
 function pickScore() {
@@ -481,13 +390,8 @@ function sortable(table) {
         if (cell.dataset.value === undefined) return cell.textContent;
         return cell.dataset.value === '' ? NaN : Number(cell.dataset.value);
       };
-      const compare = (a, b) => {
-        const x = key(a), y = key(b);
-        if (typeof x === 'string') return down * x.localeCompare(y, 'en');
-        if (Number.isNaN(x)) return Number.isNaN(y) ? 0 : 1;  // always last
-        return Number.isNaN(y) ? -1 : down * (x - y);
-      };
-      [...body.rows].sort(compare).forEach((row) => body.append(row));
+      [...body.rows].sort((a, b) => charts.compare(key(a), key(b), down))
+          .forEach((row) => body.append(row));
     });
   });
 }
@@ -577,4 +481,3 @@ document.addEventListener('pointermove', (event) => {
   tip.style.top = `${event.clientY + 14}px`;
 });
 })();
-"""

@@ -1,0 +1,18 @@
+"""The commands that make a study, or one run of it, again."""
+
+from disentangle_jax.report import tables
+
+
+def command(study: tables.Study, workdir: int) -> str:
+  """The command that made a workdir, with a gap where it was not stored."""
+  stored = study.infos[workdir].get('command')
+  if stored and isinstance(stored, str):
+    return stored
+  path = study.workdirs[workdir]
+  return f'python -m experiments.sweep --config=CONFIG --workdir={path}'
+
+
+def run_command(study: tables.Study, run: int) -> str:
+  """The command that trains one run of a study again, alone."""
+  row = study.runs.loc[run]
+  return f'{command(study, row["workdir"])} --config.only={row["run_number"]}'
