@@ -35,8 +35,8 @@ from disentangle_jax.commands import cli
 from disentangle_jax.engine.plan import declare, planning, study_plan
 from disentangle_jax.engine.programs import devices
 from disentangle_jax.engine.workdir import study
+from disentangle_jax.studies.quickstart import config as quickstart
 from experiments import metric_costs
-from experiments.configs import quickstart
 
 _CONFIG = cli.config_flag()
 _RUNS = flags.DEFINE_list('runs', ['1', '8', '24'], 'Runs per program.')

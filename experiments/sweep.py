@@ -1,6 +1,6 @@
 """Runs a study: hundreds of (method, strength, seed) runs from one command.
 
-  python -m experiments.sweep --config=experiments/configs/quickstart.py \
+  python -m experiments.sweep --config=quickstart \
       --workdir=runs/quickstart
 
 Give the command again to continue; finished runs are skipped. --dry_run shows

@@ -22,7 +22,7 @@ def command(module, *arguments):
   )
 
 
-QUICKSTART = '--config=experiments/configs/quickstart.py'
+QUICKSTART = '--config=quickstart'
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_importing_everything_leaves_the_choice_of_devices_open():
   """A stray jnp constant would cost every sweep all cores but one."""
   code = (
     'import jax, disentangle_jax, experiments.sweep\n'
-    'from experiments.configs import quickstart\n'
+    'from disentangle_jax.studies.quickstart import config as quickstart\n'
     'quickstart.get_config()\n'
     "jax.config.update('jax_num_cpu_devices', 3)\n"
     'print(len(jax.devices()))\n'

@@ -51,7 +51,7 @@ FLOORS = {
   },
 }
 # What users start; whatever they need.
-TOP = {'', 'benchmark', 'commands'}
+TOP = {'', 'benchmark', 'commands', 'studies'}
 ROOMS = [*FLOORS, *TOP]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 import logging
-import os
 import sys
 
 from absl import app, flags
@@ -10,6 +9,7 @@ from absl import logging as absl_logging
 from ml_collections import config_flags
 
 from disentangle_jax import errors
+from disentangle_jax.commands import configs
 from disentangle_jax.engine.plan import declare
 
 _USER_MISTAKES = (
@@ -21,14 +21,45 @@ _USER_MISTAKES = (
 )
 
 
-def config_flag() -> flags.FlagHolder:
-  """--config=FILE.py[:variant] and --config.field=value."""
-  return config_flags.DEFINE_config_file(
+class Config:
+  """The config of the command line, once flags are parsed.
+
+  Attributes:
+    value: the ConfigDict with its overrides; None without --config.
+    source: where it comes from; None without --config.
+  """
+
+  value = None
+  source: configs.Source | None = None
+
+
+_CONFIG = Config()
+
+
+def config_flag() -> Config:
+  """--config=FILE.py[:variant] or STUDY[:variant], and --config.field=value."""
+  flags.DEFINE_string(
     'config',
     None,
-    'Study to run: a Python file with get_config(variant), and :variant.',
-    lock_config=True,
+    'Study to run: a Python file with get_config(variant), or the name of a '
+    'study of the package; behind it :variant. --config.FIELD=VALUE overrides.',
   )
+  return _CONFIG
+
+
+def _read_config(argv: list[str]) -> list[str]:
+  """Loads the config that the command line names, for its overrides."""
+  if 'config' not in flags.FLAGS:
+    return argv
+  text, words = configs.split(argv)
+  if text is None:
+    return argv
+  _CONFIG.source = configs.find(text)
+  config = configs.load(_CONFIG.source)
+  delattr(flags.FLAGS, 'config')
+  config_flags.DEFINE_config_dict('config', config, lock_config=True)
+  _CONFIG.value = config
+  return configs.arguments(words, config)
 
 
 def fail(message: str) -> None:
@@ -62,8 +93,7 @@ def parse(argv: list[str]) -> list[str]:
   for library in ('jax', 'matplotlib'):
     logging.getLogger(library).setLevel(logging.WARNING)
   try:
-    _check_file(argv)
-    rest = flags.FLAGS(argv)
+    rest = flags.FLAGS(_read_config(argv))
     if not flags.FLAGS['verbosity'].present:
       # Orbax tells every step of a checkpoint through absl.
       absl_logging.set_verbosity(absl_logging.WARNING)
@@ -73,17 +103,6 @@ def parse(argv: list[str]) -> list[str]:
   except _USER_MISTAKES as error:
     fail(_hint(argv) or _one_line(error))
   return argv
-
-
-def _check_file(argv: list[str]) -> None:
-  """Raises ConfigError if --config names a file that is not there."""
-  for flag, following in zip(argv, [*argv[1:], '']):
-    name, equals, path = flag.lstrip('-').partition('=')
-    if name != 'config' or not flag.startswith('-'):
-      continue
-    path = (path if equals else following).split(':')[0]
-    if not os.path.isfile(path):
-      raise errors.ConfigError(f'--config={path}: no such file')
 
 
 def _hint(argv: list[str]) -> str:

@@ -53,9 +53,7 @@ def main(argv):
   if len(argv) > 1:
     raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
   if _CONFIG.value is None:
-    raise errors.ConfigError(
-      '--config is missing, e.g. --config=experiments/configs/quickstart.py'
-    )
+    raise errors.ConfigError('--config is missing, e.g. --config=quickstart')
   config = _CONFIG.value
   if _DRY_RUN.value:
     tables.print_plan(*engine.dry_run(config))
@@ -81,6 +79,7 @@ def main(argv):
     progress=progress.live(),
     command=command,
     as_new_setting=_AS_NEW_SETTING.value,
+    key=_CONFIG.source.key,
   )
   workdir = pathlib.Path(_WORKDIR.value)
   if str(config.only):
@@ -88,9 +87,10 @@ def main(argv):
   if hosts.index():
     print(f'host {hosts.index()} is done; host 0 writes the report')
     return
-  from disentangle_jax import report  # drawing libraries: slow to import
+  # Drawing libraries: slow to import.
+  from disentangle_jax import report, studies
 
-  page = report.write(workdir)
+  page = report.write(workdir, extra=studies.own_sections())
   print(
     f'{rows["run_id"].nunique()} runs, {len(rows):,} rows in {workdir}/results'
   )

@@ -41,6 +41,7 @@ def sweep(
   progress: progress_lib.Progress | None = None,
   command: str = '',
   as_new_setting: bool = False,
+  key: str = '',
 ) -> pd.DataFrame:
   """Trains and scores every run of a study that is not in the store yet.
 
@@ -54,6 +55,7 @@ def sweep(
     command: how this was started, for the report.
     as_new_setting: where a field of a study that is there has changed, keep
       both, as settings of their own; refused otherwise.
+    key: of the packaged study that this is, for its own sections of the report.
 
   Returns:
     The tidy rows of the study's runs (columns: `stored_rows.COLUMNS`).
@@ -74,6 +76,7 @@ def sweep(
         progress=progress,
         command=command,
         as_new_setting=as_new_setting,
+        key=key,
       )
     finally:
       shutil.rmtree(folder, ignore_errors=True)
@@ -88,7 +91,7 @@ def sweep(
   with session.held(workdir):
     numbers = {run.run_id: run.number for run in plan.runs}
     shown = progress or progress_lib.Progress()
-    _run(chosen, numbers, workdir, shown, command, as_new_setting)
+    _run(chosen, numbers, workdir, shown, command, as_new_setting, key)
   rows = store.read(workdir)
   return rows[rows['run_id'].isin({run.run_id for run in chosen.runs})]
 
@@ -125,7 +128,9 @@ def grid_points(plan: study_plan.Plan, group: study_plan.Group) -> int:
   return math.prod(group.dataset.factor_sizes) if scored else 0
 
 
-def _run(plan, numbers, workdir, progress, command, as_new_setting) -> None:
+def _run(
+  plan, numbers, workdir, progress, command, as_new_setting, key
+) -> None:
   """Does what is missing in a workdir that the first host has locked."""
   mesh = devices.mesh(plan.config.engine.data_shards)
   first = hosts.index() == 0
@@ -147,6 +152,7 @@ def _run(plan, numbers, workdir, progress, command, as_new_setting) -> None:
     check(plan, plan.groups[number], mesh)
     evaluator.check(plan.groups[number], size)
   about = {
+    'key': key or old.get('key', ''),
     'command': command or old.get('command', ''),
     'devices': devices.describe(),
     'hosts': hosts.number(),

@@ -1,0 +1,188 @@
+"""The command `claims`: verdicts of a workdir, and the page of all of them."""
+
+from collections.abc import Iterator
+import json
+import pathlib
+
+from absl import flags
+
+from disentangle_jax import errors, methods, studies
+from disentangle_jax.commands import cli
+
+_KEPT = 'claims.json'
+_HEAD = (
+  '| claim | source | published | measured | verdict | seeds | study | date |\n'
+  '|---|---|---|---|---|---|---|---|'
+)
+
+
+def kept(key: str) -> list[dict]:
+  """The claims in a study's `results/`; none where nothing was kept.
+
+  Raises:
+    ConfigError: no such study.
+    StoreError: a file that cannot be read.
+  """
+  path = studies.folder(key) / 'results' / _KEPT
+  try:
+    return json.loads(path.read_text(encoding='utf-8'))
+  except FileNotFoundError:
+    return []
+  except (OSError, ValueError) as error:
+    raise errors.StoreError(f'{path}: cannot be read: {error}') from error
+
+
+def _cell(text: object) -> str:
+  return str(text).replace('|', '\\|').replace('\n', ' ')
+
+
+def _rows(entries: list[dict], key: str) -> Iterator[str]:
+  for entry in entries:
+    verdict = ': '.join(filter(None, (entry['verdict'], entry['note'])))
+    cells = (
+      entry['statement'],
+      entry['source'],
+      entry['published'],
+      entry['measured'],
+      f'**{verdict}**',
+      entry['seeds'],
+      f'[{key}](../experiments/studies/{key}/README.md)',
+      entry.get('date', ''),
+    )
+    yield f'| {" | ".join(map(_cell, cells))} |'
+
+
+def page() -> str:
+  """docs/claims.md: every kept claim, and the methods without one."""
+  by_study = {key: kept(key) for key in studies.folders()}
+  rows = [line for key, own in by_study.items() for line in _rows(own, key)]
+  covered = {
+    method
+    for own in by_study.values()
+    for entry in own
+    for method in entry.get('methods', ())
+  }
+  without = sorted(set(methods.METHODS) - covered)
+  commands = [
+    f'- {key}: `{entry["command"]}`'
+    for key, own in by_study.items()
+    for entry in own[:1]
+    if entry.get('command')
+  ]
+  return '\n'.join(
+    [
+      '# Claims',
+      '',
+      'What papers say and what runs of this project say of it. Made by',
+      '`python -m experiments.claims`; not written by hand. Measured: the',
+      "number of the claim's rule with its 95 % interval over seeds. The rules",
+      "stand in each study's `page.py` and were written before the runs.",
+      'Holds: the interval lies on the claimed side. Does not hold: on the',
+      'other side. Not shown: on neither, or too few seeds. Void: a guard',
+      'against degenerate solutions fails.',
+      '',
+      *([_HEAD, *rows] if rows else ['No study has kept claims yet.']),
+      '',
+      *(['How each was run:', '', *commands, ''] if commands else []),
+      'Methods that no kept claim is about: ' + ', '.join(without) + '.',
+    ]
+  )
+
+
+def _methods(study) -> list[str]:
+  names = {name.split(' (')[0] for name in study.runs['method']}
+  for part in study.earlier.values():
+    names |= {name.split(' (')[0] for name in part.runs['method']}
+  return sorted(names)
+
+
+def write(workdir: pathlib.Path) -> list[pathlib.Path]:
+  """Keeps a workdir's claims and own tables in its study's `results/`.
+
+  Args:
+    workdir: of a packaged study.
+
+  Returns:
+    The files.
+
+  Raises:
+    ConfigError: the workdir is of no packaged study, or of one without claims;
+      a score that it does not hold.
+    StoreError: nothing to read, or a folder that cannot be written.
+  """
+  from disentangle_jax.report import claims, tables
+
+  study = tables.load([workdir])
+  key = studies.of_infos(study.infos)
+  module = studies.page_module(key) if key else None
+  if module is None or not hasattr(module, 'claims'):
+    rule = 'is of no study of the package with claims (page.py)'
+    raise errors.value('--workdir', str(workdir), rule)
+  info = study.infos[0]
+  entries = claims.record(
+    study,
+    tuple(module.claims(study)),
+    command=info.get('command', ''),
+    date=str(info.get('finished') or info.get('started') or '')[:10],
+    variant=study.infos[0].get('study', ''),
+    methods=_methods(study),
+  )
+  folder = studies.folder(key) / 'results'
+  path = folder / _KEPT
+  try:
+    folder.mkdir(exist_ok=True)
+    path.write_text(json.dumps(entries, indent=1) + '\n', encoding='utf-8')
+  except OSError as error:
+    raise errors.StoreError(f'{path}: cannot be written: {error}') from error
+  return [path, *_own_tables(study, module, folder)]
+
+
+def _own_tables(study, module, folder) -> list[pathlib.Path]:
+  """The study's own sections as Markdown, its figures as PNG."""
+  import matplotlib.figure
+
+  from disentangle_jax.report import markdown, section, style
+
+  extra = studies.own_sections(module)
+  files, links = [], {}
+  with style.use():
+    own = list(extra(study))
+    for part in section.walk(own):
+      if isinstance(part.body, matplotlib.figure.Figure):
+        files.append(folder / f'{part.key}.png')
+        part.body.savefig(files[-1], facecolor='white')
+        links[part.key] = files[-1].name
+  name = str(study.infos[0].get('study') or 'tables')
+  path = folder / f'{name}.md'
+  path.write_text(f'# {name}\n\n{markdown.render(own, links)}\n', 'utf-8')
+  return [path, *files]
+
+
+def main(argv):
+  """See the module docstring."""
+  if len(argv) > 1:
+    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
+  if not flags.FLAGS.workdir:
+    print(page())
+    return
+  workdir = pathlib.Path(flags.FLAGS.workdir)
+  if flags.FLAGS.write:
+    for path in write(workdir):
+      print(path)
+    return
+  from disentangle_jax.report import claims, markdown, tables
+
+  study = tables.load([workdir])
+  key = studies.of_infos(study.infos)
+  module = studies.page_module(key) if key else None
+  if module is None or not hasattr(module, 'claims'):
+    rule = 'is of no study of the package with claims (page.py)'
+    raise errors.value('--workdir', str(workdir), rule)
+  print(markdown.render(list(claims.sections(study, module.claims(study))), {}))
+
+
+def run() -> None:
+  """The command itself."""
+  flags.DEFINE_string('workdir', '', 'Directory of a finished sweep.')
+  flags.DEFINE_bool('write', False, "Keep them in the study's results/.")
+  cli.run(main)

@@ -1,1 +1,0 @@
-"""Studies: one module with `get_config(variant)` each."""

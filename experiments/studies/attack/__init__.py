@@ -1,0 +1,1 @@
+"""Are disentangled VAEs easier to attack? Ten by ten tables over seeds."""

@@ -1,0 +1,1 @@
+"""Clusters of the global latents with and without the auxiliary task."""

@@ -1,0 +1,1 @@
+"""Where an auxiliary task puts local and global information: the swap table."""

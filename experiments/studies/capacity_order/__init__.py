@@ -1,0 +1,1 @@
+"""In which order a rising capacity switches the factors of dSprites on."""

@@ -1,0 +1,1 @@
+"""Covariance of codes as a penalty, against L1: how many codes stay in use."""

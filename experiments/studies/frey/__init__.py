@@ -1,0 +1,1 @@
+"""beta-VAE on Frey faces: losses, covariances and prior against beta."""

@@ -1,0 +1,1 @@
+"""Quickstart: what beta and capacity do to small sprites, over eight seeds."""

@@ -1,0 +1,1 @@
+"""The large study: six objectives, six strengths, fifty seeds on dSprites."""

@@ -1,0 +1,216 @@
+"""Every packaged study is a folder that works: config, README, claims, page."""
+
+import ast
+import functools
+import json
+import math
+
+import jax
+import numpy as np
+import pytest
+
+import disentangle_jax as dj
+from disentangle_jax import studies
+from disentangle_jax.commands import configs
+from disentangle_jax.engine.plan import group_shapes, planning
+
+FOLDERS = studies.folders()
+EXPECTED = {
+  (key, variant): counts
+  for key in FOLDERS
+  for variant, counts in studies.config_module(key).EXPECTED.items()
+}
+# Sets that need the user's file, and what stands for them here.
+STAND_INS = {'mnist': 'digits'}
+
+
+def config_of(key, variant=''):
+  return studies.config_module(key).get_config(variant)
+
+
+@functools.cache
+def planned_as(study, variant):
+  config = config_of(study, variant)
+  name = config.dataset.name
+  config.dataset.name = STAND_INS.get(name, name)
+  return planning.make(config)
+
+
+@pytest.mark.parametrize('key', FOLDERS)
+def test_folders_are_whole(key):
+  """README, a docstring with the command, a full size and a smoke."""
+  folder = FOLDERS[key]
+  assert (folder / '__init__.py').is_file()
+  if key != 'quickstart':
+    assert (folder / 'README.md').is_file()
+  module = studies.config_module(key)
+  text = ast.get_docstring(ast.parse((folder / 'config.py').read_text()))
+  assert f'--config={key}' in text.replace('\\\n', ' ')
+  assert '' in module.EXPECTED
+  assert any('smoke' in variant for variant in module.EXPECTED)
+  assert {v for v in module.EXPECTED if v} <= set(module.VARIANTS)
+
+
+@pytest.mark.parametrize('study, variant', EXPECTED)
+def test_configs_expand(study, variant):
+  planned = planned_as(study, variant)
+  assert (len(planned.runs), len(planned.groups)) == EXPECTED[study, variant]
+  assert not planned.notes
+
+
+def test_studies_are_found_by_name_and_by_path():
+  by_name = configs.find('quickstart:smoke')
+  path = FOLDERS['quickstart'] / 'config.py'
+  by_path = configs.find(f'{path}:smoke')
+  assert by_name.key == by_path.key == 'quickstart'
+  assert by_name.variant == by_path.variant == 'smoke'
+  assert configs.load(by_name).steps == configs.load(by_path).steps == 40
+
+
+def test_a_new_folder_is_a_study(tmp_path, monkeypatch):
+  folder = tmp_path / 'brand_new'
+  folder.mkdir()
+  (folder / '__init__.py').write_text('')
+  (folder / 'config.py').write_text(
+    'from disentangle_jax.studies import grid\n'
+    'EXPECTED = {}\n'
+    "def get_config(variant=''):\n"
+    '  return grid.base_config()\n'
+  )
+  monkeypatch.setattr(studies, '__path__', [*studies.__path__, str(tmp_path)])
+  assert configs.load(configs.find('brand_new')).study == 'study'
+  assert studies.page_module('brand_new') is None
+  (folder / 'config.py').unlink()
+  with pytest.raises(
+    dj.ConfigError, match="unknown 'brand_new'; legal: attack"
+  ):
+    configs.find('brand_new')
+
+
+def test_own_files_with_colons_variants_and_mistakes(tmp_path):
+  folder = tmp_path / 'a:b'
+  folder.mkdir()
+  path = folder / 'my_study.py'
+  path.write_text(
+    'import disentangle_jax as dj\n'
+    "def get_config(variant=''):\n"
+    '  config = dj.base_config()\n'
+    "  config.study = f'mine_{variant}'\n"
+    '  return config\n'
+  )
+  assert configs.load(configs.find(str(path))).study == 'mine_'
+  assert configs.load(configs.find(f'{path}:x:y')).study == 'mine_x:y'
+  assert configs.find(str(path)).key == ''
+  wrong = {
+    'def get_config(v):\n  return 1 / 0\n': ':2: ZeroDivisionError',
+    'x = 1\n': "must have a function 'get_config",
+    'def get_config(v):\n  return {}\n': 'gives dict, no config',
+    'def get_config(v)\n': ':1: SyntaxError',
+    'import disentangle_jax as dj\ndef get_config(v):\n'
+    '  c = dj.base_config()\n  c.stepz = 1\n': r':4: .*stepz',
+    'import nowhere_to_be_found\ndef get_config(v): pass\n': ':1: ModuleNot',
+    'def get_config(): pass\n': 'has no variants',
+  }
+  for number, (text, said) in enumerate(wrong.items()):
+    path = tmp_path / f'wrong_{number}.py'
+    path.write_text(text)
+    with pytest.raises(dj.ConfigError, match=said) as caught:
+      configs.load(configs.find(f'{path}:small'))
+    assert '\n' not in str(caught.value) and len(str(caught.value)) < 500
+
+
+def test_lists_of_names_and_repeated_flags():
+  config = dj.base_config()
+  words = ['--config.metrics=mig_binned,kl', '--config.steps=5', '-x']
+  assert configs.arguments(words, config) == [
+    "--config.metrics=('mig_binned','kl',)",
+    '--config.steps=5',
+    '-x',
+  ]
+  kept = ["--config.metrics=('a',)"]
+  assert configs.arguments(kept, config) == kept
+  assert configs.split(['p', '--config', 'a.py', '-v']) == ('a.py', ['p', '-v'])
+  for words in (['--config=a', '--config=b'], ['--config']):
+    with pytest.raises(dj.ConfigError, match='--config'):
+      configs.split(words)
+
+
+@pytest.mark.parametrize('study', ['aux_vae', 'aux_gmvae'])
+def test_variants_on_svhn_expand_given_the_file(study, tmp_path):
+  config = config_of(study, 'svhn')
+  with pytest.raises(dj.ConfigError, match=r'config\.dataset\.path'):
+    planning.make(config)
+  config.dataset.path = str(tmp_path / 'svhn.npz')
+  images = np.zeros((20, 32, 32, 3), np.uint8)
+  np.savez(config.dataset.path, images=images, labels=np.arange(20) % 10)
+  planned = planning.make(config)
+  counts = (len(planned.runs), len(planned.groups))
+  assert counts == EXPECTED[study, '']
+  # Digits need a cluster each.
+  if study == 'aux_gmvae':
+    config.static.num_classes = 9
+    with pytest.raises(dj.ConfigError, match='at least 10, the values of'):
+      planning.make(config)
+
+
+def test_unknown_variants_are_refused():
+  with pytest.raises(dj.ConfigError, match="unknown 'zip'; legal: smoke"):
+    config_of('quickstart', 'zip')
+
+
+def test_run_numbers_of_the_large_study_are_the_published_ones():
+  """model_num = 50 * (6 * method + grid index) + seed."""
+  grid = studies.config_module('unsupervised_study').GRID
+  planned = planned_as('unsupervised_study', '')
+  methods = list(grid)
+  for run in planned.runs:
+    name, values = grid[run.method]
+    index = values.index(run.hparams[name])
+    place = 6 * methods.index(run.method) + index
+    assert run.number == 50 * place + run.seed
+    assert run.steps == 300_000 and run.hparams['learning_rate'] == 1e-4
+
+
+def test_the_reference_variant_counts_factor_vae_updates_as_its_code_did():
+  planned = planned_as('unsupervised_study', 'reference')
+  steps = {(run.method, run.steps) for run in planned.runs}
+  assert ('factor_vae', 150_000) in steps and ('beta_vae', 300_000) in steps
+  configs = {g.method_name: g.config for g in planned.groups}
+  assert configs['factor_vae'].permuted == 'same_batch'
+
+
+def test_a_study_of_a_file_says_where_to_get_it():
+  with pytest.raises(dj.ConfigError, match=r'config\.dataset\.path') as caught:
+    planning.make(config_of('beta_variance', 'mnist'))
+  assert '\n' not in str(caught.value)
+
+
+def test_betas_and_autoencoders_of_the_variance_study_are_the_published_ones():
+  runs = planned_as('beta_variance', '').runs
+  betas = sorted({run.hparams['beta'] for run in runs})
+  assert betas == [pytest.approx(0.2 * i) for i in range(26)]
+  kinds = {(r.config.net.name, r.config.salt_and_pepper) for r in runs}
+  assert kinds == {(n, p) for n in ('mlp', 'conv') for p in (0.0, 0.2)}
+  small = planned_as('beta_variance', 'laptop').runs
+  assert {r.steps for r in small} == {3000}
+  by_net = lambda net: {
+    r.hparams['beta'] for r in small if r.config.net.name == net
+  }
+  assert by_net('mlp') == set(betas) and by_net('conv') == set(range(6))
+
+
+def test_digits_are_seen_in_the_published_shares():
+  runs = planned_as('beta_variance', 'mnist').runs
+  shares = {json.loads(run.dataset.options)['share'] for run in runs}
+  assert shares == {0.1, 0.3, 1.0}
+  betas = sorted({run.hparams['beta'] for run in runs})
+  assert betas == [pytest.approx(0.1 * i) for i in range(41)]
+
+
+def test_the_convolutional_autoencoder_has_the_published_size():
+  """Two convolutions, two dense layers, 84 codes, 'roughly 500,000'."""
+  group = planned_as('covariance_penalty', 'images').groups[0]
+  state = group_shapes.state_shapes(group)
+  shapes = [x.shape for x in jax.tree.leaves(state.params)]
+  assert (84,) in shapes and sum(len(shape) == 4 for shape in shapes) == 4
+  assert abs(sum(map(math.prod, shapes)) - 500_000) < 10_000
