@@ -297,5 +297,6 @@ def test_the_files_of_the_page_are_packed(tmp_path):
     timeout=120,
   )
   packed = tmp_path / 'disentangle_jax' / 'report' / 'page'
+  assert (packed.parent / 'references.bib').is_file()
   names = {path.name for path in PAGE.iterdir()}
   assert names == {path.name for path in packed.iterdir()} and len(names) > 2
