@@ -59,7 +59,7 @@ setuptools.setup(
   packages=setuptools.find_packages(
     include=['disentangle_jax', 'disentangle_jax.*']
   ),
-  package_data={'disentangle_jax.report': ['page/*']},
+  package_data={'disentangle_jax.report': ['page/*', 'references.bib']},
   entry_points={
     'console_scripts': [
       'disentangle-sweep = disentangle_jax.commands.sweep:run'

@@ -1,162 +1,117 @@
-"""BibTeX of the methods, scores and statistics that a report uses."""
+"""BibTeX of the methods, scores and statistics that a report uses.
+
+Every module of a method or a metric says in CITATION, in words, what it is
+after; the entries of references.bib are found by that.
+"""
 
 from collections.abc import Iterable
+import functools
+from importlib import resources
+import re
+from typing import NamedTuple
+import unicodedata
 
+from disentangle_jax import methods as methods_lib
 from disentangle_jax import metrics
 
-ENTRIES = {
-  'kingma2014auto': """@inproceedings{kingma2014auto,
-  title = {Auto-Encoding Variational {Bayes}},
-  author = {Kingma, Diederik P. and Welling, Max},
-  booktitle = {International Conference on Learning Representations},
-  year = {2014}
-}""",
-  'higgins2017beta': """@inproceedings{higgins2017beta,
-  title = {beta-{VAE}: Learning Basic Visual Concepts with a Constrained
-           Variational Framework},
-  author = {Higgins, Irina and Matthey, Loic and Pal, Arka and Burgess,
-            Christopher and Glorot, Xavier and Botvinick, Matthew and Mohamed,
-            Shakir and Lerchner, Alexander},
-  booktitle = {International Conference on Learning Representations},
-  year = {2017}
-}""",
-  'burgess2018understanding': """@misc{burgess2018understanding,
-  title = {Understanding disentangling in beta-{VAE}},
-  author = {Burgess, Christopher P. and Higgins, Irina and Pal, Arka and
-            Matthey, Loic and Watters, Nick and Desjardins, Guillaume and
-            Lerchner, Alexander},
-  year = {2018},
-  eprint = {1804.03599},
-  archivePrefix = {arXiv}
-}""",
-  'peychev2017quantifying': """@misc{peychev2017quantifying,
-  title = {Quantifying the Effects of Enforcing Disentanglement on Variational
-           Autoencoders},
-  author = {Peychev, Momchil and Veli{\\v{c}}kovi{\\'c}, Petar and Li{\\`o},
-            Pietro},
-  year = {2017},
-  eprint = {1711.09159},
-  archivePrefix = {arXiv}
-}""",
-  'kim2018disentangling': """@inproceedings{kim2018disentangling,
-  title = {Disentangling by Factorising},
-  author = {Kim, Hyunjik and Mnih, Andriy},
-  booktitle = {International Conference on Machine Learning},
-  year = {2018}
-}""",
-  'chen2018isolating': """@inproceedings{chen2018isolating,
-  title = {Isolating Sources of Disentanglement in Variational Autoencoders},
-  author = {Chen, Ricky T. Q. and Li, Xuechen and Grosse, Roger and Duvenaud,
-            David},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2018}
-}""",
-  'kumar2018variational': """@inproceedings{kumar2018variational,
-  title = {Variational Inference of Disentangled Latent Concepts from Unlabeled
-           Observations},
-  author = {Kumar, Abhishek and Sattigeri, Prasanna and Balakrishnan, Avinash},
-  booktitle = {International Conference on Learning Representations},
-  year = {2018}
-}""",
-  'eastwood2018framework': """@inproceedings{eastwood2018framework,
-  title = {A Framework for the Quantitative Evaluation of Disentangled
-           Representations},
-  author = {Eastwood, Cian and Williams, Christopher K. I.},
-  booktitle = {International Conference on Learning Representations},
-  year = {2018}
-}""",
-  'ridgeway2018learning': """@inproceedings{ridgeway2018learning,
-  title = {Learning Deep Disentangled Embeddings With the F-Statistic Loss},
-  author = {Ridgeway, Karl and Mozer, Michael C.},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2018}
-}""",
-  'suter2019robustly': """@inproceedings{suter2019robustly,
-  title = {Robustly Disentangled Causal Mechanisms: Validating Deep
-           Representations for Interventional Robustness},
-  author = {Suter, Raphael and Miladinovic, Djordje and Sch{\\"o}lkopf, Bernhard
-            and Bauer, Stefan},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
-}""",
-  'duan2020unsupervised': """@inproceedings{duan2020unsupervised,
-  title = {Unsupervised Model Selection for Variational Disentangled
-           Representation Learning},
-  author = {Duan, Sunny and Matthey, Loic and Saraiva, Andre and Watters, Nick
-            and Burgess, Chris and Lerchner, Alexander and Higgins, Irina},
-  booktitle = {International Conference on Learning Representations},
-  year = {2020}
-}""",
-  'locatello2019challenging': """@inproceedings{locatello2019challenging,
-  title = {Challenging Common Assumptions in the Unsupervised Learning of
-           Disentangled Representations},
-  author = {Locatello, Francesco and Bauer, Stefan and Lucic, Mario and
-            R{\\"a}tsch, Gunnar and Gelly, Sylvain and Sch{\\"o}lkopf, Bernhard
-            and Bachem, Olivier},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
-}""",
-  'agarwal2021deep': """@inproceedings{agarwal2021deep,
-  title = {Deep Reinforcement Learning at the Edge of the Statistical
-           Precipice},
-  author = {Agarwal, Rishabh and Schwarzer, Max and Castro, Pablo Samuel and
-            Courville, Aaron C. and Bellemare, Marc G.},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2021}
-}""",
-}
-METHODS = {
-  'vae': ('kingma2014auto',),
-  'beta_vae': ('higgins2017beta',),
-  'annealed_vae': ('burgess2018understanding',),
-  'factor_vae': ('kim2018disentangling',),
-  'beta_tcvae': ('chen2018isolating',),
-  'dip_vae_i': ('kumar2018variational',),
-  'dip_vae_ii': ('kumar2018variational',),
-  'raw_pixels': ('higgins2017beta',),
-  'pca': ('higgins2017beta',),
-  'ica': ('higgins2017beta',),
-  'untrained_vae': ('higgins2017beta',),
-}
-# By the module that a score comes from (its CITATION says it in words).
-METRICS = {
-  'mig_binned': ('chen2018isolating',),
-  'mig_posterior': ('chen2018isolating',),
-  'factor_vae_score': ('kim2018disentangling',),
-  'beta_vae_score': ('higgins2017beta',),
-  'beta_vae_score_changed': ('higgins2017beta', 'peychev2017quantifying'),
-  'sap': ('kumar2018variational',),
-  'dci_gbt': ('eastwood2018framework',),
-  'dci_lasso': ('eastwood2018framework',),
-  'dci_forest': ('eastwood2018framework',),
-  'modularity': ('ridgeway2018learning',),
-  'explicitness': ('ridgeway2018learning',),
-  'irs': ('suter2019robustly',),
-  'udr': ('duan2020unsupervised',),
-  'digit_svm': ('peychev2017quantifying',),
-}
 ALWAYS = ('locatello2019challenging', 'agarwal2021deep')
+_ENTRY = re.compile(r'^@\w+\{([^,]+),\n.*?^\}$', re.MULTILINE | re.DOTALL)
+# 'Kim & Mnih 2018', 'Higgins et al., ...', 'Dupont 2018'.
+_AUTHORS = re.compile(
+  r'([^\W\d_][\w-]+)(?: & [\w-]+(?= \d{4})| et al\.|(?= \d{4}))(?: (\d{4}))?'
+)
+_ARXIV = re.compile(r'arXiv:(\d{4}\.\d{5})')
+
+
+class Entry(NamedTuple):
+  """One entry of references.bib.
+
+  Attributes:
+    text: as it stands in the file.
+    title: in one line, without braces.
+    eprint: number at arXiv; ''.
+  """
+
+  text: str
+  title: str
+  eprint: str
+
+
+@functools.cache
+def entries() -> dict[str, Entry]:
+  """Key -> entry, in the order of the file."""
+  path = resources.files('disentangle_jax.report') / 'references.bib'
+  parsed = {}
+  for match in _ENTRY.finditer(path.read_text(encoding='utf-8')):
+    text = match[0]
+    field = lambda name, text=text: re.search(
+      rf'^  {name} = \{{(.*?)\}},?$', text, re.MULTILINE | re.DOTALL
+    )
+    title = ' '.join(re.sub(r'[{}]', '', field('title')[1]).split())
+    eprint = field('eprint')
+    parsed[match[1]] = Entry(text, title, eprint[1] if eprint else '')
+  return parsed
+
+
+def _plain(name: str) -> str:
+  """'Kågebäck' as keys write it: 'kageback'."""
+  letters = unicodedata.normalize('NFKD', name.lower())
+  return ''.join(c for c in letters if c.isascii() and c.isalpha())
+
+
+def _of_part(part: str) -> list[str]:
+  """Keys of what stands between two semicolons."""
+  arxiv = _ARXIV.search(part)
+  if arxiv:
+    return [k for k, entry in entries().items() if entry.eprint == arxiv[1]]
+  keys = []
+  for name, year in _AUTHORS.findall(part):
+    start = re.compile(f'{_plain(name)}{year or "[0-9]{4}"}[a-z]')
+    keys += [key for key in entries() if start.match(key)][:1]
+  title = part.partition(',')[0].strip().lower()
+  if keys or not title:
+    return keys
+  return [k for k, e in entries().items() if e.title.lower().startswith(title)]
+
+
+def of_citation(citation: str) -> tuple[str, ...]:
+  """Keys of the entries that a module's CITATION means, each once.
+
+  Sources are set apart by semicolons. An arXiv number decides; else the names
+  and years of first authors, or the beginning of a title.
+
+  Args:
+    citation: e.g. 'Chen et al. 2018, arXiv:1802.04942; Locatello et al. 2019'.
+  """
+  keys = [key for part in citation.split(';') for key in _of_part(part)]
+  return tuple(dict.fromkeys(keys))
 
 
 def of_method(method: str) -> tuple[str, ...]:
   """Keys of one method, whatever the sweep set apart: 'vae (net=mlp)'."""
-  return METHODS.get(method.partition(' (')[0], ())
+  module = methods_lib.METHODS.get(method.partition(' (')[0])
+  return of_citation(getattr(module, 'CITATION', ''))
+
+
+@functools.cache
+def _sources() -> dict[str, str]:
+  return {row.name: row.source for row in metrics.describe()}
 
 
 def of_score(score: str) -> tuple[str, ...]:
   """Keys of one score: 'udr_lasso', 'kl/3'; none of what is not known."""
-  owner = {row.name: row.metric for row in metrics.describe()}
-  module = owner.get(score) or owner.get(score.partition('/')[0], '')
-  return METRICS.get(module, ())
+  sources = _sources()
+  citation = sources.get(score) or sources.get(score.partition('/')[0], '')
+  return of_citation(citation)
 
 
 def keys(methods: Iterable[str], scores: Iterable[str]) -> tuple[str, ...]:
-  """Keys of ENTRIES to cite for these methods and scores, each once."""
+  """Keys of the entries to cite for methods and scores, each once."""
   cited = [key for method in methods for key in of_method(method)]
   cited += [key for score in scores for key in of_score(score)]
   return tuple(dict.fromkeys([*cited, *ALWAYS]))
 
 
-def bibtex(found: Iterable[str]) -> str:
+def bibtex(cited: Iterable[str]) -> str:
   """The entries of these keys as one BibTeX file."""
-  return '\n\n'.join(ENTRIES[key] for key in found) + '\n'
+  return '\n\n'.join(entries()[key].text for key in cited) + '\n'

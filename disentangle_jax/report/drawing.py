@@ -11,6 +11,7 @@ from disentangle_jax.report import (
   gallery,
   sheets,
   style,
+  summaries,
   tables,
   traversals,
   words,
@@ -35,25 +36,28 @@ def per_score(
     columns: which of them.
     folder: where to write `violins_<score>` and `strength_<score>`.
   """
+  methods = list(dict.fromkeys(study.cells['method']))
+  several = study.cells['dataset'].nunique() > 1
   for dataset, runs in study.runs.groupby('dataset', sort=False):
-    several = study.cells['dataset'].nunique() > 1
     tail = f'_{dataset}' if several else ''
-    methods = list(dict.fromkeys(study.cells['method']))
-    shown = [m for m in methods if m in set(runs['method'])]
+    here = (study.cells['dataset'] == dataset).to_numpy()
     for column in columns:
       score = described[column]
       values = study.scores.iloc[runs.index, column].to_numpy()
       if not np.isfinite(values).any():
         continue
-      figure, axes = figures.new(max(3.2, 0.9 * len(shown) + 1), 2.8)
-      figures.violins(axes, values, runs, score, shown)
+      figure, axes = figures.new(
+        max(3.2, 0.9 * runs['method'].nunique() + 1), 2.8
+      )
+      figures.violins(axes, values, runs, score, methods)
       gallery.save(figure, folder, f'violins_{score.label}{tail}')
-      table = cell_tables[column]
-      table = table[table['dataset'] == dataset]
+      table = cell_tables[column][here]
       if table['strength'].notna().any():
         names = table.loc[table['strength'].notna(), 'strength_name'].nunique()
         figure = figures.empty(max(3.4, 2.4 * names), 2.6)
-        figures.score_against_strength(figure, table, score, methods)
+        cells = summaries.cell_values(study, column)
+        members = [cells[i] for i in table.index]
+        figures.score_against_strength(figure, table, score, methods, members)
         gallery.save(figure, folder, f'strength_{score.label}{tail}')
 
 
@@ -71,22 +75,20 @@ def front(
     first: column of the score.
     folder: where to write `score_against_reconstruction`, if the runs have it.
   """
-  names = [score.name for score in described]
-  methods = list(dict.fromkeys(study.cells['method']))
-  for cost in ('reconstruction/squared_error', 'reconstruction/nats'):
-    if cost in names:
-      figure, axes = figures.new(3.6, 2.8)
-      figures.front(
-        axes,
-        study.scores.iloc[:, names.index(cost)].to_numpy(),
-        study.scores.iloc[:, first].to_numpy(),
-        study.runs,
-        (cost, described[first].label),
-        methods,
-        described[first].sign,
-      )
-      gallery.save(figure, folder, 'score_against_reconstruction')
-      return
+  cost = scores_lib.cost(described)
+  if cost is None or cost == first:
+    return
+  figure, axes = figures.new(3.6, 2.8)
+  figures.front(
+    axes,
+    study.scores.iloc[:, cost].to_numpy(),
+    study.scores.iloc[:, first].to_numpy(),
+    study.runs,
+    (described[cost].label, described[first].label),
+    list(dict.fromkeys(study.cells['method'])),
+    described[first].sign,
+  )
+  gallery.save(figure, folder, 'score_against_reconstruction')
 
 
 def run_sheets(

@@ -6,7 +6,6 @@ Files and pages are made in `gallery`.
 """
 
 from collections.abc import Sequence
-import math
 
 import matplotlib as mpl
 import matplotlib.figure
@@ -15,11 +14,10 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
+from disentangle_jax.report import charts, style, tables
 from disentangle_jax.report import scores as scores_lib
-from disentangle_jax.report import style, tables
 
 _LONG_LABEL = 30
-SPANS_DECADES = 30.0  # ratio of strengths beyond which their axis is a log one
 
 
 def new(width: float = style.WIDTH, height: float = 2.8, **kwargs):
@@ -34,7 +32,9 @@ def empty(width: float = style.WIDTH, height: float = 2.8):
 
 
 def _mark_ceiling(axes, score: scores_lib.Score) -> None:
-  if math.isfinite(score.ceiling):
+  """A line where the ceiling lies within the axis, which does not grow."""
+  low, high = axes.get_ylim()
+  if low <= score.ceiling <= high:
     axes.axhline(score.ceiling, color=style.INK, lw=0.8, ls=(0, (2, 2)))
     axes.annotate(
       f'ceiling {score.ceiling:.2f}',
@@ -60,28 +60,44 @@ def violins(
     values: float [N], one per run.
     runs: with 'method'.
     score: what the values are.
-    methods: from left to right.
+    methods: from left to right, gives each its look; those without runs are
+      left out.
   """
-  for i, method in enumerate(methods):
+  half = 0.4
+  present = [m for m in methods if (runs['method'] == m).any()]
+  for at, method in enumerate(present):
+    i = list(methods).index(method)
     mine = values[(runs['method'] == method).to_numpy()]
     mine = mine[np.isfinite(mine)]
     if not mine.size:
-      axes.text(i, 0.5, 'no runs', ha='center', transform=_x_data(axes))
+      axes.text(at, 0.5, 'no runs', ha='center', transform=_x_data(axes))
       continue
-    if mine.size >= 5 and np.ptp(mine) > 0:
-      body = axes.violinplot(
-        mine, [i], widths=0.8, showextrema=False, showmedians=False
-      )['bodies'][0]
-      body.set(facecolor=style.colour(i), edgecolor=style.INK, alpha=0.45)
+    heights = charts.density(mine)
+    if heights is not None:
+      axes.fill_betweenx(
+        np.linspace(mine.min(), mine.max(), len(heights)),
+        at - half * heights,
+        at + half * heights,
+        facecolor=(style.colour(i), 0.28),
+        edgecolor=style.colour(i),
+        lw=0.8,
+      )
     low, middle, high = np.quantile(mine, [0.25, 0.5, 0.75])
-    axes.vlines(i, low, high, color=style.INK, lw=3)
-    axes.plot(i, middle, 'o', ms=4, mfc='white', mec=style.INK, zorder=4)
-    if mine.size <= 200:
-      rng = np.random.default_rng(i)
-      jitter = i + rng.uniform(-0.12, 0.12, mine.size)
-      axes.plot(jitter, mine, '.', ms=2.5, color=style.colour(i), alpha=0.8)
-  axes.set_xticks(range(len(methods)), methods, rotation=20, ha='right')
-  axes.set_xlim(-0.6, len(methods) - 0.4)
+    axes.vlines(at, low, high, color=style.INK, lw=3, alpha=0.55)
+    small = mine.size > charts.CROWDED
+    axes.plot(
+      at + half * charts.shifts(mine, heights),
+      mine,
+      ls='',
+      mec='none',
+      color=style.colour(i),
+      alpha=0.5 if small else 0.7,
+      **style.mark(i, 1.8 if small else 3),
+    )
+    axes.plot(at, middle, 'o', ms=4, mfc='white', mec=style.INK, zorder=4)
+  axes.set_xticks(range(len(present)), present, rotation=20, ha='right')
+  axes.set_xlim(-0.6, len(present) - 0.4)
+  axes.set_ylim(charts.extent(values))
   axes.set_ylabel(score.label)
   axes.grid(False, axis='x')
   _mark_ceiling(axes, score)
@@ -91,72 +107,59 @@ def _x_data(axes):
   return axes.get_xaxis_transform()
 
 
-def strength_scale(axes, strengths: np.ndarray) -> None:
-  """Log axis where the strengths span decades; a zero sits left of the rest.
+def strength_axis(axes, strengths: np.ndarray) -> dict[float, float]:
+  """Ticks at the strengths, where `charts.positions` has them.
 
   Args:
     axes: whose x axis is set.
-    strengths: float [S], >= 0 or any sign.
+    strengths: float [S], finite.
+
+  Returns:
+    Strength -> its place on the axis.
   """
-  finite = strengths[np.isfinite(strengths)]
-  positive = finite[finite > 0]
-  if positive.size < 2 or (finite < 0).any():
-    return
-  if positive.max() / positive.min() < SPANS_DECADES:
-    return
-  if (finite == 0).any():
-    least = positive.min()
-    axes.set_xscale('symlog', linthresh=least, linscale=0.5)
-  else:
-    axes.set_xscale('log')
+  ticks = np.unique(strengths)
+  places = charts.positions(ticks)
+  axes.set_xticks(places, [f'{tick:g}' for tick in ticks])
   axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
-  ticks = np.unique(finite)
-  axes.set_xticks(ticks, [f'{tick:g}' for tick in ticks])
+  return dict(zip(ticks.tolist(), places.tolist()))
 
 
 def score_against_strength(
-  figure, table: pd.DataFrame, score: scores_lib.Score, methods: Sequence[str]
+  figure,
+  table: pd.DataFrame,
+  score: scores_lib.Score,
+  methods: Sequence[str],
+  values: Sequence[np.ndarray] = (),
 ) -> None:
   """Mean over seeds with its 95 % band, one panel per name of a strength.
 
   Beta, gamma and a capacity are different axes; methods that share a name
-  share a panel.
+  share a panel. A method without a strength is a line across all panels.
 
   Args:
     figure: empty, to draw into.
     table: as from `summaries.cell_table`, of one data set.
     score: what is shown.
-    methods: gives each method its colour.
+    methods: gives each method its look.
+    values: finite scores of the runs of each row of the table; the runs of a
+      strength are shown singly where they are few.
   """
+  values = dict(zip(table.index, values))
   table = table[table['mean'].notna()]
   swept = table[table['strength'].notna()]
   names = list(dict.fromkeys(swept['strength_name'])) or ['']
-  panels = np.atleast_1d(
-    figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
-  )
+  panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+  runs = [values.get(i, swept.loc[[i], 'mean']) for i in swept.index]
+  level = table.loc[table['strength'].isna(), 'mean']
+  panels[0].set_ylim(charts.extent(np.concatenate([*runs, level])))
   long = {}  # label -> handle
   for panel, name in zip(panels, names):
-    shown = swept[swept['strength_name'] == name]
-    strength_scale(panel, shown['strength'].to_numpy())
-    for method in dict.fromkeys(shown['method']):
-      i = list(methods).index(method)
-      mine = shown[shown['method'] == method].sort_values('strength')
-      look = {'color': style.colour(i), 'ls': style.dash(i)}
-      panel.plot(
-        mine['strength'],
-        mine['mean'],
-        marker=style.mark(i),
-        label=method,
-        **look,
-      )
-      panel.fill_between(
-        mine['strength'],
-        mine['mean_low'],
-        mine['mean_high'],
-        alpha=0.2,
-        color=style.colour(i),
-        lw=0,
-      )
+    mine = swept[swept['strength_name'] == name]
+    places = strength_axis(panel, mine['strength'].to_numpy())
+    for method, line in mine.groupby('method', sort=False):
+      line = line.sort_values('strength')
+      x = line['strength'].map(places)
+      _strengths_of(panel, line, x, list(methods).index(method), values)
     for row in table[table['strength'].isna()].itertuples():
       i = list(methods).index(row.method)
       panel.axhline(
@@ -173,6 +176,37 @@ def score_against_strength(
     # Inside a panel they would cover its curves and squeeze it.
     figure.legend(long.values(), long, loc='outside upper center', fontsize=6.5)
   panels[0].set_ylabel(score.label)
+
+
+def _strengths_of(panel, line: pd.DataFrame, x, i: int, values) -> None:
+  """One method over its strengths: mean, band, bars, single runs if few."""
+  colour = style.colour(i)
+  panel.plot(
+    x,
+    line['mean'],
+    label=line['method'].iloc[0],
+    color=colour,
+    ls=style.dash(i),
+    mec=style.INK,
+    mew=0.6,
+    zorder=3,
+    **style.mark(i, 4),
+  )
+  low, high = line['mean_low'], line['mean_high']
+  panel.fill_between(x, low, high, alpha=0.2, color=colour, lw=0)
+  panel.vlines(x, low, high, color=style.INK, lw=1)
+  for place, cell in zip(x, line.index):
+    runs = values.get(cell, np.zeros(0))
+    if len(runs) <= charts.SINGLE:
+      panel.plot(
+        np.full(len(runs), place),
+        runs,
+        ls='',
+        mec='none',
+        color=colour,
+        alpha=0.7,
+        **style.mark(i, 2.5),
+      )
 
 
 def heat_map(
@@ -288,19 +322,18 @@ def front(
     axes.plot(
       cost[mine],
       values[mine],
-      style.mark(i),
-      ms=3.5,
+      ls='',
       mec='none',
       color=style.colour(i),
       alpha=0.75,
       label=method,
+      **style.mark(i, 3.5),
     )
-  both = np.flatnonzero(np.isfinite(cost) & np.isfinite(values))
-  order = both[np.lexsort((-sign * values[both], cost[both]))]
-  gain = sign * values[order]
-  better = np.concatenate([[True], gain[1:] > np.maximum.accumulate(gain)[:-1]])
-  edge = order[better[: order.size]]
+  edge = charts.front(cost, values, sign)
   axes.plot(cost[edge], values[edge], color=style.INK, lw=1, zorder=1)
+  both = np.isfinite(cost) & np.isfinite(values)
+  axes.set_xlim(charts.extent(cost[both]))
+  axes.set_ylim(charts.extent(values[both]))
   axes.set(xlabel=labels[0], ylabel=labels[1])
   axes.legend()
 

@@ -18,6 +18,7 @@ from disentangle_jax.report import (
   gallery,
   grids,
   payload,
+  style,
   summaries,
   tables,
   templates,
@@ -118,12 +119,19 @@ def page(
   Returns:
     HTML text without references to anything outside itself.
   """
+  inks = templates.render(
+    'inks.css.j2',
+    ink=style.INK,
+    faint=style.FAINT,
+    light=style.COLOURS,
+    dark=style.DARK,
+  )
   now = datetime.datetime.now().astimezone()
   return templates.render(
     'page.html.j2',
     title=title(results.study),
     about=about(results.study),
-    css=templates.asset('page.css'),
+    css=inks + templates.asset('page.css'),
     body=render(sections, drawings),
     version=version.__version__,
     date=now.strftime('%Y-%m-%d %H:%M %Z'),

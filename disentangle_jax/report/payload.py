@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from disentangle_jax.report import repeat, tables
+from disentangle_jax.report import charts, repeat, statistics, style, tables
 from disentangle_jax.report import scores as scores_lib
 from disentangle_jax.report.results import Results
 from disentangle_jax.report.sections import phases, pictures
@@ -81,6 +81,8 @@ def build(results: Results) -> str:
       'strengthName': row.strength_name,
       'strength': None if math.isnan(row.strength) else row.strength,
     }
+  for cell, at in zip(content['cells'], _positions(study)):
+    cell['at'] = None if math.isnan(at) else round(at, 4)
   for entry, score, table in zip(
     content['scores'], described, results.cell_tables
   ):
@@ -93,8 +95,12 @@ def build(results: Results) -> str:
       'low': rounded(table['mean_low']),
       'high': rounded(table['mean_high']),
     }
+    entry['violins'] = _violins(study, entry['values'], methods, datasets)
   content |= {
     'methods': methods,
+    'looks': [style.look(i) for i in range(len(methods))],
+    'rules': charts.RULES,
+    'cost': scores_lib.cost(described),
     'datasets': datasets,
     'commands': [repeat.command(study, i) for i in range(len(study.workdirs))],
     'workdirs': [str(workdir) for workdir in study.workdirs],
@@ -106,6 +112,44 @@ def build(results: Results) -> str:
   text = json.dumps(content, separators=(',', ':'), allow_nan=False)
   # '</script>' in a name must not end the element.
   return text.replace('<', '\\u003c')
+
+
+def _positions(study: tables.Study) -> np.ndarray:
+  """Where the strength of each cell stands on its axis, float [cells]."""
+  positions = np.full(len(study.cells), np.nan)
+  swept = study.cells[study.cells['strength'].notna()]
+  for _, part in swept.groupby(['dataset', 'strength_name']):
+    positions[part.index] = charts.positions(part['strength'].to_numpy())
+  return positions
+
+
+def _violins(
+  study: tables.Study,
+  values: Sequence[float | None],
+  methods: Sequence[str],
+  datasets: Sequence[str],
+) -> dict[str, list[list[int] | None]]:
+  """Outlines in thousandths, of cells, and of methods data set by data set."""
+  values = np.array(values, float)
+
+  def outline(which: np.ndarray) -> list[int] | None:
+    heights = charts.density(statistics.finite(values[which]))
+    if heights is None:
+      return None
+    return np.round(1000 * heights).astype(int).tolist()
+
+  runs = study.runs
+  cells = runs.groupby('cell').indices
+  both = runs.groupby(['dataset', 'method']).indices
+  none = np.zeros(0, int)
+  return {
+    'cells': [outline(cells.get(i, none)) for i in study.cells.index],
+    'methods': [
+      outline(both.get((dataset, method), none))
+      for dataset in datasets
+      for method in methods
+    ],
+  }
 
 
 def _sheets(results: Results, without: Collection[int] = ()) -> dict[int, str]:

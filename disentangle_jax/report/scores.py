@@ -235,6 +235,22 @@ def primary(described: Sequence[Score], name: str = '') -> int | None:
   return None
 
 
+def cost(described: Sequence[Score]) -> int | None:
+  """Column of the reconstruction error that scores are set against.
+
+  Args:
+    described: as from `describe`.
+
+  Returns:
+    The squared error, or else the first that is of reconstructions; None.
+  """
+  names = [score.name for score in described]
+  if 'reconstruction/squared_error' in names:
+    return names.index('reconstruction/squared_error')
+  columns = [i for i, n in enumerate(names) if n.startswith('reconstruction')]
+  return next(iter(columns), None)
+
+
 def beside(described: Sequence[Score], first: int) -> list[int]:
   """The score that ranks the runs, then disentanglement scores.
 

@@ -7,8 +7,11 @@ and dash, so that a page printed in grey can be read.
 
 from collections.abc import Iterator
 import contextlib
+import math
+from typing import Any
 
 import matplotlib as mpl
+import matplotlib.path
 
 # Figures are drawn with these inks alone; the page swaps them for its own, so
 # that one drawing serves light and dark.
@@ -24,8 +27,54 @@ COLOURS = (
   '#7a6fb0',
   '#8a8a52',
 )
-MARKS = ('o', 's', '^', 'D', 'v', 'P', 'X', '*')
-DASHES = ('-', '--', '-.', ':', (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
+# The same on dark paper, in the page alone.
+DARK = (
+  '#4aa8e0',
+  '#f0b23a',
+  '#35c49c',
+  '#e59bc6',
+  '#f08a48',
+  '#94d3f7',
+  '#aca2e6',
+  '#bdbd82',
+)
+
+
+def _turned(points, degrees: float):
+  angle = math.radians(degrees)
+  cos, sin = math.cos(angle), math.sin(angle)
+  return tuple((x * cos - y * sin, x * sin + y * cos) for x, y in points)
+
+
+_PLUS = (
+  *((-0.4, 1.2), (0.4, 1.2), (0.4, 0.4), (1.2, 0.4), (1.2, -0.4), (0.4, -0.4)),
+  *((0.4, -1.2), (-0.4, -1.2), (-0.4, -0.4), (-1.2, -0.4), (-1.2, 0.4)),
+  (-0.4, 0.4),
+)
+_STAR = tuple(
+  _turned([(0, 0.6 if corner % 2 else 1.4)], 36 * corner)[0]
+  for corner in range(10)
+)
+# Outlines around (0, 0), y upwards, in radii of the first; () is a circle.
+MARKS = (
+  (),
+  ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
+  ((0, 1.2), (1.2, -1), (-1.2, -1)),
+  ((0, 1.3), (1.3, 0), (0, -1.3), (-1.3, 0)),
+  ((0, -1.2), (1.2, 1), (-1.2, 1)),
+  _PLUS,
+  _turned(_PLUS, 45),
+  _STAR,
+)
+# Lengths on and off in widths of the line; () is solid.
+DASHES = (
+  (),
+  (3.5, 1.8),
+  (1, 1.6),
+  (6, 1.6, 1, 1.6),
+  (7, 2),
+  (3, 1.2, 1, 1.2, 1, 1.2),
+)
 SEQUENTIAL = 'cividis'
 DIVERGING = 'RdBu_r'
 WIDTH = 5.5  # inches: fits a column and a half, or the text width of a page
@@ -72,11 +121,37 @@ def colour(index: int) -> str:
   return COLOURS[index % len(COLOURS)]
 
 
-def mark(index: int) -> str:
-  """Mark of the method with this index."""
-  return MARKS[index % len(MARKS)]
+def _outline(index: int) -> tuple[tuple[float, float], ...]:
+  """No two of 64 methods share colour and mark."""
+  return MARKS[(index + index // len(COLOURS)) % len(MARKS)]
 
 
-def dash(index: int):
+def mark(index: int, size: float) -> dict[str, Any]:
+  """Marker of the method with this index, for `axes.plot`.
+
+  Args:
+    index: of the method.
+    size: diameter of a circle, in points.
+  """
+  outline = _outline(index)
+  if not outline:
+    return {'marker': 'o', 'ms': size}
+  # matplotlib scales a path to what it reaches.
+  reach = max(abs(x) for point in outline for x in point)
+  path = matplotlib.path.Path([*outline, outline[0]], closed=True)
+  return {'marker': path, 'ms': size * reach}
+
+
+def dash(index: int) -> tuple[float, tuple[float, ...]] | str:
   """Line style of the method with this index."""
-  return DASHES[index % len(DASHES)]
+  lengths = DASHES[index % len(DASHES)]
+  return (0, lengths) if lengths else '-'
+
+
+def look(index: int) -> dict[str, Any]:
+  """The same for the page: index of the colour, outline and dashes."""
+  return {
+    'colour': index % len(COLOURS),
+    'mark': [[round(x, 3) for x in p] for p in _outline(index)],
+    'dash': DASHES[index % len(DASHES)],
+  }

@@ -4,6 +4,7 @@ import {createRequire} from 'node:module';
 import test from 'node:test';
 
 const charts = createRequire(import.meta.url)(process.env.CHARTS);
+const rules = {room: 0.06, golden: 0.618034, within: 1.7, without: 0.4};
 const near = (got, want, by = 1e-12) =>
     assert.ok(Math.abs(got - want) <= by, `${got} is not ${want}`);
 
@@ -27,10 +28,10 @@ test('ticks are round, inside the range, and about as many as wanted', () => {
 });
 
 test('an axis reaches 6 % beyond its values', () => {
-  assert.deepEqual(charts.extent([1, null, 2, NaN]), [0.94, 2.06]);
-  assert.deepEqual(charts.extent([]), [0, 1]);
-  assert.deepEqual(charts.extent([5]), [4.5, 5.5]);
-  assert.deepEqual(charts.extent([0, 0]), [-0.5, 0.5]);
+  assert.deepEqual(charts.extent([1, null, 2, NaN], rules), [0.94, 2.06]);
+  assert.deepEqual(charts.extent([], rules), [0, 1]);
+  assert.deepEqual(charts.extent([5], rules), [4.5, 5.5]);
+  assert.deepEqual(charts.extent([0, 0], rules), [-0.5, 0.5]);
   const x = charts.linear([2, 4], [100, 50]);
   assert.deepEqual([2, 3, 4].map(x), [100, 75, 50]);
 });
@@ -44,26 +45,13 @@ test('quantiles are linear between order statistics', () => {
   assert.equal(charts.quantile([7], 0.3), 7);
 });
 
-test('a density is a sum of normal curves', () => {
-  const width = 1.06 * Math.sqrt(2) * 2 ** -0.2;  // of -1 and 1
-  const curve = (z) => Math.exp(-0.5 * z * z);
-  const [middle, end] = charts.density([-1, 1], [0, 1]);
-  near(middle, 2 * curve(1 / width));
-  near(end, 1 + curve(2 / width));
-});
-
-test('strengths over decades are logarithmic, a zero left of them', () => {
-  const even = charts.strengthScale([4, 1, 2, 4], 0, 100);
-  assert.deepEqual(even.unique, [1, 2, 4]);
-  near(even.x(1), 18);
-  near(even.x(4), 82);
-  near(even.x(2), 18 + 64 / 3);
-  const log = charts.strengthScale([0.1, 1, 10], 0, 100);
-  near(log.x(1), 50);
-  const zero = charts.strengthScale([0, 1, 100], 0, 100);
-  near(zero.x(0), 18);
-  near(zero.x(1), 18 + 64 * 0.33 / 2.33);
-  assert.equal(charts.strengthScale([3], 0, 100).x(3), 50);
+test('strengths stand where they are told, each once', () => {
+  const scale = charts.strengthScale([4, 1, 2, 4], [2, 0, 1, 2], 0, 100);
+  assert.deepEqual(scale.unique, [1, 2, 4]);
+  near(scale.x(1), 18);
+  near(scale.x(2), 50);
+  near(scale.x(4), 82);
+  assert.equal(charts.strengthScale([3], [3], 0, 100).x(3), 50);
 });
 
 test('labels that would touch are left out', () => {
@@ -104,14 +92,23 @@ test('rows are in order, and what is missing is last both ways', () => {
   assert.deepEqual(sorted(['b', 'a'], -1), ['b', 'a']);
 });
 
-test('scatter stays within its room and does not repeat', () => {
-  const shifts = Array.from({length: 300}, (_, i) => charts.scatter(i));
-  assert.ok(shifts.every((s) => s >= -0.5 && s < 0.5));
-  assert.equal(new Set(shifts.map((s) => s.toFixed(6))).size, 300);
+test('marks of a violin stay inside it', () => {
+  const values = Array.from({length: 300}, (_, i) => i % 7);
+  const heights = [200, 1000, 400];
+  const shifts = charts.shifts(values, heights, rules);
+  shifts.forEach((shift, i) => {
+    const nearest = heights[Math.floor(values[i] / 6 * 2 + 0.5)];
+    assert.ok(Math.abs(shift) <= 0.85 * nearest / 1000);
+  });
+  assert.ok(Math.max(...shifts) > 0.8 && Math.min(...shifts) < -0.8);
+  const loose = charts.shifts(values, null, rules);
+  assert.ok(loose.every((shift) => Math.abs(shift) <= 0.2));
+  assert.equal(new Set(loose.map((s) => s.toFixed(6))).size, 300);
 });
 
-test('marks are closed outlines', () => {
-  for (let m = 0; m < 9; m++) {
-    assert.match(charts.outline(m, 10, 20, 3), /^M[-\d.]+ [-\d.]+.*z$/);
-  }
+test('a mark is its outline around a point, upside up', () => {
+  assert.equal(charts.outline([[0, 1], [1, -1], [-1, -1]], 10, 20, 2),
+      'M10.00 18.00L12.00 22.00L8.00 22.00z');
+  assert.equal(charts.outline([], 10, 20, 2),
+      'M8 20a2 2 0 1 0 4 0a2 2 0 1 0 -4 0z');
 });

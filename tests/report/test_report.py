@@ -285,23 +285,6 @@ def test_inline_figures_take_the_colours_of_the_page():
   assert '<style' not in text and text.endswith('</svg>\n')
 
 
-@pytest.mark.parametrize(
-  'strengths, scale, ticks',
-  [
-    ([1, 2, 4, 16], 'linear', None),
-    ([0.1, 1, 10], 'log', [0.1, 1, 10]),
-    ([0, 0.1, 1, 10], 'symlog', [0, 0.1, 1, 10]),
-    ([5], 'linear', None),
-  ],
-)
-def test_strengths_over_decades_get_a_log_axis(strengths, scale, ticks):
-  _, axes = figures.new()
-  figures.strength_scale(axes, np.array(strengths, float))
-  assert axes.get_xscale() == scale
-  if ticks:
-    assert axes.get_xticks().tolist() == ticks
-
-
 def test_every_metric_is_described(store):
   from disentangle_jax.report import tables
 

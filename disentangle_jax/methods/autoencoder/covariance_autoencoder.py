@@ -30,6 +30,7 @@ from disentangle_jax.methods.vae import common
 from disentangle_jax.nn import nets
 from disentangle_jax.ops import activations, axis, likelihood
 
+CITATION = 'Kågebäck & Mogren 2018, arXiv:1802.05591, section 2'
 HPARAMS = {**common.HPARAMS, 'learning_rate': 1e-3, 'lambda_code': 0.1}
 STRENGTH = 'lambda_code'
 MIN_BATCH = 2

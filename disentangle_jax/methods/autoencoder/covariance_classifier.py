@@ -28,6 +28,7 @@ from disentangle_jax.methods.vae import common
 from disentangle_jax.nn import nets
 from disentangle_jax.ops import activations, axis
 
+CITATION = 'Kågebäck & Mogren 2018, arXiv:1802.05591, section 3.3'
 HPARAMS = {**common.HPARAMS, 'learning_rate': 1e-2, 'lambda_code': 0.2}
 STRENGTH = 'lambda_code'
 MIN_BATCH = 2

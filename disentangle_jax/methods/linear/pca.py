@@ -16,6 +16,7 @@ steps must suffice for it to settle.
 from disentangle_jax import types
 from disentangle_jax.methods.linear import common
 
+CITATION = 'Pearson 1901; Higgins et al. 2017'
 HPARAMS: dict[str, float] = {}
 STRENGTH = None
 Config = common.Config

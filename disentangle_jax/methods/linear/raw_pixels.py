@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from disentangle_jax import types
 from disentangle_jax.methods.linear import common
 
+CITATION = 'Higgins et al. 2017'
 HPARAMS: dict[str, float] = {}
 STRENGTH = None
 LEARNS = False

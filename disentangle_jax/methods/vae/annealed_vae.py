@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from disentangle_jax import types
 from disentangle_jax.methods.vae import common
 
+CITATION = 'Burgess et al. 2018, arXiv:1804.03599, eq. 8'
 HPARAMS = {
   **common.HPARAMS,
   'c_max': 25.0,

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from disentangle_jax import types
 from disentangle_jax.methods.vae import common
 
+CITATION = 'Higgins et al. 2017, eq. 4'
 HPARAMS = {**common.HPARAMS, 'beta': 4.0}
 STRENGTH = 'beta'
 Config = common.Config

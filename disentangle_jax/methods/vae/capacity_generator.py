@@ -29,6 +29,7 @@ from disentangle_jax.methods import training
 from disentangle_jax.methods.vae import common, decoders
 from disentangle_jax.ops import axis, gaussian, per_example
 
+CITATION = 'Burgess et al. 2018, arXiv:1804.03599, eq. 7'
 HPARAMS = {
   **common.HPARAMS,
   'learning_rate': 5e-4,

@@ -13,6 +13,7 @@ from disentangle_jax import types
 from disentangle_jax.methods.vae import common, dip_vae_i
 from disentangle_jax.ops import covariance
 
+CITATION = 'Kumar et al. 2018, arXiv:1711.00848, eq. 7'
 HPARAMS = {**common.HPARAMS, 'lambda_od': 10.0, 'lambda_d_factor': 1.0}
 STRENGTH = 'lambda_od'
 MIN_BATCH = dip_vae_i.MIN_BATCH

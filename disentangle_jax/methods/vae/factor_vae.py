@@ -34,6 +34,7 @@ from disentangle_jax.methods.vae import common
 from disentangle_jax.nn import critics, nets
 from disentangle_jax.ops import axis, total_correlation
 
+CITATION = 'Kim & Mnih 2018, arXiv:1802.05983, eq. 2 and 3'
 HPARAMS = {
   **common.HPARAMS,
   'gamma': 30.0,

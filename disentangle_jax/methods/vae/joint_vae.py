@@ -31,6 +31,7 @@ from disentangle_jax.methods import training
 from disentangle_jax.methods.vae import common, decoders
 from disentangle_jax.ops import axis, concrete, gaussian, per_example
 
+CITATION = 'Dupont 2018, arXiv:1804.00104, eq. 7'
 HPARAMS = {
   **common.HPARAMS,
   'gamma': 30.0,

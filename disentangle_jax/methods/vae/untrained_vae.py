@@ -9,6 +9,7 @@ steps. Deviations: none.
 from disentangle_jax import types
 from disentangle_jax.methods.vae import common, vae
 
+CITATION = 'Higgins et al. 2017'
 HPARAMS: dict[str, float] = {}
 STRENGTH = None
 LEARNS = False

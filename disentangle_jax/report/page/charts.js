@@ -1,6 +1,7 @@
 'use strict';
 // The charts' pure functions: numbers in, numbers or text out. They know
-// nothing of the page, so that node can test them.
+// nothing of the page, so that node can test them. What `rules` are, and what
+// print draws by the same ones, says report/charts.py.
 const charts = (() => {
   const finite = (x) => x !== null && Number.isFinite(x);
 
@@ -25,14 +26,14 @@ const charts = (() => {
     return values;
   }
 
-  // The range of an axis: that of the values and 6 % more at both ends.
-  function extent(values) {
+  // The range of an axis: that of the values and a share more at both ends.
+  function extent(values, rules) {
     let low = Infinity, high = -Infinity;
     for (const v of values) {
       if (finite(v)) { low = Math.min(low, v); high = Math.max(high, v); }
     }
     if (low > high) return [0, 1];
-    const room = (high - low) * 0.06 || Math.abs(high) * 0.1 || 0.5;
+    const room = (high - low) * rules.room || Math.abs(high) * 0.1 || 0.5;
     return [low - room, high + room];
   }
 
@@ -47,31 +48,27 @@ const charts = (() => {
     return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
   }
 
-  // A kernel density at the points of a grid, not normalised.
-  function density(values, grid) {
-    const n = values.length;
-    const mean = values.reduce((a, b) => a + b, 0) / n;
-    const spread = Math.sqrt(
-        values.reduce((a, b) => a + (b - mean) ** 2, 0) / (n - 1));
-    const width = 1.06 * spread * n ** -0.2;  // Silverman's rule
-    return grid.map((g) => values.reduce(
-        (a, v) => a + Math.exp(-0.5 * ((g - v) / width) ** 2), 0));
+  // How far aside the marks of a violin stand, in half widths of it. Heights
+  // are its outline in thousandths, from the least value to the greatest.
+  function shifts(values, heights, rules) {
+    const low = Math.min(...values), span = Math.max(...values) - low;
+    return values.map((v, i) => {
+      const scatter = (i * rules.golden) % 1 - 0.5;
+      if (!heights) return scatter * rules.without;
+      const nearest = Math.floor((v - low) / span * (heights.length - 1) + 0.5);
+      return scatter * rules.within * heights[nearest] / 1000;
+    });
   }
 
-  // The strengths of a panel and where they stand between left and right:
-  // logarithmic where they span decades.
-  function strengthScale(values, left, right) {
-    const unique = [...new Set(values)].sort((a, b) => a - b);
-    const positive = unique.filter((v) => v > 0);
-    const log = positive.length > 1 && unique[0] >= 0 &&
-        positive[positive.length - 1] / positive[0] >= 30;
-    // On a log axis a zero sits one decade-third left of the least strength.
-    const position = (v) => !log ? v :
-        v > 0 ? Math.log10(v) : Math.log10(positive[0]) - 0.33;
-    const ends = [unique[0], unique[unique.length - 1]].map(position);
+  // Strengths and where they stand between left and right, each once and in
+  // order, from their positions on the axis.
+  function strengthScale(strengths, positions, left, right) {
+    const at = new Map(strengths.map((s, i) => [s, positions[i]]));
+    const unique = [...at.keys()].sort((a, b) => a - b);
+    const ends = [at.get(unique[0]), at.get(unique[unique.length - 1])];
     const x = linear(ends, [left + 18, right - 18]);
-    return {unique, x: (v) => unique.length === 1 ? (left + right) / 2 :
-        x(position(v))};
+    return {unique, x: (s) => unique.length === 1 ? (left + right) / 2 :
+        x(at.get(s))};
   }
 
   // Which labels have room: indices of positions at least `room` apart.
@@ -114,25 +111,18 @@ const charts = (() => {
     return Number.isNaN(y) ? -1 : down * (x - y);
   }
 
-  // A fixed scatter in [-0.5, 0.5): the same picture at every visit.
-  const scatter = (i) => (i * 0.618034) % 1 - 0.5;
-
-  // Outline of the mark of method m around (x, y).
-  function outline(m, x, y, size) {
-    return [
-      () => `M${x - size} ${y}a${size} ${size} 0 1 0 ${2 * size} 0` +
-            `a${size} ${size} 0 1 0 ${-2 * size} 0z`,
-      () => `M${x - size} ${y - size}h${2 * size}v${2 * size}h${-2 * size}z`,
-      () => `M${x} ${y - 1.2 * size}l${1.2 * size} ${2.2 * size}` +
-            `h${-2.4 * size}z`,
-      () => `M${x} ${y - 1.3 * size}l${1.3 * size} ${1.3 * size}` +
-            `l${-1.3 * size} ${1.3 * size}l${-1.3 * size} ${-1.3 * size}z`,
-      () => `M${x} ${y + 1.2 * size}l${1.2 * size} ${-2.2 * size}` +
-            `h${-2.4 * size}z`,
-    ][m % 5]();
+  // Outline of a mark around (x, y): points upwards in radii, none: a circle.
+  function outline(points, x, y, size) {
+    if (!points.length) {
+      return `M${x - size} ${y}a${size} ${size} 0 1 0 ${2 * size} 0` +
+          `a${size} ${size} 0 1 0 ${-2 * size} 0z`;
+    }
+    const corners = points.map(([right, up]) =>
+        `${(x + right * size).toFixed(2)} ${(y - up * size).toFixed(2)}`);
+    return `M${corners.join('L')}z`;
   }
 
-  return {finite, text, ticks, extent, linear, quantile, density,
-    strengthScale, spaced, front, best, compare, scatter, outline};
+  return {finite, text, ticks, extent, linear, quantile, shifts,
+    strengthScale, spaced, front, best, compare, outline};
 })();
 if (typeof module !== 'undefined') module.exports = charts;

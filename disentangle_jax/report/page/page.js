@@ -12,7 +12,8 @@ const state = {
   score: data.first === null ? 0 : data.first, dataset: 0, split: 'cells',
   methods: new Set(data.methods.map((_, i) => i)), run: null,
 };
-const colour = (m) => `var(--m${m % 8})`;
+const rules = data.rules;
+const colour = (m) => `var(--m${data.looks[m].colour})`;
 
 // ---------------------------------------------------------------- drawing
 function make(tag, attributes, parent) {
@@ -40,13 +41,14 @@ function frame(host, width, height, yRange, yLabel, title) {
   }
   make('text', {x: 0, y: 0, 'text-anchor': 'middle', text: yLabel,
     transform: `translate(13 ${(box.top + box.bottom) / 2}) rotate(-90)`}, svg);
-  return {svg, box, y};
+  return {svg, box, y, yRange};
 }
 
 function ceilingLine(plot, score) {
-  if (score.ceiling === null) return;
+  // The axis does not grow for it.
+  if (score.ceiling === null || score.ceiling < plot.yRange[0] ||
+      score.ceiling > plot.yRange[1]) return;
   const at = plot.y(score.ceiling);
-  if (at < plot.box.top - 6) return;
   make('line', {x1: plot.box.left, x2: plot.box.right, y1: at, y2: at,
                 stroke: 'var(--soft)', 'stroke-dasharray': '3 3'}, plot.svg);
   make('text', {x: plot.box.right, y: at - 3, 'text-anchor': 'end',
@@ -54,7 +56,7 @@ function ceilingLine(plot, score) {
 }
 
 function mark(svg, m, x, y, size, attributes) {
-  const d = charts.outline(m, x, y, size);
+  const d = charts.outline(data.looks[m].mark, x, y, size);
   return make('path', {d, fill: colour(m), ...attributes}, svg);
 }
 
@@ -86,11 +88,13 @@ function drawViolins() {
     groups.get(key).push(r);
   }
   const keys = [...groups.keys()].sort((a, b) => a - b);
+  const outlines = state.split === 'cells' ? score.violins.cells :
+      score.violins.methods.slice(state.dataset * data.methods.length);
   const host = byId('violins');
   if (!keys.length) { host.textContent = 'No run has this score.'; return; }
   const width = Math.max(host.clientWidth, 90 + keys.length * 34, 300);
   const plot = frame(host, width, 300, charts.extent(chosen.map(
-      (r) => score.values[r])), score.label, 'Scores over seeds');
+      (r) => score.values[r]), rules), score.label, 'Scores over seeds');
   plot.svg.style.maxWidth = 'none';
   const slot = (plot.box.right - plot.box.left) / keys.length;
   let previous = -1, start = 0;
@@ -99,31 +103,24 @@ function drawViolins() {
     const method = state.split === 'cells' ? data.cells[key].method : key;
     const x = plot.box.left + (k + 0.5) * slot;
     const half = Math.min(slot * 0.42, 46);
-    const sorted = members.map((r) => score.values[r]).sort((a, b) => a - b);
-    const low = sorted[0], high = sorted[sorted.length - 1];
-    let room = () => Math.min(half, 18);
-    if (sorted.length >= 5 && high > low) {
-      const grid = Array.from({length: 41}, (_, i) =>
-          low + (high - low) * i / 40);
-      const dense = charts.density(sorted, grid), top = Math.max(...dense);
-      room = (v) => 1.7 * half / top *
-          dense[Math.round((v - low) / (high - low) * 40)];
-      const right = grid.map((g, i) =>
-          `${x + half * dense[i] / top},${plot.y(g)}`);
-      const left = grid.map((g, i) =>
-          `${x - half * dense[i] / top},${plot.y(g)}`).reverse();
-      make('polygon', {points: [...right, ...left].join(' '),
+    const values = members.map((r) => score.values[r]);
+    const sorted = [...values].sort((a, b) => a - b);
+    const heights = outlines[key];
+    if (heights) {
+      const step = (sorted[sorted.length - 1] - sorted[0]) /
+          (heights.length - 1);
+      const side = (sign) => heights.map((h, i) =>
+          `${x + sign * half * h / 1000},${plot.y(sorted[0] + i * step)}`);
+      make('polygon', {points: [...side(1), ...side(-1).reverse()].join(' '),
         fill: colour(method), 'fill-opacity': 0.28,
         stroke: colour(method)}, plot.svg);
     }
     make('line', {x1: x, x2: x, y1: plot.y(charts.quantile(sorted, 0.25)),
       y2: plot.y(charts.quantile(sorted, 0.75)), stroke: 'var(--ink)',
       'stroke-width': 3, 'stroke-opacity': 0.55}, plot.svg);
-    members.forEach((r, i) => {
-      const value = score.values[r];
-      const shift = charts.scatter(i) * room(value);
-      dot(plot.svg, r, x + shift, plot.y(value), members.length > 60);
-    });
+    charts.shifts(values, heights, rules).forEach((shift, i) =>
+        dot(plot.svg, members[i], x + half * shift, plot.y(values[i]),
+            members.length > rules.crowded));
     make('circle', {cx: x, cy: plot.y(charts.quantile(sorted, 0.5)), r: 3.5,
       fill: 'var(--card)', stroke: 'var(--ink)', 'pointer-events': 'none'},
       plot.svg);
@@ -168,8 +165,12 @@ function drawStrength() {
       members.get(runs.cell[r]).push(r);
     }
   }
-  const range = charts.extent([...members.values()].flat().map(
-      (r) => score.values[r]));
+  // Methods without a strength: a line across every panel.
+  const level = shownCells().filter((c) =>
+      data.cells[c].strength === null && finite(score.mean[c]));
+  const range = charts.extent([
+    ...[...members.values()].flat().map((r) => score.values[r]),
+    ...level.map((c) => score.mean[c])], rules);
   const names = [...new Set(cells.map((c) => data.cells[c].strengthName))];
   // All panels first: a panel's width depends on how many there are.
   const parts = names.map(() => document.createElement('div'));
@@ -179,8 +180,9 @@ function drawStrength() {
     const plot = frame(part, Math.max(250, part.clientWidth), 260, range,
         score.label, `${score.label} against ${name}`);
     const mine = cells.filter((c) => data.cells[c].strengthName === name);
-    const scale = charts.strengthScale(mine.map((c) => data.cells[c].strength),
-        plot.box.left, plot.box.right);
+    const scale = charts.strengthScale(
+        mine.map((c) => data.cells[c].strength),
+        mine.map((c) => data.cells[c].at), plot.box.left, plot.box.right);
     for (const i of charts.spaced(scale.unique.map(scale.x), 26)) {
       const v = scale.unique[i];
       make('text', {x: scale.x(v), y: plot.box.bottom + 15,
@@ -188,6 +190,13 @@ function drawStrength() {
     }
     make('text', {x: (plot.box.left + plot.box.right) / 2,
       y: plot.box.bottom + 34, 'text-anchor': 'middle', text: name}, plot.svg);
+    const dashed = (m) => ({stroke: colour(m), 'stroke-width': 2,
+      'stroke-dasharray': data.looks[m].dash.map((d) => 2 * d).join(' ')});
+    for (const c of level) {
+      const at = plot.y(score.mean[c]);
+      make('line', {x1: plot.box.left, x2: plot.box.right, y1: at, y2: at,
+        ...dashed(data.cells[c].method)}, plot.svg);
+    }
     for (const m of new Set(mine.map((c) => data.cells[c].method))) {
       const line = mine.filter((c) => data.cells[c].method === m);
       const x = (c) => scale.x(data.cells[c].strength);
@@ -198,12 +207,11 @@ function drawStrength() {
           ...band.map((c) => `${x(c)},${plot.y(score.high[c])}`).reverse(),
         ].join(' ')}, plot.svg);
       }
-      make('polyline', {fill: 'none', stroke: colour(m), 'stroke-width': 2,
-        'stroke-dasharray': ['', '6 3', '2 3', '8 3 2 3'][m % 4],
+      make('polyline', {fill: 'none', ...dashed(m),
         points: line.map((c) => `${x(c)},${plot.y(score.mean[c])}`).join(' '),
       }, plot.svg);
       for (const c of line) {
-        if (members.get(c).length <= 20) {
+        if (members.get(c).length <= rules.single) {
           for (const r of members.get(c)) {
             dot(plot.svg, r, x(c), plot.y(score.values[r]));
           }
@@ -224,9 +232,7 @@ function drawStrength() {
 function drawFront() {
   const score = data.scores[state.score];
   const card = byId('front-card');
-  const cost = data.scores.find((s) =>
-      s.name === 'reconstruction/squared_error') ||
-      data.scores.find((s) => s.name.startsWith('reconstruction'));
+  const cost = data.cost === null ? null : data.scores[data.cost];
   card.hidden = !cost || cost === score;
   if (card.hidden) return;
   const host = byId('front');
@@ -235,9 +241,9 @@ function drawFront() {
   if (!chosen.length) { host.textContent = 'No run has both.'; return; }
   const width = Math.max(260, Math.min(host.clientWidth, 900));
   const plot = frame(host, width, 320, charts.extent(chosen.map(
-      (r) => score.values[r])), score.label,
+      (r) => score.values[r]), rules), score.label,
       `${score.label} against ${cost.label}`);
-  const range = charts.extent(chosen.map((r) => cost.values[r]));
+  const range = charts.extent(chosen.map((r) => cost.values[r]), rules);
   const x = charts.linear(range, [plot.box.left, plot.box.right]);
   for (const t of charts.ticks(range[0], range[1], 5)) {
     make('line', {x1: x(t), x2: x(t), y1: plot.box.top, y2: plot.box.bottom,
@@ -420,8 +426,8 @@ if (data.scores.length && count) {
       if (box.checked) state.methods.add(i); else state.methods.delete(i);
       draw();
     });
-    const spot = node('i');
-    spot.style.background = colour(i);
+    const spot = make('svg', {viewBox: '-7 -7 14 14', width: 14, height: 14});
+    mark(spot, i, 0, 0, 4.5, {});
     label.append(box, spot, node('span', name));
     byId('choose-methods').append(label);
   });
