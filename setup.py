@@ -4,6 +4,7 @@ import pathlib
 import re
 
 import setuptools
+from setuptools.command import build_py
 
 ROOT = pathlib.Path(__file__).parent
 VERSION = re.search(
@@ -47,7 +48,21 @@ EXTRAS = {
   ],
 }
 
+STUDIES = 'disentangle_jax.studies'
+KEYS = setuptools.find_packages('experiments/studies')
+
+
+class WithoutTests(build_py.build_py):
+  """Leaves the tests of studies, which stand beside them, out of a wheel."""
+
+  def find_package_modules(self, package, package_dir):
+    """As the base class, without `test_*.py`."""
+    modules = super().find_package_modules(package, package_dir)
+    return [m for m in modules if not m[1].startswith('test_')]
+
+
 setuptools.setup(
+  cmdclass={'build_py': WithoutTests},
   name='disentangle_jax',
   version=VERSION,
   description=(
@@ -56,9 +71,14 @@ setuptools.setup(
   long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
   long_description_content_type='text/markdown',
   license='Apache-2.0',
-  packages=setuptools.find_packages(
-    include=['disentangle_jax', 'disentangle_jax.*']
-  ),
+  packages=[
+    *setuptools.find_packages(include=['disentangle_jax', 'disentangle_jax.*']),
+    *(f'{STUDIES}.{key}' for key in KEYS),
+  ],
+  # In a clone, `disentangle_jax.studies` looks there by itself.
+  package_dir={
+    f'{STUDIES}.{key}': f'experiments/studies/{key}' for key in KEYS
+  },
   package_data={'disentangle_jax.report': ['page/*', 'references.bib']},
   entry_points={
     'console_scripts': [

@@ -84,7 +84,7 @@ def write(
   folder = folders.figures(root) / ('' if name == 'index' else name)
   files = None if figures == 'none' else folder
   results = results_lib.Results(
-    tables.load(paths),
+    tables.load(paths, together=not compare),
     compare=compare,
     extra=extra,
     figure_folder=str(files or ''),

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from disentangle_jax import stored_rows
-from disentangle_jax.report import stored
+from disentangle_jax.report import settings, stored
 
 RUN = (
   'study',
@@ -32,6 +32,7 @@ RUN = (
   'seconds',
   'phase',
   'after',
+  'setting',
 )
 _LISTED = 6  # names in a note
 CELL = ('dataset', 'method', 'strength_name', 'strength')
@@ -85,12 +86,16 @@ def nats(value: float) -> str:
   return f'{value:.2f} nats' if np.isfinite(value) else ''
 
 
-def load(workdirs: Sequence[pathlib.Path | str]) -> Study:
+def load(
+  workdirs: Sequence[pathlib.Path | str], together: bool = True
+) -> Study:
   """Reads one or several workdirs into one Study.
 
   Args:
     workdirs: directories of sweeps; the runs are put together, and a run that
       is in two of them (same run_id) counts once.
+    together: whether what differs between workdirs sets runs apart; False to
+      compare workdirs, where it is what is compared.
 
   Returns:
     The Study; an empty store gives empty tables and a note.
@@ -116,6 +121,7 @@ def load(workdirs: Sequence[pathlib.Path | str]) -> Study:
       curves[_where(curves, phases, phase)],
       workdirs,
       tuple(infos),
+      together,
     )
     for phase in ['', *_in_order(finals, phases)]
   }
@@ -146,9 +152,9 @@ def load(workdirs: Sequence[pathlib.Path | str]) -> Study:
   return main._replace(notes=tuple(notes) + main.notes, earlier=earlier)
 
 
-def _of_phase(phase, finals, curves, workdirs, infos) -> Study:
+def _of_phase(phase, finals, curves, workdirs, infos, together) -> Study:
   """The runs of one phase, without those before them."""
-  runs = _runs(finals, len(workdirs) > 1).assign(phase=phase)
+  runs = _runs(finals.assign(phase=phase), infos, len(workdirs) > 1, together)
   finals = finals.assign(run=_index(finals, runs))
   curves = curves.assign(run=_index(curves, runs))
   # The same run in a second workdir is the same numbers once more.
@@ -270,15 +276,35 @@ def _index(frame: pd.DataFrame, runs: pd.DataFrame) -> np.ndarray:
   return np.append(where, -1)[codes]
 
 
-def _runs(rows: pd.DataFrame, several: bool) -> pd.DataFrame:
+def _of_workdirs(runs: pd.DataFrame) -> list[np.ndarray]:
+  """Positions of the runs of each workdir."""
+  home = runs['workdir'].to_numpy()
+  return [np.flatnonzero(home == index) for index in np.unique(home)]
+
+
+def _runs(
+  rows: pd.DataFrame,
+  infos: Sequence[Mapping[str, Any]],
+  several: bool,
+  together: bool,
+) -> pd.DataFrame:
   """One row per run, in the order of workdir and run number."""
   text = {name: str for name in stored_rows.TEXT if name in RUN}
   runs = rows.drop_duplicates('run_id')[['workdir', *RUN]].astype(text)
   runs = runs.sort_values(['workdir', 'run_number'], kind='stable')
   runs = runs.reset_index(drop=True)
-  # What the sweep sets apart besides the strength makes a method of its own.
-  apart = (' (' + runs['variant'] + ')').where(runs['variant'] != '', '')
-  runs['method'] = runs['method'] + apart
+  # What sets runs apart besides the strength makes a method of its own.
+  named = runs['variant'].to_numpy(object)
+  groups = [slice(None)] if together else _of_workdirs(runs)
+  for part in groups:
+    more = settings.apart(runs.iloc[part].reset_index(drop=True), infos)
+    named[part] = [
+      ', '.join(filter(None, both)) for both in zip(named[part], more)
+    ]
+  runs['method'] = [
+    f'{method} ({apart})' if apart else method
+    for method, apart in zip(runs['method'], named)
+  ]
   run = _index(rows, runs)
   diverged_at = np.full(len(runs), np.nan)
   said = (rows['name'] == 'diverged_at').to_numpy()
@@ -399,21 +425,6 @@ def _odd(runs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
     notes.append(
       f'{count(len(diverged), "run")} diverged ({_listed(diverged)}) and'
       ' left no scores; the tables count the others.'
-    )
-  varied = set()
-  for _, group in runs.groupby('cell')['hparams']:
-    settings = [stored.loads(text) for text in group.unique()]
-    if len(settings) > 1:
-      names = set().union(*settings)
-      varied |= {
-        name
-        for name in names
-        if len({str(given.get(name)) for given in settings}) > 1
-      }
-  if varied:
-    notes.append(
-      f'Runs that share a row also differ in {", ".join(sorted(varied))}: the'
-      ' spread is not of the seed alone.'
     )
   sizes = runs.groupby('cell')['seed'].nunique()
   if len(sizes) and sizes.max() == 1:

@@ -276,15 +276,94 @@ def test_methods_without_a_strength_form_one_cell(tmp_path):
   assert study.cells['runs'].tolist() == [3, 3, 3]
 
 
-def test_settings_that_vary_inside_a_cell_are_named(tmp_path):
-  rows = made_up.rows_of(seeds=2)
+def _study_json(folder, rows, specs):
+  """study.json that gives the run of every seed the spec of its number."""
+  runs = rows.drop_duplicates('run_id')
+  contents = {
+    'study': 'made_up',
+    'specs': specs,
+    'runs': {
+      run.run_id: ['[]', run.seed % len(specs)] for run in runs.itertuples()
+    },
+  }
+  (folder / 'study.json').write_text(json.dumps(contents))
+
+
+def test_runs_that_differ_in_more_than_the_seed_share_no_row(tmp_path):
+  rows = made_up.rows_of(seeds=4)
   other = rows['seed'] == 1
   rows.loc[other, 'hparams'] = rows.loc[other, 'hparams'].str.replace(
     '0.0001', '0.001'
   )
   made_up.write_store(tmp_path, rows, with_samples=False)
-  notes = tables.load([tmp_path]).notes
-  assert any('learning_rate' in note for note in notes)
+  study = tables.load([tmp_path])
+  assert sorted(study.cells['runs']) == [1] * 6 + [3] * 6
+  assert set(study.cells['method']) == {
+    f'{method} (learning_rate={rate})'
+    for method in made_up.METHODS
+    for rate in ('0.0001', '0.001')
+  }
+
+
+@pytest.mark.parametrize(
+  'specs, labels',
+  [
+    ([{'steps': 20}, {'steps': 40}], {'steps=20', 'steps=40'}),
+    (
+      [{'config': {'net': {'name': n}}} for n in ('mlp', 'conv')],
+      {'name=mlp', 'name=conv'},
+    ),
+    (
+      [
+        {'dataset': {'name': 'npz', 'path': p, 'content': c}}
+        for p, c in (('a.npz', 'ab'), ('b.npz', 'cd'))
+      ],
+      {'content=ab', 'content=cd'},
+    ),
+    (
+      [{'dataset': {'path': p, 'content': 'ab'}} for p in ('a', 'b')],
+      {''},
+    ),
+  ],
+)
+def test_steps_nets_and_files_set_runs_apart(tmp_path, specs, labels):
+  rows = made_up.rows_of(methods={'beta_vae': 'beta'}, seeds=4)
+  made_up.write_store(tmp_path, rows, with_samples=False)
+  _study_json(tmp_path, rows, specs)
+  study = tables.load([tmp_path])
+  wanted = {f'beta_vae ({label})' if label else 'beta_vae' for label in labels}
+  assert set(study.cells['method']) == wanted
+  assert set(study.cells['runs']) == {4 // len(wanted)}
+
+
+def test_settings_that_only_their_hash_tells_apart(tmp_path):
+  rows = made_up.rows_of(methods={'beta_vae': 'beta'}, seeds=2)
+  rows['setting'] = np.where(rows['seed'] == 0, 'a' * 12, 'b' * 12)
+  (tmp_path / 'results').mkdir()
+  rows.to_parquet(tmp_path / 'results' / 'part-0.parquet')
+  study = tables.load([tmp_path])
+  assert set(study.cells['method']) == {
+    'beta_vae (setting=aaaaaaaa)',
+    'beta_vae (setting=bbbbbbbb)',
+  }
+
+
+def test_workdirs_set_runs_apart_unless_they_are_compared(tmp_path):
+  folders = []
+  for name, steps in (('a', 20), ('b', 40)):
+    rows = made_up.rows_of(methods={'beta_vae': 'beta'}, seeds=3, study=name)
+    folders.append(
+      made_up.write_store(tmp_path / name, rows, with_samples=False)
+    )
+    _study_json(folders[-1], rows, [{'steps': steps}])
+  merged = tables.load(folders)
+  assert set(merged.cells['method']) == {
+    'beta_vae (steps=20)',
+    'beta_vae (steps=40)',
+  }
+  assert set(tables.load(folders, together=False).cells['method']) == {
+    'beta_vae'
+  }
 
 
 def test_figures_are_short():
