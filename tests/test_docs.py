@@ -7,10 +7,19 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from disentangle_jax import methods
+from disentangle_jax.commands import claims
+from disentangle_jax.methods import catalogue
 from disentangle_jax.nn import nets
 
 ROOT = pathlib.Path(__file__).parent.parent
-PAGES = sorted([ROOT / 'README.md', *ROOT.glob('docs/**/*.md')])
+PAGES = sorted(
+  [
+    ROOT / 'README.md',
+    *ROOT.glob('docs/**/*.md'),
+    *ROOT.glob('experiments/studies/*/README.md'),
+  ]
+)
 
 
 @pytest.mark.slow
@@ -47,8 +56,25 @@ def test_the_worked_examples_of_extending_run(tmp_path, monkeypatch):
   assert output.shape == image.shape
 
 
-@pytest.mark.parametrize('page', PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize('page', PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_to_files(page):
   for target in re.findall(r'\]\(([^)#]+)\)', page.read_text()):
     if not target.startswith(('http://', 'https://')):
       assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize(
+  'name, made, command',
+  [
+    ('claims', claims.page, 'experiments.claims'),
+    ('studies', claims.index, 'experiments.claims --index'),
+    (
+      'objectives',
+      lambda: catalogue.to_markdown(methods.METHODS).rstrip('\n'),
+      'disentangle_jax.methods',
+    ),
+  ],
+)
+def test_generated_pages_are_fresh(name, made, command):
+  text = (ROOT / 'docs' / f'{name}.md').read_text()
+  assert text == made() + '\n', f'run: python -m {command} > docs/{name}.md'

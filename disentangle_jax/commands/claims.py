@@ -1,5 +1,6 @@
 """The command `claims`: verdicts of a workdir, and the page of all of them."""
 
+import collections
 from collections.abc import Iterator
 import json
 import pathlib
@@ -89,6 +90,37 @@ def page() -> str:
   )
 
 
+def index() -> str:
+  """docs/studies.md: every study with its variants, runs and verdicts."""
+  lines = [
+    '# Studies',
+    '',
+    'Made by `python -m experiments.claims --index`; not written by hand. One',
+    'command each: `python -m experiments.sweep --config=NAME[:variant]',
+    '--workdir=DIR`. No variant is the full size of the paper; `:laptop` takes',
+    'at most half an hour on two cores; `:smoke` a minute.',
+    '',
+    '| study | what it asks | variants (runs, programs) | verdicts |',
+    '|---|---|---|---|',
+  ]
+  for key, path in studies.folders().items():
+    module = studies.config_module(key)
+    verdicts = collections.Counter(entry['verdict'] for entry in kept(key))
+    variants = '; '.join(
+      f'{f"`:{variant}`" if variant else "full"} ({runs:,}, {programs})'
+      for variant, (runs, programs) in module.EXPECTED.items()
+    )
+    readme = 'README.md' if (path / 'README.md').exists() else 'config.py'
+    cells = (
+      f'[{key}](../experiments/studies/{key}/{readme})',
+      module.__doc__.strip().splitlines()[0],
+      variants,
+      ', '.join(f'{count} {word}' for word, count in verdicts.items()) or '-',
+    )
+    lines.append(f'| {" | ".join(map(_cell, cells))} |')
+  return '\n'.join(lines)
+
+
 def _methods(study) -> list[str]:
   names = {name.split(' (')[0] for name in study.runs['method']}
   for part in study.earlier.values():
@@ -163,7 +195,7 @@ def main(argv):
   if len(argv) > 1:
     raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
   if not flags.FLAGS.workdir:
-    print(page())
+    print(index() if flags.FLAGS.index else page())
     return
   workdir = pathlib.Path(flags.FLAGS.workdir)
   if flags.FLAGS.write:
@@ -185,4 +217,5 @@ def run() -> None:
   """The command itself."""
   flags.DEFINE_string('workdir', '', 'Directory of a finished sweep.')
   flags.DEFINE_bool('write', False, "Keep them in the study's results/.")
+  flags.DEFINE_bool('index', False, 'Print docs/studies.md instead.')
   cli.run(main)

@@ -32,6 +32,12 @@ _AS_NEW_SETTING = flags.DEFINE_bool(
   'Keep runs with a changed field beside the old ones, as a setting of their '
   'own.',
 )
+_SLICE = flags.DEFINE_string(
+  'slice',
+  '',
+  'k/n: the k-th of n shares of the seeds, for places that share a study; '
+  'their workdirs make one report.',
+)
 _DISTRIBUTED = flags.DEFINE_bool(
   'distributed',
   False,
@@ -55,6 +61,8 @@ def main(argv):
   if _CONFIG.value is None:
     raise errors.ConfigError('--config is missing, e.g. --config=quickstart')
   config = _CONFIG.value
+  if _SLICE.value:
+    config.slice = _SLICE.value
   if _DRY_RUN.value:
     tables.print_plan(*engine.dry_run(config))
     return

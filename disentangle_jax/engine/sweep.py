@@ -82,14 +82,15 @@ def sweep(
       shutil.rmtree(folder, ignore_errors=True)
   names = registry.of(methods, metrics, datasets)
   devices.prepare(parse.engine(config))
-  plan = planning.make(config, names)
-  trackers.check(plan.config.engine)
+  whole = planning.make(config, names)
+  trackers.check(whole.config.engine)
   workdir = pathlib.Path(workdir)
+  plan = planning.sliced(whole)
   chosen = planning.only(plan)
   if len(chosen.runs) < len(plan.runs):
     workdir = folders.only(workdir)
   with session.held(workdir):
-    numbers = {run.run_id: run.number for run in plan.runs}
+    numbers = {run.run_id: run.number for run in whole.runs}
     shown = progress or progress_lib.Progress()
     _run(chosen, numbers, workdir, shown, command, as_new_setting, key)
   rows = store.read(workdir)
@@ -222,7 +223,7 @@ def dry_run(
   """
   names = registry.of(methods, metrics, datasets)
   devices.prepare(parse.engine(config))
-  plan = planning.only(planning.make(config, names))
+  plan = planning.only(planning.sliced(planning.make(config, names)))
   mesh = devices.mesh(plan.config.engine.data_shards)
   for group in plan.groups:
     check(plan, group, mesh)

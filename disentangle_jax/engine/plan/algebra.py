@@ -115,7 +115,7 @@ def sweep_points(config: Mapping[str, Any]) -> list[Point]:
   return [dict(point) for point in sweep]
 
 
-_NOT_SWEPT = ('sweep', 'seeds', 'study', 'description', 'only')
+_NOT_SWEPT = ('sweep', 'seeds', 'study', 'description', 'only', 'slice')
 
 
 def check_name(config: Mapping[str, Any], dotted: str) -> None:

@@ -49,6 +49,33 @@ def make(
   )
 
 
+def sliced(plan: study_plan.Plan) -> study_plan.Plan:
+  """The plan cut down to the share of the seeds that `config.slice` names.
+
+  Several places can share a study so: run numbers stay those of the whole
+  study, and their workdirs make one report together.
+
+  Raises:
+    ConfigError: no 'k/n', or more shares than seeds.
+  """
+  text = plan.config.slice
+  if not text:
+    return plan
+  seeds = plan.config.seeds
+  rule = (
+    "must be 'k/n' with k from 1 to n and n at most the number of seeds, "
+    f'{len(seeds)}'
+  )
+  share, _, shares = text.partition('/')
+  if not (share.isdecimal() and shares.isdecimal()):
+    raise errors.value('config.slice', text, rule)
+  share, shares = int(share), int(shares)
+  if not 1 <= share <= shares <= len(seeds):
+    raise errors.value('config.slice', text, rule)
+  mine = set(seeds[share - 1 :: shares])
+  return keep(plan, {run.run_id for run in plan.runs if run.seed in mine})
+
+
 def only(plan: study_plan.Plan) -> study_plan.Plan:
   """The plan cut down to the numbers in `config.only`, if any are given."""
   text = plan.config.only.strip('() ')
