@@ -71,7 +71,14 @@ def test_folders_are_whole(key):
   assert {v for v in module.EXPECTED if v} <= set(module.VARIANTS)
 
 
-@pytest.mark.parametrize('study, variant', EXPECTED)
+@pytest.mark.parametrize(
+  'study, variant',
+  [
+    # Forty-two groups of convolutional nets to trace.
+    pytest.param(*place, marks=[pytest.mark.slow] * (place[1] == 'all'))
+    for place in EXPECTED
+  ],
+)
 def test_configs_expand(study, variant):
   planned = planned_as(study, variant)
   runs = len(planned.runs) * (25 if variant == 'all' else 1)
