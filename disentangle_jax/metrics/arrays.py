@@ -133,11 +133,11 @@ def evaluate(
       raise errors.value(
         f'parts[{name!r}]', part.shape, f'must have the rows of {codes.shape}'
       )
-  bad = int(np.sum(~np.all(np.isfinite(codes), axis=-1)))
-  if bad:
+  num_bad = int(np.sum(~np.all(np.isfinite(codes), axis=-1)))
+  if num_bad:
     total = codes.size // codes.shape[-1]
     warnings.warn(
-      f'codes: {bad} of {total} rows are NaN or infinite; scores are NaN',
+      f'codes: {num_bad} of {total} rows are NaN or infinite; scores are NaN',
       stacklevel=3,
     )
   if continuous:
@@ -190,10 +190,10 @@ def evaluate(
       )
     draws = np.random.default_rng([seed, number])
     index = rows[metric.design.draw(draws, labels[rows], rows_train)]
-    given = _select(codes, parts, metric.needs, index)
-    found = score(jax.random.key(seed), given, labels[index])
+    rows_codes = _select(codes, parts, metric.needs, index)
+    values = score(jax.random.key(seed), rows_codes, labels[index])
     for key in keys:
-      value = np.asarray(found[key])
+      value = np.asarray(values[key])
       scores[key] = value if value.ndim else float(value)
   return scores
 

@@ -3,6 +3,7 @@
 import functools
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -49,7 +50,7 @@ def _fit_group(codes, test_codes, labels, size, num_rounds, learning_rate):
 
   def one_factor(column):
     cuts = trees.class_cuts(codes, column, size, NUM_QUANTILES, added)
-    found = trees.boost(
+    ensemble = trees.boost(
       trees.below_cuts(codes, cuts),
       column,
       size,
@@ -57,12 +58,12 @@ def _fit_group(codes, test_codes, labels, size, num_rounds, learning_rate):
       num_rounds,
       learning_rate,
     )
-    gain = jnp.sum(found.importances.reshape(num_codes, -1), axis=1)
+    gain = jnp.sum(ensemble.importances.reshape(num_codes, -1), axis=1)
     total = jnp.sum(gain)
     return (
       gain / jnp.where(total > 0, total, 1),
-      jnp.argmax(found.scores, axis=0).astype(jnp.int32),
-      jnp.argmax(found.test_scores, axis=0).astype(jnp.int32),
+      jnp.argmax(ensemble.scores, axis=0).astype(jnp.int32),
+      jnp.argmax(ensemble.test_scores, axis=0).astype(jnp.int32),
     )
 
   return jax.lax.map(one_factor, labels)
@@ -89,6 +90,10 @@ def fit(
   Returns:
     Importances and predictions.
   """
+  chex.assert_rank([codes, factors, test_codes], 2)
+  chex.assert_type([codes, factors, test_codes], [float, int, float])
+  chex.assert_shape(factors, (len(codes), len(factor_sizes)))
+  chex.assert_equal_shape_suffix([codes, test_codes], 1)
   columns = [None] * len(factor_sizes)
   for group in _groups(factor_sizes):
     fit_group = jax.custom_batching.sequential_vmap(
@@ -99,7 +104,7 @@ def fit(
         learning_rate=learning_rate,
       )
     )
-    found = fit_group(codes, test_codes, factors[:, np.array(group)].T)
-    for place, k in enumerate(group):
-      columns[k] = [part[place] for part in found]
+    parts = fit_group(codes, test_codes, factors[:, np.array(group)].T)
+    for member, k in enumerate(group):
+      columns[k] = [part[member] for part in parts]
   return Fitted(*(jnp.stack(part, axis=1) for part in zip(*columns)))

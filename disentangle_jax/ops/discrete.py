@@ -1,5 +1,6 @@
 """Binning of codes and information between discrete variables."""
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -14,6 +15,8 @@ def bin_edges(x: jax.Array, num_bins: int) -> jax.Array:
   Returns:
     float [num_bins, D]; edge 0 is the column's minimum.
   """
+  chex.assert_rank(x, 2)
+  chex.assert_type(x, float)
   low, high = jnp.min(x, axis=0), jnp.max(x, axis=0)
   step = (high - low) / num_bins
   return low + jnp.arange(num_bins, dtype=x.dtype)[:, None] * step
@@ -33,6 +36,8 @@ def histogram_bins(x: jax.Array, num_bins: int) -> jax.Array:
   Returns:
     int32 [N, D] in [0, num_bins).
   """
+  chex.assert_rank(x, 2)
+  chex.assert_type(x, float)
   inner = bin_edges(x, num_bins)[1:]
   return jnp.sum(x[:, None, :] >= inner, axis=1, dtype=jnp.int32)
 
@@ -47,6 +52,8 @@ def one_hot(labels: jax.Array, num_values: int) -> jax.Array:
   Returns:
     float32 [N, D * num_values].
   """
+  chex.assert_rank(labels, 2)
+  chex.assert_type(labels, int)
   hot = jax.nn.one_hot(labels, num_values, dtype=jnp.float32)
   return hot.reshape(labels.shape[0], -1)
 
@@ -65,6 +72,9 @@ def contingency(
   Returns:
     float32 [D, K, num_a, num_b], counts (exact up to 2^24 rows).
   """
+  chex.assert_rank([a, b], 2)
+  chex.assert_type([a, b], int)
+  chex.assert_equal_shape_prefix([a, b], 1)
   # One matrix product instead of scattered additions: faster on every backend
   # and exact, as zeros and ones have no rounding.
   counts = one_hot(a, num_a).T @ one_hot(b, num_b)
@@ -84,6 +94,8 @@ def mutual_information(counts: jax.Array) -> jax.Array:
   Returns:
     float [...], nats, >= 0 and exactly 0 when either variable is constant.
   """
+  chex.assert_shape(counts, (..., None, None))
+  chex.assert_type(counts, float)
   total = jnp.sum(counts, axis=(-2, -1), keepdims=True)
   rows = jnp.sum(counts, axis=-1, keepdims=True)
   columns = jnp.sum(counts, axis=-2, keepdims=True)
@@ -105,5 +117,7 @@ def entropy(counts: jax.Array) -> jax.Array:
   Returns:
     float [...], nats, >= 0.
   """
+  chex.assert_shape(counts, (..., None))
+  chex.assert_type(counts, float)
   p = counts / jnp.sum(counts, axis=-1, keepdims=True)
   return -jnp.sum(jax.scipy.special.xlogy(p, p), axis=-1)

@@ -8,6 +8,7 @@ grow to a fixed depth; a node that cannot be split sends all its points left.
 import math
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -32,7 +33,29 @@ def _below(index, x, shape):
   return jnp.cumsum(cells.add(values.reshape(-1)).reshape(shape), axis=2)
 
 
-def _tree(bins, target, weights, num_bins, depth):
+def tree(
+  bins: jax.Array,
+  target: jax.Array,
+  weights: jax.Array,
+  num_bins: int,
+  depth: int,
+) -> tuple[jax.Array, jax.Array]:
+  """Grows one regression tree.
+
+  Args:
+    bins: int32 [N, D], the features' bins in [0, num_bins).
+    target: float [N], of about unit variance.
+    weights: float [N], how often a point counts, 0 or more.
+    num_bins: bins per feature.
+    depth: levels of splits.
+
+  Returns:
+    float32 [depth + 1, N], predictions of the tree cut at each depth, and
+    float32 [depth, D], splits on each feature at each level.
+  """
+  chex.assert_rank(bins, 2)
+  chex.assert_shape([target, weights], bins.shape[:1])
+  chex.assert_type([bins, target, weights], [int, float, float])
   num_points, num_features = bins.shape
   node = jnp.zeros(num_points, jnp.int32)
   mean = jnp.sum(weights * target) / jnp.maximum(jnp.sum(weights), 1)
@@ -57,9 +80,9 @@ def _tree(bins, target, weights, num_bins, depth):
     best = jnp.argmax(gain, axis=1)
     # Less than a millionth of a unit variance per point is rounding.
     usable = jnp.max(gain, axis=1) > 1e-6 * counts[:, 0, 0]
-    chosen, cut = best // num_bins, best % num_bins
-    splits.append(jnp.zeros(num_features).at[chosen].add(usable))
-    own = jnp.take_along_axis(bins, chosen[node][:, None], axis=1)[:, 0]
+    split_on, cut = best // num_bins, best % num_bins
+    splits.append(jnp.zeros(num_features).at[split_on].add(usable))
+    own = jnp.take_along_axis(bins, split_on[node][:, None], axis=1)[:, 0]
     right = usable[node] & (own > cut[node])
     node = 2 * node + right
     size = jnp.zeros(2 * num_nodes).at[node].add(weights)
@@ -95,6 +118,9 @@ def fit(
   Returns:
     The forest.
   """
+  chex.assert_rank(bins, 2)
+  chex.assert_shape([target, trained], bins.shape[:1])
+  chex.assert_type([bins, target, trained], [int, float, bool])
   share = trained / jnp.maximum(jnp.sum(trained), 1)
   num_points = bins.shape[0]
   # Exactly as many draws as trained points: draws beyond them are void.
@@ -106,7 +132,7 @@ def fit(
     counted = jnp.arange(num_points) < jnp.sum(trained)
     weights = jnp.zeros(num_points).at[draw].add(counted)
     weights = jnp.where(trained, weights, 0)
-    return _tree(bins, target, weights, num_bins, depth)
+    return tree(bins, target, weights, num_bins, depth)
 
   def add(sums, key):
     return jax.tree.map(jnp.add, sums, one_tree(key)), None

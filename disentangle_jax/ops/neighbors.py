@@ -6,6 +6,7 @@ m_i the number of points of any label closer than that,
 I = psi(N) + <psi(k_i)> - <psi(N_label(i))> - <psi(m_i)>.
 """
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -33,6 +34,9 @@ def mutual_information(
     float32 scalar, nats, >= 0. Points that are alone with their label are left
     out.
   """
+  chex.assert_rank([x, labels], 1)
+  chex.assert_equal_shape([x, labels])
+  chex.assert_type([x, labels], [float, int])
   num_points = x.shape[0]
   scale = jnp.std(x)
   x = x / jnp.where(scale > 0, scale, 1)
@@ -46,10 +50,10 @@ def mutual_information(
   high, low, label = x[order], low[order], labels[order].astype(jnp.uint32)
   difference = lambda i, j: (high[i] - high[j]) + (low[i] - low[j])
 
-  # Places of the points of each label, in ascending order of x.
+  # Ranks of the points of each label, in ascending order of x.
   bits = int(num_points).bit_length()
-  place = jnp.arange(num_points, dtype=jnp.uint32)
-  packed = jnp.sort((label << bits) | place)
+  rank = jnp.arange(num_points, dtype=jnp.uint32)
+  packed = jnp.sort((label << bits) | rank)
   member = (packed & jnp.uint32((1 << bits) - 1)).astype(jnp.int32)
   values = jnp.arange(num_values, dtype=jnp.uint32)
   begin = jnp.searchsorted(packed, values << bits)
@@ -58,7 +62,7 @@ def mutual_information(
   begin, count = begin[own], count[own]
   k = jnp.minimum(num_neighbors, count - 1)
 
-  # The k nearest of a sorted row are a window of k + 1 places around the point.
+  # The k nearest of a sorted row are a window of k + 1 ranks around the point.
   at = jnp.arange(num_points)
   radius = jnp.full(num_points, jnp.inf)
   for left in range(num_neighbors + 1):
@@ -73,37 +77,37 @@ def mutual_information(
   steps = bits + 1
 
   def search(closer):
-    """First place for which `closer(place)` holds; it holds from there on."""
-    low_place = jnp.zeros(num_points, jnp.int32)
-    high_place = jnp.full(num_points, num_points, jnp.int32)
+    """First rank for which `closer(rank)` holds; it holds from there on."""
+    least = jnp.zeros(num_points, jnp.int32)
+    greatest = jnp.full(num_points, num_points, jnp.int32)
 
     def halve(_, state):
-      low_place, high_place = state
-      middle = (low_place + high_place) // 2
-      yes = closer(jnp.minimum(middle, num_points - 1))
-      open_ = low_place < high_place
-      high_place = jnp.where(open_ & yes, middle, high_place)
-      low_place = jnp.where(open_ & ~yes, middle + 1, low_place)
-      return low_place, high_place
+      least, greatest = state
+      middle = (least + greatest) // 2
+      holds = closer(jnp.minimum(middle, num_points - 1))
+      is_open = least < greatest
+      greatest = jnp.where(is_open & holds, middle, greatest)
+      least = jnp.where(is_open & ~holds, middle + 1, least)
+      return least, greatest
 
-    return jax.lax.fori_loop(0, steps, halve, (low_place, high_place))[0]
+    return jax.lax.fori_loop(0, steps, halve, (least, greatest))[0]
 
-  lower = search(lambda place: difference(member, place) < radius)
-  upper = search(lambda place: difference(place, member) >= radius)
+  lower = search(lambda rank: difference(member, rank) < radius)
+  upper = search(lambda rank: difference(rank, member) >= radius)
   within = (upper - lower).astype(jnp.float32)
 
-  used = count > 1
-  total = jnp.sum(used)
+  has_mate = count > 1
+  total = jnp.sum(has_mate)
   digamma = jax.scipy.special.digamma
-  mean = lambda y: jnp.sum(jnp.where(used, y, 0)) / jnp.maximum(total, 1)
+  mean = lambda y: jnp.sum(jnp.where(has_mate, y, 0)) / jnp.maximum(total, 1)
   real = lambda y: jnp.maximum(y, 1).astype(jnp.float32)
-  found = (
+  estimate = (
     digamma(real(total))
     + mean(digamma(real(k)))
     - mean(digamma(real(count)))
     - mean(digamma(real(within)))
   )
-  return jnp.where(total > 0, jnp.maximum(found, 0), 0)
+  return jnp.where(total > 0, jnp.maximum(estimate, 0), 0)
 
 
 def dense_ranks(x: jax.Array) -> jax.Array:
@@ -115,6 +119,7 @@ def dense_ranks(x: jax.Array) -> jax.Array:
   Returns:
     int32 [N].
   """
+  chex.assert_rank(x, 1)
   ordered = jnp.sort(x)
   new = jnp.concatenate([jnp.zeros(1, bool), ordered[1:] != ordered[:-1]])
   number = jnp.cumsum(new).astype(jnp.int32)

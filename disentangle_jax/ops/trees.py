@@ -9,18 +9,18 @@ splits themselves. Nothing is sorted or scattered while trees grow.
 
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 
-def _cut_values(ordered, place):
-  """Mid-points between the value at a place of a sorted row and the one before.
+def _cut_values(ordered, rank):
+  """Mid-points between the value of a rank in a sorted row and the one before.
 
-  Ties move to the first of the equal values; a cut at place 0 separates
-  nothing.
+  Ties move to the first of the equal values; a cut at rank 0 separates nothing.
   """
-  first = jnp.searchsorted(ordered, ordered[place])
+  first = jnp.searchsorted(ordered, ordered[rank])
   middle = 0.5 * (ordered[jnp.maximum(first - 1, 0)] + ordered[first])
   # The mid-point of neighbouring floats may round down to the lower one.
   middle = jnp.where(
@@ -54,9 +54,12 @@ def class_cuts(
   Returns:
     float [D, num_quantiles + num_added], ascending.
   """
+  chex.assert_rank(x, 2)
+  chex.assert_shape(labels, x.shape[:1])
+  chex.assert_type([x, labels], [float, int])
   num_points = x.shape[0]
   num_candidates = min(num_candidates, num_points)
-  places = np.arange(num_candidates) * num_points // num_candidates
+  ranks = np.arange(num_candidates) * num_points // num_candidates
   at = np.arange(1, num_quantiles + 1) * num_candidates // (num_quantiles + 1)
   index = jnp.arange(num_candidates)
   hot = jax.nn.one_hot(labels, num_classes)
@@ -65,7 +68,7 @@ def class_cuts(
     order = jnp.argsort(row)
     ordered = row[order]
     # Class counts below every candidate, and in front of an end sentinel.
-    first = jnp.searchsorted(ordered, ordered[places])
+    first = jnp.searchsorted(ordered, ordered[ranks])
     interval = jnp.searchsorted(first, jnp.arange(num_points), side='right')
     pieces = jax.ops.segment_sum(hot[order], interval, num_candidates + 1)
     below = jnp.cumsum(pieces, axis=0)
@@ -78,7 +81,7 @@ def class_cuts(
     end = jax.lax.cummin(later, reverse=True)
 
     def add(_, state):
-      taken, start, end = state
+      is_cut, start, end = state
       left = below[:-1] - below[start]
       right = below[end] - below[:-1]
       n_left, n_right = jnp.sum(left, axis=1), jnp.sum(right, axis=1)
@@ -86,22 +89,22 @@ def class_cuts(
       share = lambda counts, n: square(counts) / jnp.maximum(n, 1)
       gain = share(left, n_left) + share(right, n_right)
       gain -= share(left + right, n_left + n_right)
-      legal = (n_left > 0) & (n_right > 0) & ~taken[:-1]
+      legal = (n_left > 0) & (n_right > 0) & ~is_cut[:-1]
       best = jnp.argmax(jnp.where(legal, gain, -1.0))
       from_here, to_here = start[best], end[best]
       start = jnp.where((index >= best) & (index < to_here), best, start)
       end = jnp.where((index < best) & (index >= from_here), best, end)
-      return taken.at[best].set(True), start, end
+      return is_cut.at[best].set(True), start, end
 
     state = (quantile, start, end)
-    taken = jax.lax.fori_loop(0, num_added, add, state)[0]
+    is_cut = jax.lax.fori_loop(0, num_added, add, state)[0]
     # Missing ones (nothing left to separate) repeat the last candidate.
-    chosen = jnp.nonzero(
-      taken[1:-1],
+    cut = jnp.nonzero(
+      is_cut[1:-1],
       size=num_quantiles + num_added,
       fill_value=num_candidates - 2,
     )[0]
-    return _cut_values(ordered, jnp.array(places)[chosen + 1])
+    return _cut_values(ordered, jnp.array(ranks)[cut + 1])
 
   return jax.lax.map(one_feature, x.T)
 
@@ -116,6 +119,8 @@ def below_cuts(x: jax.Array, cuts: jax.Array) -> jax.Array:
   Returns:
     float32 [D * B, N] of zeros and ones.
   """
+  chex.assert_rank([x, cuts], 2)
+  chex.assert_shape(cuts, (x.shape[1], None))
   below = x.T[:, None, :] < cuts[:, :, None]
   return below.reshape(-1, x.shape[0]).astype(jnp.float32)
 
@@ -190,6 +195,10 @@ def boost(
   Returns:
     Importances and scores.
   """
+  chex.assert_rank([below, below_test], 2)
+  chex.assert_equal_shape_prefix([below, below_test], 1)
+  chex.assert_shape(labels, below.shape[1:])
+  chex.assert_type([below, labels, below_test], [float, int, float])
   num_candidates, num_points = below.shape
   hot = jax.nn.one_hot(labels, num_classes, axis=0)
   frequency = jnp.mean(hot, axis=1, keepdims=True)
@@ -224,10 +233,10 @@ def boost(
 
   def look_up(values, leaf):
     """values [C, 8], leaf [C, points] -> [C, points]."""
-    found = jnp.zeros(leaf.shape, values.dtype)
+    score = jnp.zeros(leaf.shape, values.dtype)
     for number in range(8):
-      found = jnp.where(leaf == number, values[:, number, None], found)
-    return found
+      score = jnp.where(leaf == number, values[:, number, None], score)
+    return score
 
   def one_round(state, _):
     importances, scores, test_scores = state

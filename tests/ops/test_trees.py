@@ -127,7 +127,7 @@ def test_a_tree_on_all_points_is_that_of_scikit_learn():
   target = np.sin(bins[:, 0]) + 0.5 * bins[:, 1] * (bins[:, 2] > 3)
   target = (target - target.mean()) / target.std()
   predictions, splits = jax.jit(
-    lambda t: forest._tree(jnp.array(bins), t, jnp.ones(200), 8, 3)
+    lambda t: forest.tree(jnp.array(bins), t, jnp.ones(200), 8, 3)
   )(jnp.array(target, jnp.float32))
   for depth in range(1, 4):
     reference = sklearn_tree.DecisionTreeRegressor(max_depth=depth)

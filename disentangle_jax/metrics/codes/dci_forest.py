@@ -98,10 +98,10 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
         config.num_bins - 1 - added,
         added,
       )
-      reached = z.T[:, :, None] >= cuts[:, None, :]
-      found = forest.fit(
+      is_above = z.T[:, :, None] >= cuts[:, None, :]
+      fitted = forest.fit(
         key,
-        jnp.sum(reached, axis=2, dtype=jnp.int32).T,
+        jnp.sum(is_above, axis=2, dtype=jnp.int32).T,
         target,
         trained,
         config.num_bins,
@@ -109,14 +109,14 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
         config.num_trees,
       )
       error = jnp.mean(
-        jnp.square(found.predictions - target)[:, num_fit:num_train], axis=1
+        jnp.square(fitted.predictions - target)[:, num_fit:num_train], axis=1
       )
       # At least one level, so that there are splits to count.
       depth = 1 + jnp.argmin(error[1:])
       level = jnp.arange(config.max_depth)[:, None]
-      splits = jnp.sum(jnp.where(level < depth, found.splits, 0), axis=0)
+      splits = jnp.sum(jnp.where(level < depth, fitted.splits, 0), axis=0)
       share = splits / jnp.maximum(jnp.sum(splits), 1)
-      return share, found.predictions[depth, num_train:]
+      return share, fitted.predictions[depth, num_train:]
 
     keys = jax.random.split(key, y.shape[1])
     return jax.lax.map(one_factor, (keys, y.T, labels.T))

@@ -82,7 +82,7 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
   def score(key: jax.Array, codes: types.Codes, factors: jax.Array):
     del key
     train, test = slice(0, config.num_train), slice(config.num_train, None)
-    fitted = boosted.fit(
+    boosters = boosted.fit(
       codes.vector[train],
       factors[train],
       codes.vector[test],
@@ -91,13 +91,15 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
       config.learning_rate,
     )
     return {
-      'dci_disentanglement_gbt': importance.disentanglement(fitted.importances),
-      'dci_completeness_gbt': importance.completeness(fitted.importances),
+      'dci_disentanglement_gbt': importance.disentanglement(
+        boosters.importances
+      ),
+      'dci_completeness_gbt': importance.completeness(boosters.importances),
       'dci_informativeness_gbt': jnp.mean(
-        fitted.predicted_test == factors[test]
+        boosters.predicted_test == factors[test]
       ),
       'dci_informativeness_train_gbt': jnp.mean(
-        fitted.predicted_train == factors[train]
+        boosters.predicted_train == factors[train]
       ),
     }
 
