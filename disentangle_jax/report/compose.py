@@ -60,7 +60,7 @@ def write(
       `report/compare.html`, so that it does not replace the first one's own.
     figures: which files to draw. 'all': violins and strengths of every score;
       'auto': the same, but of the first FILES scores alone where there are more
-      than MANY; 'none': no files, the page alone.
+      than `results.MANY`; 'none': no files, the page alone.
     extra: `(study) -> Iterator[Section]`, the study's own sections; they stand
       above the scores.
 

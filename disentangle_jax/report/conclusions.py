@@ -77,7 +77,7 @@ def choices(
   return chosen
 
 
-def _kept(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+def _remaining(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
   """Scores [B, C, S] that are left, NaN elsewhere.
 
   A setting that has no more seeds than are chosen keeps all of them: a baseline
@@ -89,23 +89,23 @@ def _kept(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
   return np.where(left, values, np.nan)
 
 
-def _means(kept: np.ndarray) -> np.ndarray:
+def _means(remaining: np.ndarray) -> np.ndarray:
   """Mean over the seeds that are left, float [B, C]; NaN of none."""
-  count = np.isfinite(kept).sum(axis=2)
+  count = np.isfinite(remaining).sum(axis=2)
   with np.errstate(invalid='ignore', divide='ignore'):
-    return np.nansum(kept, axis=2) / count
+    return np.nansum(remaining, axis=2) / count
 
 
-def _trend(kept: np.ndarray, strength: np.ndarray) -> np.ndarray:
+def _trend(remaining: np.ndarray, strength: np.ndarray) -> np.ndarray:
   """Sign of Spearman's correlation of strength and score, float [B].
 
   Args:
-    kept: float [B, M, S], scores of the settings of one method.
+    remaining: float [B, M, S], scores of the settings of one method.
     strength: float [M].
   """
-  scores = kept.reshape(len(kept), -1)
+  scores = remaining.reshape(len(remaining), -1)
   there = np.isfinite(scores)
-  strengths = np.broadcast_to(strength[:, None], kept.shape[1:]).ravel()
+  strengths = np.broadcast_to(strength[:, None], remaining.shape[1:]).ravel()
   strengths = np.where(there, strengths, np.nan)
   ranks = [
     stats.rankdata(x, axis=1, nan_policy='omit') for x in (strengths, scores)
@@ -127,8 +127,8 @@ def _outcomes(
     -1 where b is; ('trend', a) -> sign of the correlation with the strength.
     Each float [B], NaN or 0 where nothing can be said.
   """
-  kept = _kept(settings.values, chosen)
-  gain = sign * _means(kept)
+  remaining = _remaining(settings.values, chosen)
+  gain = sign * _means(remaining)
   gain = np.where(np.isfinite(gain), gain, -np.inf)
   methods = list(dict.fromkeys(settings.method))
   of = {m: np.flatnonzero(np.array(settings.method) == m) for m in methods}
@@ -146,7 +146,7 @@ def _outcomes(
   for m, rows in of.items():
     rows = rows[np.isfinite(settings.strength[rows])]
     if np.unique(settings.strength[rows]).size > 1:
-      outcomes['trend', m] = _trend(kept[:, rows], settings.strength[rows])
+      outcomes['trend', m] = _trend(remaining[:, rows], settings.strength[rows])
   return outcomes
 
 

@@ -120,6 +120,7 @@ def test_shares_equal_a_loop_over_all_choices(sign):
   values = rng.normal(size=(6, 8)) + 0.2 * np.arange(6)[:, None]
   values[1, 3:5] = math.nan  # diverged
   values[5, 1:] = math.nan  # a baseline, run once
+  values[3, :5] = math.nan  # three seeds, as many as are chosen
   data = settings(values, method, strength)
   for size in (3, 5):
     whole, want = loop(data, sign, size)
