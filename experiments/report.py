@@ -4,11 +4,16 @@ python -m experiments.report --workdir=DIR
 python -m experiments.report --workdir=DIR1,DIR2             put together
 python -m experiments.report --workdir=DIR1,DIR2 --compare   side by side
 python -m experiments.report --workdir=DIR --run=17          one run's pictures
+python -m experiments.report --workdir=DIR --page=FILE.py    with your sections
+
+FILE.py has `sections(study)`, which yields `report.Section`s, or
+`claims(study)` or both (docs/extending.md). A packaged study's own sections
+are there anyway.
 """
 
 from absl import flags
 
-from disentangle_jax import errors, report
+from disentangle_jax import errors, report, studies
 from disentangle_jax.commands import cli
 
 WORKDIR = flags.DEFINE_list(
@@ -26,6 +31,9 @@ FIGURES = flags.DEFINE_string(
 RUN = flags.DEFINE_integer(
   'run', -1, 'Draw the pictures of this run number into DIR/figures instead.'
 )
+PAGE = flags.DEFINE_string(
+  'page', '', 'A Python file with sections(study) or claims(study) of yours.'
+)
 
 
 def main(argv):
@@ -40,8 +48,15 @@ def main(argv):
     for path in report.draw_run(WORKDIR.value[0], RUN.value):
       print(path)
   else:
-    out = OUT.value or None
-    print(report.write(WORKDIR.value, COMPARE.value, out, FIGURES.value))
+    own = studies.page_file(PAGE.value) if PAGE.value else None
+    page = report.write(
+      WORKDIR.value,
+      COMPARE.value,
+      OUT.value or None,
+      FIGURES.value,
+      extra=studies.own_sections(own),
+    )
+    print(page)
 
 
 if __name__ == '__main__':

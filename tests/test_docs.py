@@ -11,6 +11,8 @@ from disentangle_jax import methods
 from disentangle_jax.commands import claims
 from disentangle_jax.methods import catalogue
 from disentangle_jax.nn import nets
+from disentangle_jax.report import claims as claims_lib
+from disentangle_jax.report import tables
 
 ROOT = pathlib.Path(__file__).parent.parent
 PAGES = sorted(
@@ -22,11 +24,16 @@ PAGES = sorted(
 )
 
 
+def made_folder(workdir):
+  (workdir / 'results').mkdir()
+  return workdir / 'results'
+
+
 @pytest.mark.slow
 def test_the_worked_examples_of_extending_run(tmp_path, monkeypatch):
   text = (ROOT / 'docs' / 'extending.md').read_text()
   blocks = re.findall(r'^```python\n(.*?)^```', text, re.MULTILINE | re.DOTALL)
-  assert len(blocks) == 7
+  assert len(blocks) == 9
   # A file, so that the source of the method can be read, as in real use.
   program = tmp_path / 'page.py'
   program.write_text('\n'.join(blocks))
@@ -43,6 +50,14 @@ def test_the_worked_examples_of_extending_run(tmp_path, monkeypatch):
   # Eight columns are learnt in 200 steps: blind guessing costs 24 nats.
   best = rows[(rows['name'] == 'reconstruction/nats')]['value'].min()
   assert best < 15
+  # Its section and its claim, on the rows that its sweep left.
+  rows.to_parquet(made_folder(tmp_path) / 'part-0.parquet')
+  study = tables.load([tmp_path])
+  (best,) = names['sections'](study)
+  assert set(best.body['method']) == set(study.runs['method'])
+  (claim,) = names['claims_of'](study)
+  verdict = claims_lib.judge(claim, study)
+  assert verdict.word in (claims_lib.NOT_SHOWN, claims_lib.VOID), verdict
   # The page's net gives what both halves promise.
   monkeypatch.setitem(nets.NETS, 'residual', names['residual'])
   net = nets.make_config('residual', {'width': 8})
