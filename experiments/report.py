@@ -28,8 +28,11 @@ OUT = flags.DEFINE_string(
 FIGURES = flags.DEFINE_string(
   'figures', 'auto', 'Files to draw: all, none, or auto (all if they are few).'
 )
-RUN = flags.DEFINE_integer(
-  'run', -1, 'Draw the pictures of this run number into DIR/figures instead.'
+RUN = flags.DEFINE_string(
+  'run',
+  '',
+  'Draw the pictures of this run (its number, or the beginning of its run_id) '
+  'into DIR/figures instead.',
 )
 PAGE = flags.DEFINE_string(
   'page', '', 'A Python file with sections(study) or claims(study) of yours.'
@@ -42,7 +45,7 @@ def main(argv):
     raise errors.value('arguments', ' '.join(argv[1:]), 'only flags are read')
   if not WORKDIR.value:
     raise errors.value('--workdir', '', 'must name the directory of a sweep')
-  if RUN.value >= 0:
+  if RUN.value:
     if len(WORKDIR.value) > 1:
       raise errors.value('--run', RUN.value, 'needs exactly one --workdir')
     for path in report.draw_run(WORKDIR.value[0], RUN.value):

@@ -148,15 +148,14 @@ def test_own_files_with_colons_variants_and_mistakes(tmp_path):
 
 
 def test_lists_of_names_and_repeated_flags():
-  config = dj.base_config()
   words = ['--config.metrics=mig_binned,kl', '--config.steps=5', '-x']
-  assert configs.arguments(words, config) == [
+  assert configs.arguments(words) == [
     "--config.metrics=('mig_binned','kl',)",
     '--config.steps=5',
     '-x',
   ]
   kept = ["--config.metrics=('a',)"]
-  assert configs.arguments(kept, config) == kept
+  assert configs.arguments(kept) == kept
   assert configs.split(['p', '--config', 'a.py', '-v']) == ('a.py', ['p', '-v'])
   for words in (['--config=a', '--config=b'], ['--config']):
     with pytest.raises(dj.ConfigError, match='--config'):

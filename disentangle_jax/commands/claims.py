@@ -7,7 +7,7 @@ import pathlib
 
 from absl import flags
 
-from disentangle_jax import errors, methods, studies
+from disentangle_jax import errors, folders, methods, studies
 from disentangle_jax.commands import cli
 
 _KEPT = 'claims.json'
@@ -197,7 +197,7 @@ def main(argv):
   if not flags.FLAGS.workdir:
     print(index() if flags.FLAGS.index else page())
     return
-  workdir = pathlib.Path(flags.FLAGS.workdir)
+  workdir = folders.workdir(flags.FLAGS.workdir)
   if flags.FLAGS.write:
     for path in write(workdir):
       print(path)

@@ -1,7 +1,9 @@
 """What the commands share: flags, one-line errors."""
 
+import codecs
 from collections.abc import Callable
 import logging
+import os
 import sys
 
 from absl import app, flags
@@ -21,6 +23,18 @@ _USER_MISTAKES = (
 )
 
 
+# For consoles that know ASCII alone; '?' for the rest.
+_PLAIN = {
+  '\u2013': '-',
+  '\u2014': '-',
+  '\u2026': '...',
+  '\u00d7': 'x',
+  '\u00e4': 'ae',
+  **dict.fromkeys('\u2501\u2500\u2550\u254c', '-'),
+  **dict.fromkeys('\u2502\u2503\u2551', '|'),
+}
+
+
 class Config:
   """The config of the command line, once flags are parsed.
 
@@ -34,6 +48,18 @@ class Config:
 
 
 _CONFIG = Config()
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+  """What a console shows that lacks a character."""
+  if not isinstance(error, UnicodeEncodeError):
+    raise error
+  lacking = error.object[error.start : error.end]
+  text = ''.join(_PLAIN.get(char, '?') for char in lacking)
+  return text, error.end
+
+
+codecs.register_error('disentangle_jax.plain', _plain)
 
 
 def config_flag() -> Config:
@@ -57,9 +83,13 @@ def _read_config(argv: list[str]) -> list[str]:
   _CONFIG.source = configs.find(text)
   config = configs.load(_CONFIG.source)
   delattr(flags.FLAGS, 'config')
-  config_flags.DEFINE_config_dict('config', config, lock_config=True)
-  _CONFIG.value = config
-  return configs.arguments(words, config)
+  words = configs.arguments(words)
+  # The words, not sys.argv: that names --config, which is no flag any more.
+  config_flags.DEFINE_config_dict(
+    'config', config, lock_config=True, sys_argv=words
+  )
+  _CONFIG.value = flags.FLAGS['config'].value
+  return words
 
 
 def fail(message: str) -> None:
@@ -92,6 +122,11 @@ def parse(argv: list[str]) -> list[str]:
   # and so is matplotlib's first look for fonts.
   for library in ('jax', 'matplotlib'):
     logging.getLogger(library).setLevel(logging.WARNING)
+  # A notebook's backend may not be installed here; commands draw into files.
+  os.environ['MPLBACKEND'] = 'agg'
+  for stream in (sys.stdout, sys.stderr):
+    if hasattr(stream, 'reconfigure'):
+      stream.reconfigure(errors='disentangle_jax.plain')
   try:
     rest = flags.FLAGS(_read_config(argv))
     if not flags.FLAGS['verbosity'].present:

@@ -124,12 +124,11 @@ def _where(source: Source, error: Exception) -> str:
   return f'{source.path}:{line}: {type(error).__name__}: {said[:300]}'
 
 
-def arguments(argv: Sequence[str], config: config_dict.ConfigDict) -> list[str]:
+def arguments(argv: Sequence[str]) -> list[str]:
   """The command line with lists of names as ml_collections reads them.
 
   Args:
     argv: as typed, without --config itself.
-    config: whose fields are set.
 
   Returns:
     `--config.metrics=a,b` became `--config.metrics=("a","b",)`.

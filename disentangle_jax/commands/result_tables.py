@@ -1,10 +1,8 @@
 """The command `tables`: scores of finished sweeps as Markdown."""
 
-import pathlib
-
 from absl import flags
 
-from disentangle_jax import errors
+from disentangle_jax import errors, folders
 from disentangle_jax.commands import cli
 
 KINDS = ('scores', 'grid', 'trend')
@@ -40,7 +38,7 @@ def main(argv):
     rule = f'--kind={given.kind} needs the names of scores'
     raise errors.value('--scores', '', rule)
   if given.kind == 'grid':
-    rows = pd.concat(store.read(pathlib.Path(w)) for w in given.workdir)
+    rows = pd.concat(store.read(folders.workdir(w)) for w in given.workdir)
     for name in given.scores:
       print(markdown.grid(rows, name))
     return

@@ -89,7 +89,7 @@ def main(argv):
     as_new_setting=_AS_NEW_SETTING.value,
     key=_CONFIG.source.key,
   )
-  workdir = pathlib.Path(_WORKDIR.value)
+  workdir = folders.workdir(_WORKDIR.value)
   if str(config.only):
     workdir = folders.only(workdir)
   if hosts.index():
@@ -98,10 +98,19 @@ def main(argv):
   # Drawing libraries: slow to import.
   from disentangle_jax import report, studies
 
-  page = report.write(workdir, extra=studies.own_sections())
   print(
     f'{rows["run_id"].nunique()} runs, {len(rows):,} rows in {workdir}/results'
   )
+  try:
+    page = report.write(workdir, extra=studies.own_sections())
+  except errors.StoreError:
+    raise
+  except Exception as error:
+    raise errors.StoreError(
+      f'the runs are done, and their report could not be drawn '
+      f'({type(error).__name__}: {errors.first_line(error)}); again with: '
+      f'python -m experiments.report --workdir={workdir}'
+    ) from error
   print(f'report: {page}')
 
 

@@ -84,7 +84,7 @@ def sweep(
   devices.prepare(parse.engine(config))
   whole = planning.make(config, names)
   trackers.check(whole.config.engine)
-  workdir = pathlib.Path(workdir)
+  workdir = folders.workdir(workdir)
   plan = planning.sliced(whole)
   chosen = planning.only(plan)
   if len(chosen.runs) < len(plan.runs):
@@ -160,10 +160,11 @@ def _run(
     'versions': study.versions(),
     'wall_seconds': old.get('wall_seconds') or 0.0,
   }
+  moved = ''
   if first:
     study.save(workdir, old, plan, chunks, **about)
     store.clean(workdir)
-    store.renumber(workdir, numbers)
+    moved = store.renumber(workdir, numbers)
     store.rephase(workdir, {run.run_id: run.phase for run in plan.runs})
     checkpoint.clean(workdir, {chunk.part for chunk in todo})
     hosts.wait('planned')
@@ -178,6 +179,8 @@ def _run(
   mine = [chunk for chunks in by_depth for chunk in chunks]
   kept = [c for c in chunks if c not in todo]
   progress.start(plan, chunks, kept, [c for c in todo if c not in mine])
+  if moved:
+    progress.say(f'note: {moved}')
 
   def save(planned, seconds):
     if first:
