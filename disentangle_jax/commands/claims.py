@@ -128,6 +128,25 @@ def _methods(study) -> list[str]:
   return sorted(names)
 
 
+def _together(
+  before: list[dict], fresh: list[dict], variant: str
+) -> list[dict]:
+  """Kept claims and those of one more workdir, each statement once.
+
+  A study may have parts that are sweeps of their own: what another part
+  decided stays, and what this one did not run does not replace it.
+  """
+  entries = {
+    entry['statement']: entry
+    for entry in before
+    if entry.get('variant', '') != variant
+  }
+  for entry in fresh:
+    if entry['verdict'] != 'not run' or entry['statement'] not in entries:
+      entries[entry['statement']] = entry
+  return list(entries.values())
+
+
 def write(workdir: pathlib.Path) -> list[pathlib.Path]:
   """Keeps a workdir's claims and own tables in its study's `results/`.
 
@@ -138,8 +157,7 @@ def write(workdir: pathlib.Path) -> list[pathlib.Path]:
     The files.
 
   Raises:
-    ConfigError: the workdir is of no packaged study, or of one without claims;
-      a score that it does not hold.
+    ConfigError: the workdir is of no packaged study, or of one without claims.
     StoreError: nothing to read, or a folder that cannot be written.
   """
   from disentangle_jax.report import claims, tables
@@ -151,14 +169,15 @@ def write(workdir: pathlib.Path) -> list[pathlib.Path]:
     rule = 'is of no study of the package with claims (page.py)'
     raise errors.value('--workdir', str(workdir), rule)
   info = study.infos[0]
-  entries = claims.record(
+  fresh = claims.record(
     study,
     tuple(module.claims(study)),
     command=info.get('command', ''),
     date=str(info.get('finished') or info.get('started') or '')[:10],
-    variant=study.infos[0].get('study', ''),
+    variant=info.get('study', ''),
     methods=_methods(study),
   )
+  entries = _together(kept(key), fresh, info.get('study', ''))
   folder = studies.folder(key) / 'results'
   path = folder / _KEPT
   try:

@@ -5,9 +5,10 @@ function, `judge`, computes the interval and the verdict, for the page, for
 Markdown and for `results/claims.json` alike.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 import json
 import math
+import re
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -32,8 +33,9 @@ class Arm(NamedTuple):
   Attributes:
     label: what to call them.
     where: column -> value that they have: 'method' (without its variant),
-      'variant', 'strength', 'dataset', or 'hparams.<name>'; a tuple of values
-      for any of them.
+      'variant', 'variant.<name>' (one part of it: '' where it has none),
+      'strength', 'dataset', or 'hparams.<name>'; a tuple of values for any of
+      them.
   """
 
   label: str
@@ -57,13 +59,32 @@ class Difference(NamedTuple):
     )
 
 
+class Within(NamedTuple):
+  """A difference within each run, such as of two scores; 0 is none.
+
+  The claim's score is the difference.
+
+  Attributes:
+    direction: of the difference, as claimed.
+  """
+
+  direction: Direction = 'higher'
+
+  def text(self) -> str:
+    """The rule in words."""
+    return (
+      f'difference within runs, one per seed: mean {self.direction} than 0, '
+      '95 % bootstrap interval without 0'
+    )
+
+
 class Trend(NamedTuple):
   """Spearman's correlation of score and strength, one per seed.
 
   Attributes:
     direction: 'higher' where the score is claimed to rise with the strength.
-    over: the number that the score is set against: 'strength' or
-      'hparams.<name>'.
+    over: the number that the score is set against: 'strength',
+      'hparams.<name>' or 'variant.<name>'.
   """
 
   direction: Direction = 'higher'
@@ -119,7 +140,7 @@ class Estimate(NamedTuple):
     )
 
 
-Rule = Difference | Trend | Threshold | Estimate
+Rule = Difference | Within | Trend | Threshold | Estimate
 
 
 class Guard(NamedTuple):
@@ -150,6 +171,8 @@ class Claim(NamedTuple):
     rule: written down before the run.
     seeds: number that it was planned with; LEAST_SEEDS at least.
     guards: against degenerate solutions.
+    repeats: the column that numbers the repetitions, where it is not the seed:
+      'variant.<name>', e.g. of data sets that are drawn anew.
   """
 
   statement: str
@@ -160,6 +183,14 @@ class Claim(NamedTuple):
   rule: Rule
   seeds: int = LEAST_SEEDS
   guards: tuple[Guard, ...] = ()
+  repeats: str = 'seed'
+
+  def rule_text(self) -> str:
+    """The rule in words, and over what where that is not seeds."""
+    text = self.rule.text()
+    if self.repeats == 'seed':
+      return text
+    return f'{text}; each {self.repeats.rpartition(".")[2]} counts as a seed'
 
 
 class Verdict(NamedTuple):
@@ -223,14 +254,15 @@ def _column(study: tables.Study, name: str) -> np.ndarray:
     key = name.removeprefix('hparams.')
     parsed = {text: json.loads(text) for text in runs['hparams'].unique()}
     return np.array([parsed[t].get(key, math.nan) for t in runs['hparams']])
+  if name.startswith('variant.'):
+    pattern = rf'(?:^|, ){re.escape(name.removeprefix("variant."))}=([^,]*)'
+    return runs['variant'].str.extract(pattern)[0].fillna('').to_numpy(object)
   if name == 'method':
     # The page shows variants as methods of their own.
-    tails = ' (' + runs['variant'] + ')'
-    return np.array(
-      [m.removesuffix(t) for m, t in zip(runs['method'], tails)], object
-    )
+    return np.array([m.split(' (')[0] for m in runs['method']], object)
   if name not in ('variant', 'strength', 'dataset', 'seed'):
-    legal = ('method', 'variant', 'strength', 'dataset', 'seed', 'hparams.NAME')
+    legal = ('method', 'variant', 'variant.NAME', 'strength', 'dataset')
+    legal += ('seed', 'hparams.NAME')
     raise errors.choices('arm of a claim', name, legal)
   return runs[name].to_numpy()
 
@@ -252,7 +284,8 @@ def runs_of(study: tables.Study, arm: Arm) -> np.ndarray:
     alike = np.zeros(len(column), bool)
     for value in any_of:
       if isinstance(value, float | int) and not isinstance(value, bool):
-        alike |= np.isclose(column.astype(float), value, rtol=1e-6, atol=1e-12)
+        numbers = pd.to_numeric(pd.Series(column), errors='coerce')
+        alike |= np.isclose(numbers, value, rtol=1e-6, atol=1e-12)
       else:
         alike |= column == value
     chosen &= alike
@@ -260,30 +293,35 @@ def runs_of(study: tables.Study, arm: Arm) -> np.ndarray:
 
 
 def by_seed(
-  study: tables.Study, arm: Arm, values: np.ndarray
-) -> dict[int, float]:
+  study: tables.Study, arm: Arm, values: np.ndarray, repeats: str = 'seed'
+) -> dict[Hashable, float]:
   """Seed -> mean of the arm's finite values.
 
   Args:
     study: as loaded.
     arm: which runs.
     values: float [runs].
+    repeats: see Claim.
   """
   mine = runs_of(study, arm) & np.isfinite(values)
-  seeds = study.runs['seed'].to_numpy()[mine]
-  own = pd.Series(values[mine]).groupby(seeds).mean()
-  return {int(seed): float(value) for seed, value in own.items()}
+  own = pd.Series(values[mine]).groupby(_column(study, repeats)[mine]).mean()
+  return {seed: float(value) for seed, value in own.items()}
 
 
 def _correlations(
-  study: tables.Study, arm: Arm, values: np.ndarray, over: str
-) -> dict[int, float]:
+  study: tables.Study,
+  arm: Arm,
+  values: np.ndarray,
+  over: str,
+  repeats: str,
+) -> dict[Hashable, float]:
   """Seed -> Spearman's correlation of values with a column of numbers."""
   mine = runs_of(study, arm) & np.isfinite(values)
+  numbers = pd.to_numeric(pd.Series(_column(study, over)), errors='coerce')
   frame = pd.DataFrame(
     {
-      'seed': study.runs['seed'].to_numpy()[mine],
-      'over': _column(study, over)[mine].astype(float),
+      'seed': _column(study, repeats)[mine],
+      'over': numbers.to_numpy(np.float64)[mine],
       'value': values[mine],
     }
   )
@@ -291,7 +329,7 @@ def _correlations(
   for seed, part in frame.groupby('seed'):
     if part['over'].nunique() > 1 and part['value'].nunique() > 1:
       ranks = part[['over', 'value']].rank()
-      correlations[int(seed)] = float(np.corrcoef(ranks.to_numpy().T)[0, 1])
+      correlations[seed] = float(np.corrcoef(ranks.to_numpy().T)[0, 1])
   return correlations
 
 
@@ -351,7 +389,7 @@ def judge(claim: Claim, study: tables.Study) -> Verdict:
   for guard in claim.guards:
     measured = values_of(study, guard.score)
     for arm in claim.arms:
-      own = list(by_seed(study, arm, measured).values())
+      own = list(by_seed(study, arm, measured, claim.repeats).values())
       mean = float(np.mean(own)) if own else math.nan
       if not guard.low <= mean <= guard.high:
         legal = f'{guard.low:g} to {guard.high:g}'
@@ -362,7 +400,8 @@ def judge(claim: Claim, study: tables.Study) -> Verdict:
   rule = claim.rule
   if isinstance(rule, Estimate):
     value, low, high = rule.compute(study)
-    seeds = int(study.runs['seed'].nunique())
+    mine = np.any([runs_of(study, arm) for arm in claim.arms], axis=0)
+    seeds = len(set(_column(study, claim.repeats)[mine]))
     word = _word(low, high, rule.bound, rule.direction)
   else:
     value, low, high, seeds, word = _of_seeds(claim, study)
@@ -377,20 +416,28 @@ def judge(claim: Claim, study: tables.Study) -> Verdict:
 def _of_seeds(claim, study) -> tuple[float, float, float, int, str]:
   """Value, interval, seeds and word of the rules that look at each seed."""
   rule, values = claim.rule, values_of(study, claim.score)
+  each = lambda arm: by_seed(study, arm, values, claim.repeats)
   if isinstance(rule, Threshold):
-    own = np.array(list(by_seed(study, claim.arms[0], values).values()))
+    own = np.array(list(each(claim.arms[0]).values()))
     sign = 1 if rule.direction == 'higher' else -1
     passed = int(np.sum(sign * own > sign * rule.bound))
     low, high = binomial_interval(passed, max(len(own), 1))
     word = _word(low, high, 0.5, 'higher')
     return passed / max(len(own), 1), low, high, len(own), word
   if isinstance(rule, Difference):
-    first, second = (by_seed(study, arm, values) for arm in claim.arms[:2])
+    first, second = (each(arm) for arm in claim.arms[:2])
     seeds = sorted(set(first) & set(second))
     own = np.array([first[seed] - second[seed] for seed in seeds])
+  elif isinstance(rule, Within):
+    own = np.array(list(each(claim.arms[0]).values()))
   else:
-    each = _correlations(study, claim.arms[0], values, rule.over)
-    own = np.array(list(each.values()))
+    own = np.array(
+      list(
+        _correlations(
+          study, claim.arms[0], values, rule.over, claim.repeats
+        ).values()
+      )
+    )
   if len(own) < 2:
     value = float(own[0]) if len(own) else math.nan
     return value, math.nan, math.nan, len(own), NOT_SHOWN
@@ -410,11 +457,19 @@ def table(claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> pd.DataFrame:
         'measured': verdict.figure(),
         'verdict': ': '.join(filter(None, (verdict.word, verdict.note))),
         'seeds': verdict.seeds,
-        'rule': claim.rule.text(),
+        'rule': claim.rule_text(),
       }
       for claim, verdict in zip(claims, verdicts)
     ]
   )
+
+
+def _decided(claim: Claim, study: tables.Study) -> Verdict:
+  """`judge`, and NOT_RUN for a score that this sweep was not asked for."""
+  try:
+    return judge(claim, study)
+  except errors.ConfigError as error:
+    return Verdict(NOT_RUN, note=str(error))
 
 
 def sections(
@@ -423,13 +478,7 @@ def sections(
   """The table of a study's claims; none without claims."""
   if not claims:
     return
-  verdicts = []
-  for claim in claims:
-    try:
-      verdicts.append(judge(claim, study))
-    except errors.ConfigError as error:
-      # A score that was not asked for in this sweep.
-      verdicts.append(Verdict(NOT_RUN, note=str(error)))
+  verdicts = [_decided(claim, study) for claim in claims]
   yield section.Section(
     'claims',
     'Claims',
@@ -451,15 +500,12 @@ def record(
     **about: what stands beside every one: command, date, versions.
 
   Returns:
-    One entry per claim.
-
-  Raises:
-    ConfigError: a score that the study does not hold.
+    One entry per claim; one whose score the study does not hold is NOT_RUN.
   """
   entries = []
   finite = lambda x: x if math.isfinite(x) else None
   for claim in claims:
-    verdict = judge(claim, study)
+    verdict = _decided(claim, study)
     entries.append(
       {
         'statement': claim.statement,
@@ -472,7 +518,7 @@ def record(
         'high': finite(verdict.high),
         'measured': verdict.figure(),
         'seeds': verdict.seeds,
-        'rule': claim.rule.text(),
+        'rule': claim.rule_text(),
         **about,
       }
     )

@@ -83,12 +83,42 @@ def interval(low: float, high: float) -> str:
   return f'[{figure(low)}, {figure(high)}]'
 
 
+def with_interval(
+  value: float, low: float, high: float, signed: bool = False
+) -> str:
+  """A number and its interval as every table shows them.
+
+  Args:
+    value: the number.
+    low: lower end of its interval.
+    high: upper end.
+    signed: whether positive numbers have a plus, as differences do.
+
+  Returns:
+    '0.312 [0.280, 0.330]' or '+0.312 [+0.280, +0.330]'; a dash for an interval
+    that is not known, '' without a value.
+  """
+  if not math.isfinite(value):
+    return ''
+  if not (math.isfinite(low) and math.isfinite(high)):
+    return f'{_signed(value, signed)} {UNKNOWN}'
+  ends = ', '.join(_signed(end, signed) for end in (low, high))
+  return f'{_signed(value, signed)} [{ends}]'
+
+
+def _signed(value: float, signed: bool) -> str:
+  return f'+{figure(value)}' if signed and value > 0 else figure(value)
+
+
+def mean_with_interval(values: np.ndarray, signed: bool = False) -> str:
+  """Mean of the finite values and its 95 % bootstrap interval, as text."""
+  ((low, high),) = statistics.bootstrap_interval([values])
+  return with_interval(statistics.summarise(values), low, high, signed)
+
+
 def mean_text(row: pd.Series) -> str:
   """'0.31 [0.28, 0.33]' of a row of a `cell_table`; '' without a value."""
-  if not math.isfinite(row['mean']):
-    return ''
-  within = interval(row['mean_low'], row['mean_high'])
-  return f'{figure(row["mean"])} {within}'
+  return with_interval(row['mean'], row['mean_low'], row['mean_high'])
 
 
 def csv(table: pd.DataFrame) -> str:

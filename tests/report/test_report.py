@@ -16,7 +16,7 @@ import pytest
 
 from disentangle_jax import errors, report
 from disentangle_jax.commands import cli
-from disentangle_jax.report import figures, gallery, scores, style
+from disentangle_jax.report import figures, gallery, scores, style, tables
 from experiments import report as command_line
 
 METRIC = ('mig_binned',)

@@ -8,8 +8,7 @@ chosen here.
 
   python -m experiments.sweep --workdir=runs/attack \
       --config=attack
-  python -m experiments.attack_page --workdir=runs/attack
-  python -m experiments.scores --workdir=runs/attack --table=attack_target
+  python -m experiments.claims --workdir=runs/attack --write
 
 Three kinds of models with the same nets and the same latents, 10 Gaussian ones
 and a categorical one of 10 values: disentangled is JointVAE with capacities of
@@ -31,8 +30,8 @@ the easiest to move. What came out: README.md.
 Variants:
   :laptop  2 CPU cores: MLPs of 256, 256 each way, 2,500 steps at 1e-3,
            capacities in 1,700 steps, 50 steps per attack, 20 sources per class,
-           5 seeds: 15 runs, 5 min 27 s on MNIST, 7 min 14 s on the digits,
-           whose rendering takes longer than the training.
+           5 seeds: 15 runs, 5 min 27 s on MNIST, 2 min 29 s on the digits
+           (not on the same machine).
   :smoke   a minute at most.
 """
 

@@ -14,8 +14,8 @@ score's default. Expected, in per cent: raw pixels 45.75, PCA 84.9, ICA 42.03,
 untrained VAE 44.14, VAE 61.58, beta-VAE 99.23.
 
 Variants:
-  :laptop  2 CPU cores: 16 x 16, MLPs, 3,000 steps. 30 runs, 6 min 46 s on a
-           busy machine; what came out: README.md.
+  :laptop  2 CPU cores: 16 x 16, MLPs, 3,000 steps. 30 runs, about a
+           minute; what came out: README.md.
   :smoke   a minute at most.
 """
 

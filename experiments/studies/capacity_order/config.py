@@ -15,7 +15,7 @@ applies; the report shows the KL of every factor over training.
 
 Variants:
   :laptop  2 CPU cores: MLP decoder on 32 x 32 sprites, 16,000 steps at 1e-3,
-           capacity up to 15 nats with weight 20. 5 runs, 8 min 28 s; what came
+           capacity up to 15 nats with weight 20. 5 runs, 5 min 1 s; what came
            out: README.md.
   :smoke   a minute at most.
 """
