@@ -14,7 +14,7 @@ from disentangle_jax.engine import progress
 from disentangle_jax.engine.plan import planning
 from disentangle_jax.engine.programs import devices, encoding, scoring, train
 from disentangle_jax.engine.workdir import status
-from disentangle_jax.metrics import catalogue
+from disentangle_jax.metrics import catalogue, designs
 
 KEY = ['run_id', 'step', 'representation', 'name', 'metric_seed']
 
@@ -225,7 +225,8 @@ def test_every_metric_traces_inside_the_scoring_program(config):
   of_codes = evaluator.metrics(group, scoring.types.Metric)
   for name, metric in of_codes.items():
     factors = jax.eval_shape(metric.design.sample, key)
-    index = jax.ShapeDtypeStruct(factors.shape[:-1], 'int32')
+    points = designs.points_of(factors)
+    index = jax.ShapeDtypeStruct(points.shape[:-1], 'int32')
     scorer = evaluator._scorer(name, metric, 'sampled')
     found = jax.eval_shape(scorer, key, codes, index, factors)
     assert set(found) == set(metrics.METRICS[name].SCORES)
@@ -251,8 +252,9 @@ def test_independent_points_are_encoded_once_for_all_metrics(
     return points
 
   def score(self, name, metric, seed, codes, index, factors):
-    scored[name] = np.asarray(factors)
-    np.testing.assert_array_equal(codes[np.asarray(index)], factors)
+    points = designs.points_of(factors)
+    scored[name] = np.asarray(points)
+    np.testing.assert_array_equal(codes[np.asarray(index)], points)
     return []
 
   monkeypatch.setattr(scoring.Evaluator, '_encode', encode)

@@ -21,6 +21,7 @@ from disentangle_jax import metrics as metrics_lib
 from disentangle_jax.data import factorial
 from disentangle_jax.engine.plan import planning, registry
 from disentangle_jax.engine.programs import devices, encoding, memory
+from disentangle_jax.metrics import designs as metric_designs
 
 # A grid of this size is encoded whatever the metrics ask for.
 _SMALL_GRID = 32768
@@ -125,15 +126,14 @@ class Evaluator:
 
     def of_codes(name, metric):
       factors = jax.eval_shape(metric.design.sample, key)
+      points = metric_designs.points_of(factors).shape[:-1]
       rows = jax.ShapeDtypeStruct(
-        (math.prod(factors.shape[:-1]), *group.dataset.observation_shape),
+        (math.prod(points), *group.dataset.observation_shape),
         group.dataset.dtype,
       )
       one = memory.one_run(state)
       codes = jax.eval_shape(group.method.represent, one, rows)
-      grid = lambda x: jax.ShapeDtypeStruct(
-        (*factors.shape[:-1], *x.shape[1:]), x.dtype
-      )
+      grid = lambda x: jax.ShapeDtypeStruct((*points, *x.shape[1:]), x.dtype)
       return jax.eval_shape(
         metric.score, key, jax.tree.map(grid, codes), factors
       )
@@ -192,7 +192,11 @@ class Evaluator:
       for name, metric in metrics.items()
       for seed in seeds
     }
-    drawn = sum(math.prod(d.shape[:-1]) for d in designs.values())
+    points_of = {
+      place: metric_designs.points_of(design)
+      for place, design in designs.items()
+    }
+    drawn = sum(math.prod(p.shape[:-1]) for p in points_of.values())
     grid = math.prod(data.factor_sizes)
     use_grid = data.deterministic and grid <= max(drawn, _SMALL_GRID)
     # A stream has no grid: its points are numbered draws.
@@ -207,14 +211,14 @@ class Evaluator:
     order = lambda place: (
       place[1],
       self._design_name(place[0], metrics[place[0]]),
-      -math.prod(designs[place].shape),
+      -math.prod(points_of[place].shape),
     )
     for name, seed in sorted(designs, key=order):
-      factors = designs[name, seed]
-      index = factorial.flat_index(factors, data.factor_sizes)
+      factors, own = designs[name, seed], points_of[name, seed]
+      index = factorial.flat_index(own, data.factor_sizes)
       if not use_grid:
-        count = math.prod(factors.shape[:-1])
-        flat = np.asarray(factors.reshape(count, factors.shape[-1]))
+        count = math.prod(own.shape[:-1])
+        flat = np.asarray(own.reshape(count, own.shape[-1]))
         # Independent points: the longest draw came first and holds the others.
         key_of = (seed, self._design_name(name, metrics[name]))
         shared = points is not None and key_of == drawn_by
@@ -222,7 +226,7 @@ class Evaluator:
           points, drawn_by = flat, key_of
           key = self._design_key(name, metrics[name], seed)
           codes = self._encode(group, state, points, key)
-        index = jnp.arange(len(flat)).reshape(factors.shape[:-1])
+        index = jnp.arange(len(flat)).reshape(own.shape[:-1])
       out += self._score(name, metrics[name], seed, codes, index, factors)
     return out
 
@@ -233,7 +237,7 @@ class Evaluator:
   def _design_key(self, name, metric, seed: int) -> jax.Array:
     return encoding.metric_key(self._design_name(name, metric), seed)
 
-  def _design(self, data, name, metric, seed) -> jax.Array:
+  def _design(self, data, name, metric, seed) -> jax.Array | types.Intervention:
     # A stream's design holds its own labels; a grid's is its metric's.
     of = id(metric) if data.render is not None else id(data)
     cached = (of, name, seed)
