@@ -31,8 +31,8 @@ def _standardize(x, like):
 
 
 def _bins(column, num_bins=20):
-  # The reference bins what it gets from the network: float32.
-  column = np.asarray(column, np.float32)
+  # The codes are float32 numbers, the edges of their bins are not.
+  column = np.asarray(column, np.float32).astype(float)
   return np.digitize(column, np.histogram(column, num_bins)[1][:-1])
 
 
