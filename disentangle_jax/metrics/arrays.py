@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from disentangle_jax import errors, types
-from disentangle_jax.metrics import catalogue
+from disentangle_jax.metrics import catalogue, designs
 
 # Of rows that come without a test set, one in three tests: the proportion of
 # the reference study (10,000 to 5,000).
@@ -189,9 +189,13 @@ def evaluate(
         'parts', sorted(parts), f'{name} also reads {", ".join(missing)}'
       )
     draws = np.random.default_rng([seed, number])
-    index = rows[metric.design.draw(draws, labels[rows], rows_train)]
-    rows_codes = _select(codes, parts, metric.needs, index)
-    values = score(jax.random.key(seed), rows_codes, labels[index])
+    arrangement = metric.design.draw(draws, labels[rows], rows_train)
+    index = rows[designs.points_of(arrangement)]
+    design_codes = _select(codes, parts, metric.needs, index)
+    design_factors = labels[index]
+    if isinstance(arrangement, types.Intervention):
+      design_factors = arrangement._replace(points=design_factors)
+    values = score(jax.random.key(seed), design_codes, design_factors)
     for key in keys:
       value = np.asarray(values[key])
       scores[key] = value if value.ndim else float(value)

@@ -64,8 +64,11 @@ def build(
 
 def _check_arrays(codes, factors, needs, over):
   """Whether every code has its factors; all metrics pass through here."""
-  points = factors.shape[:-1]
+  if isinstance(factors, types.Intervention):
+    chex.assert_rank(factors.factor, 1)
+    factors = factors.points
   chex.assert_shape(factors, (None, ..., None))
+  points = factors.shape[:-1]
   runs = (None,) if over == 'seeds' else ()
   for part in (codes.vector, *(codes.parts[name] for name in needs)):
     chex.assert_shape(part, (*runs, *points, None))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from disentangle_jax import metrics, types
-from disentangle_jax.metrics import base, catalogue
+from disentangle_jax.metrics import base, catalogue, designs
 
 NAMES = [n for n, m in metrics.METRICS.items() if catalogue.of_codes(m)]
 
@@ -21,10 +21,10 @@ def _score(metric, vector, factors, parts=None):
 @pytest.mark.parametrize('name', NAMES)
 def test_codes_must_have_the_rows_of_their_factors(name):
   metric = kinds.metric(name)
-  factors = jax.eval_shape(metric.design.sample, jax.random.key(0))
+  sample = jax.eval_shape(metric.design.sample, jax.random.key(0))
+  factors = jax.tree.map(lambda x: np.zeros(x.shape, np.int32), sample)
   runs = (2,) if metric.over == 'seeds' else ()
-  points = factors.shape[:-1]
-  factors = np.zeros(factors.shape, np.int32)
+  points = designs.points_of(factors).shape[:-1]
   rows = (*runs, *points[:-1], points[-1] + 1)
   wrong = {
     'one row more': np.zeros((*rows, 5), np.float32),
