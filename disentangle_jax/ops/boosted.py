@@ -43,18 +43,21 @@ def _groups(sizes):
   return groups
 
 
-def _fit_group(codes, test_codes, labels, size, num_rounds, learning_rate):
+def _fit_group(key, codes, test_codes, labels, size, num_rounds, learning_rate):
   """Importances [G, D] and predictions of factors labels [G, N]."""
   num_codes = codes.shape[1]
   added = max(LEAST_ADDED, size + MORE_ADDED)
 
-  def one_factor(column):
+  def one_factor(inputs):
+    key, column = inputs
     cuts = trees.class_cuts(codes, column, size, NUM_QUANTILES, added)
     ensemble = trees.boost(
+      key,
       trees.below_cuts(codes, cuts),
       column,
       size,
       trees.below_cuts(test_codes, cuts),
+      num_codes,
       num_rounds,
       learning_rate,
     )
@@ -66,10 +69,12 @@ def _fit_group(codes, test_codes, labels, size, num_rounds, learning_rate):
       jnp.argmax(ensemble.test_scores, axis=0).astype(jnp.int32),
     )
 
-  return jax.lax.map(one_factor, labels)
+  keys = jax.random.split(key, len(labels))
+  return jax.lax.map(one_factor, (keys, labels))
 
 
 def fit(
+  key: jax.Array,
   codes: jax.Array,
   factors: jax.Array,
   test_codes: jax.Array,
@@ -80,6 +85,8 @@ def fit(
   """Fits one classifier per factor: depth 3, one tree per value and round.
 
   Args:
+    key: a typed PRNG key, for ties between codes: equal ones share what they
+      hold.
     codes: float [N, D].
     factors: int32 [N, K].
     test_codes: float [M, D].
@@ -95,7 +102,7 @@ def fit(
   chex.assert_shape(factors, (len(codes), len(factor_sizes)))
   chex.assert_equal_shape_suffix([codes, test_codes], 1)
   columns = [None] * len(factor_sizes)
-  for group in _groups(factor_sizes):
+  for number, group in enumerate(_groups(factor_sizes)):
     fit_group = jax.custom_batching.sequential_vmap(
       functools.partial(
         _fit_group,
@@ -104,7 +111,9 @@ def fit(
         learning_rate=learning_rate,
       )
     )
-    parts = fit_group(codes, test_codes, factors[:, np.array(group)].T)
+    group_key = jax.random.fold_in(key, number)
+    labels = factors[:, np.array(group)].T
+    parts = fit_group(group_key, codes, test_codes, labels)
     for member, k in enumerate(group):
       columns[k] = [part[member] for part in parts]
   return Fitted(*(jnp.stack(part, axis=1) for part in zip(*columns)))

@@ -3,6 +3,8 @@
 All nodes of a level are split at once: weighted sums of the targets per node,
 feature and bin, then the split of largest variance decrease per node. Trees
 grow to a fixed depth; a node that cannot be split sends all its points left.
+Features that split a node equally well are drawn from, as where trees visit
+them in random order.
 """
 
 import math
@@ -11,6 +13,11 @@ from typing import NamedTuple
 import chex
 import jax
 import jax.numpy as jnp
+
+from disentangle_jax.ops import trees
+
+# Sums over bins are rounded in another order for each feature.
+_TIE = 1e-4
 
 
 class Forest(NamedTuple):
@@ -34,6 +41,7 @@ def _below(index, x, shape):
 
 
 def tree(
+  key: jax.Array,
   bins: jax.Array,
   target: jax.Array,
   weights: jax.Array,
@@ -43,6 +51,7 @@ def tree(
   """Grows one regression tree.
 
   Args:
+    key: a typed PRNG key, for ties between features.
     bins: int32 [N, D], the features' bins in [0, num_bins).
     target: float [N], of about unit variance.
     weights: float [N], how often a point counts, 0 or more.
@@ -62,6 +71,7 @@ def tree(
   value = mean[None]
   predictions = [jnp.broadcast_to(mean, (num_points,))]
   splits = []
+  lots = jax.random.uniform(key, (2**depth - 1, num_features))
   for level in range(depth):
     num_nodes = 2**level
     feature = jnp.arange(num_features)
@@ -76,7 +86,9 @@ def tree(
     # (n s_l - n_l s)^2 / (n_l n_r n), the decrease of the squared error.
     product = jnp.where(legal, count * rest * counts, 1)
     gain = jnp.square(counts * below - count * sums) / product
-    gain = jnp.where(legal, gain, 0).reshape(num_nodes, -1)
+    gain = jnp.where(legal, gain, 0)[..., None]
+    lot = lots[num_nodes - 1 : 2 * num_nodes - 1, :, None]
+    gain = trees.break_ties(gain, lot, _TIE).reshape(num_nodes, -1)
     best = jnp.argmax(gain, axis=1)
     # Less than a millionth of a unit variance per point is rounding.
     usable = jnp.max(gain, axis=1) > 1e-6 * counts[:, 0, 0]
@@ -107,7 +119,7 @@ def fit(
   """Fits trees to bootstrap samples and reads them on all points.
 
   Args:
-    key: a typed PRNG key, for the bootstrap.
+    key: a typed PRNG key, for the bootstrap and for ties between features.
     bins: int32 [N, D], the features' bins in [0, num_bins).
     target: float [N], of about unit variance.
     trained: bool [N], the points that may be drawn.
@@ -128,11 +140,12 @@ def fit(
 
   def one_tree(key):
     u = jax.random.uniform(key, (num_points,))
+    tie_key = jax.random.fold_in(key, 1)
     draw = jnp.minimum(jnp.searchsorted(ladder, u), num_points - 1)
     counted = jnp.arange(num_points) < jnp.sum(trained)
     weights = jnp.zeros(num_points).at[draw].add(counted)
     weights = jnp.where(trained, weights, 0)
-    return tree(bins, target, weights, num_bins, depth)
+    return tree(tie_key, bins, target, weights, num_bins, depth)
 
   def add(sums, key):
     return jax.tree.map(jnp.add, sums, one_tree(key)), None

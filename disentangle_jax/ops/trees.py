@@ -144,7 +144,31 @@ class Boosted(NamedTuple):
   test_scores: jax.Array
 
 
-def _best_split(sums, counts, total, count):
+# Gains of one partition by two features differ by rounding alone: as a share,
+# less than this.
+TIE = 1e-5
+
+
+def break_ties(gain: jax.Array, lot: jax.Array, tie: float = TIE) -> jax.Array:
+  """Gains in which features that split equally well differ, by lot.
+
+  Where trees visit features in random order, features that split the points in
+  the same way share what they hold; always to take the first one would credit
+  it with everything. Within a feature the first of equal cuts stays the first.
+
+  Args:
+    gain: float [..., D, B, C], >= 0, of each cut of each feature.
+    lot: float [..., D, C], in [0, 1), drawn anew for every split.
+    tie: share by which equal gains may differ; no gain rises by more.
+
+  Returns:
+    float [..., D, B, C]; zeros stay zeros.
+  """
+  chex.assert_shape(gain, (*lot.shape[:-1], None, lot.shape[-1]))
+  return gain * (1 + tie * lot[..., :, None, :])
+
+
+def _best_split(sums, counts, total, count, lot):
   """Best candidate of every node.
 
   Args:
@@ -152,6 +176,7 @@ def _best_split(sums, counts, total, count):
     counts: float, broadcastable to the same, their number.
     total: float [..., C], gradient sum of the node.
     count: float, broadcastable to [..., C], points of the node.
+    lot: float [..., D, C], for ties between features.
 
   Returns:
     (candidate int [..., C], impurity decrease times N float [..., C], >= 0).
@@ -163,15 +188,18 @@ def _best_split(sums, counts, total, count):
   difference = count * sums - counts * total
   product = jnp.where(legal, counts * rest * count, 1)
   gain = jnp.where(legal, jnp.square(difference) / product, 0)
-  best = jnp.argmax(gain, axis=-2)
-  return best, jnp.max(gain, axis=-2)
+  apart = gain.reshape(*lot.shape[:-1], -1, lot.shape[-1])
+  gain = break_ties(apart, lot).reshape(gain.shape)
+  return jnp.argmax(gain, axis=-2), jnp.max(gain, axis=-2)
 
 
 def boost(
+  key: jax.Array,
   below: jax.Array,
   labels: jax.Array,
   num_classes: int,
   below_test: jax.Array,
+  num_features: int,
   num_rounds: int = 100,
   learning_rate: float = 0.1,
 ) -> Boosted:
@@ -185,10 +213,12 @@ def boost(
   GradientBoostingClassifier.
 
   Args:
+    key: a typed PRNG key, for ties between features.
     below: float32 [J, N], from `below_cuts`.
     labels: int32 [N].
     num_classes: C; classes that do not occur cost time and change nothing.
     below_test: float32 [J, M], the same candidates on test points.
+    num_features: D, a divisor of J; candidates are ordered by feature.
     num_rounds: rounds.
     learning_rate: shrinkage.
 
@@ -197,6 +227,7 @@ def boost(
   """
   chex.assert_rank([below, below_test], 2)
   chex.assert_equal_shape_prefix([below, below_test], 1)
+  chex.assert_is_divisible(len(below), num_features)
   chex.assert_shape(labels, below.shape[1:])
   chex.assert_type([below, labels, below_test], [float, int, float])
   num_candidates, num_points = below.shape
@@ -238,14 +269,16 @@ def boost(
       score = jnp.where(leaf == number, values[:, number, None], score)
     return score
 
-  def one_round(state, _):
+  def one_round(state, key):
+    # One lot per node of the three levels, feature and class.
+    lots = jax.random.uniform(key, (7, num_features, num_classes))
     importances, scores, test_scores = state
     p = jax.nn.softmax(scores, axis=0)
     residual = hot - p
     total = jnp.sum(residual, axis=1)
 
     sums = judge(residual)
-    first, gain1 = _best_split(sums, counts, total, points)
+    first, gain1 = _best_split(sums, counts, total, points, lots[0])
 
     left = below[first]
     both = judge(jnp.stack([residual * left, left]))
@@ -255,7 +288,7 @@ def boost(
     left_count = counts[first, 0]
     total2 = jnp.stack([left_total, total - left_total])
     count2 = jnp.stack([left_count, points - left_count])
-    second, gain2 = _best_split(sums2, counts2, total2, count2)
+    second, gain2 = _best_split(sums2, counts2, total2, count2, lots[1:3])
 
     inner = jnp.stack([left, 1 - left]) * below[second]
     both = judge(jnp.stack([residual * inner, inner]))
@@ -265,7 +298,7 @@ def boost(
     left_total, left_count = pick(sums2, second), pick(counts2, second)
     total3 = pairs(left_total, total2 - left_total)
     count3 = pairs(left_count, count2 - left_count)
-    third, gain3 = _best_split(sums3, counts3, total3, count3)
+    third, gain3 = _best_split(sums3, counts3, total3, count3, lots[3:])
 
     splits = (first, second, third)
     leaf = route(below, splits)
@@ -292,5 +325,5 @@ def boost(
 
   spread = lambda rows: jnp.broadcast_to(prior, (num_classes, rows.shape[1]))
   state = (jnp.zeros(num_candidates), spread(below), spread(below_test))
-  state, _ = jax.lax.scan(one_round, state, None, length=num_rounds)
+  state, _ = jax.lax.scan(one_round, state, jax.random.split(key, num_rounds))
   return Boosted(*state)

@@ -12,7 +12,8 @@ Disentanglement and completeness: range [0, 1], higher is better. NRMSE: range
 Deviations: codes are binned, half of the `num_bins` borders at quantiles and
 half where the factor's values change; trees end at `max_depth`
 (the paper names no limit); the order of a factor's grid values is its scale;
-constant factors are left out of the means.
+constant factors are left out of the means. Codes that split equally well are
+drawn from.
 
 Known failure modes: counting splits gives noise codes a share in deep trees,
 where the last splits separate single points.

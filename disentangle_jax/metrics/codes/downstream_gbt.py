@@ -84,12 +84,12 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
     raise errors.value('downstream_gbt.num_rounds', config.num_rounds, '>= 1')
 
   def score(key: jax.Array, codes: types.Codes, factors: jax.Array):
-    del key
     z, test = codes.vector, slice(config.num_train, None)
     accuracy = {}
     for size in SIZES:
       if size <= config.num_train:
         ensemble = boosted.fit(
+          jax.random.fold_in(key, size),
           z[:size],
           factors[:size],
           z[test],

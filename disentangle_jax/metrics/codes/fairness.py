@@ -67,8 +67,8 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
   ends = np.cumsum(factor_sizes) * num_contexts
 
   def score(key: jax.Array, codes: types.Codes, factors: jax.Array):
-    del key
     ensemble = boosted.fit(
+      key,
       codes.vector[:num_train],
       factors[:num_train],
       codes.vector[num_train:],
