@@ -26,7 +26,7 @@ Variants:
               third as in the full size. Not measured yet.
   :laptop     2 CPU cores: MLPs on 16 x 16 sprites, 6 latents, 3 strengths, 5
               seeds, 4,000 steps at 1e-3, FactorVAE's discriminator 3 x 256.
-              90 runs, 17 minutes, 2.4 GiB; what came out and which published
+              90 runs, 11 minutes, 2.4 GiB; what came out and which published
               directions it shows: README.md.
   :smoke      every method once, a minute at most.
 """
