@@ -305,6 +305,8 @@ class MetricModule(Protocol):
     make: `(config, data) -> Metric | Probe`.
     COST: seconds per run, as `catalogue.COST_MACHINE` says; left out where it
       was not measured.
+    OFFSET_FREE: whether shifting a code leaves the scores as they are; True by
+      default. Given codes with a large offset are then centred.
   """
 
   SCORES: Mapping[str, Score]
