@@ -205,7 +205,7 @@ class Session:
     # The rows are what marks a run as finished: all that it needs comes first,
     # and nothing else may keep them from being written.
     if self._engine.keep_params and hasattr(state, 'params'):
-      exported.write_params(workdir, runs, state)
+      exported.write_params(workdir, runs, state, group)
     pictures = self._pictures[chunk.group, chunk.size]
     if self._engine.keep_samples and pictures is not None:
       with self._told(f'pictures of {group.method_name}'):

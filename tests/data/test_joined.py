@@ -83,7 +83,8 @@ def test_the_second_row_has_its_exact_conditional(name):
 def images(labels, greys):
   grey = np.asarray(greys, np.uint8)[:, None, None]
   pictures = grey * np.ones((2, 2), np.uint8)
-  return stream.stream(pictures, np.asarray(labels)[:, None], ('label',))
+  labels = np.asarray(labels)[:, None]
+  return stream.stream(pictures, labels, ('label',), exact=True)
 
 
 def test_rows_of_streams_are_uniform_among_those_of_a_label():

@@ -89,7 +89,7 @@ def test_nuisances_are_drawn_and_not_factors():
   [
     (numbered(23), NAMES, SIZES, 'product of the factor sizes'),
     (numbered(24), ('a', 'b'), SIZES, 'one per size'),
-    (numbered(24) * 2.0, NAMES, SIZES, 'lie in 0 to 1'),
+    (numbered(24) * 2.5, NAMES, SIZES, 'lie in 0 to 1'),
     (np.full((24, 2, 2), np.nan), NAMES, SIZES, 'must be finite'),
     (numbered(24).astype(int) - 9, NAMES, SIZES, '0 to 255'),
     (numbered(24, (5, 3, 2)), NAMES, SIZES, 'images must have the shape'),

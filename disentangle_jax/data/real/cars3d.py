@@ -83,7 +83,7 @@ def make(config: Config) -> types.Dataset:
   """
   if config.source != 'file':
     checks.choice('config.dataset.source', config.source, ('file',))
-  path = files.require(config.path, source.FIELD, WHERE)
+  path = files.require(config.path, source.FIELD, WHERE, 'file')
 
   def blocks():
     models = _models(path)
@@ -104,4 +104,4 @@ def make(config: Config) -> types.Dataset:
     lambda: None,
     blocks,
   )
-  return lookup.lookup(images, FACTORS, SIZES, name='cars3d')
+  return lookup.lookup(images, FACTORS, SIZES, name='cars3d', exact=True)

@@ -64,11 +64,12 @@ def make(config: Config) -> types.Dataset:
     SIZES,
     name='shapes3d_file',
     values=_values(),
+    exact=True,
   )
 
 
 def _from_file(config):
-  path = files.require(config.path, source.FIELD, WHERE)
+  path = files.require(config.path, source.FIELD, WHERE, 'file')
   h5py = source.h5py(path)
   kind = 'an HDF5 file'
 

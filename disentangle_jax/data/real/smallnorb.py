@@ -106,12 +106,17 @@ def make(config: Config) -> types.Dataset:
   else:
     images = _from_files(config)
   return lookup.lookup(
-    images, FACTORS, SIZES, name='smallnorb', nuisances=('instance',)
+    images,
+    FACTORS,
+    SIZES,
+    name='smallnorb',
+    nuisances=('instance',),
+    exact=True,
   )
 
 
 def _from_files(config):
-  folder = files.require(config.path, source.FIELD, WHERE)
+  folder = files.require(config.path, source.FIELD, WHERE, 'folder')
   paths = [folder / name for name in MD5]
   for path in paths:
     if not path.is_file():
