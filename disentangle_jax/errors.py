@@ -13,6 +13,18 @@ class StoreError(RuntimeError):
   """A workdir that cannot be read, written or continued; one line."""
 
 
+# More legal names than these are not listed in an error.
+_MOST = 16
+# Settings whose names `experiments.list` prints.
+_LISTED = {
+  'config.methods': 'methods',
+  'config.metrics': 'metrics',
+  'config.dataset.name': 'datasets',
+  'config.net.name': 'nets',
+  'metrics': 'metrics',
+}
+
+
 def choices(field: str, value: Any, legal: Iterable[str]) -> ConfigError:
   """Says that `value` is not among `legal`, with the nearest legal name.
 
@@ -22,13 +34,23 @@ def choices(field: str, value: Any, legal: Iterable[str]) -> ConfigError:
     legal: the accepted names.
 
   Returns:
-    The error, to be raised by the caller.
+    The error, to be raised by the caller. Of many names it lists the nearest,
+    and says how to see all.
   """
-  legal = sorted(legal)
-  near = [name for name in legal if value and name.startswith(str(value))]
-  near += difflib.get_close_matches(str(value), legal, n=1)
+  legal = sorted(map(str, legal))
+  text = str(value)
+  near = [name for name in legal if text and name.startswith(text)]
+  near += difflib.get_close_matches(text, legal, n=1)
   hint = f' (did you mean {near[0]!r}?)' if near else ''
   listed = ', '.join(legal) if legal else 'none'
+  if len(legal) > _MOST:
+    alike = difflib.get_close_matches(text, legal, n=5, cutoff=0.3)
+    names = list(dict.fromkeys([*near[:3], *alike, *legal]))[:5]
+    kind = _LISTED.get(field, 'fields')
+    listed = (
+      f'{len(legal)} names, such as {", ".join(names)}; all: '
+      f'python -m experiments.list {kind}'
+    )
   return ConfigError(f'{field}: unknown {value!r}{hint}; legal: {listed}')
 
 

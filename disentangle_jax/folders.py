@@ -9,7 +9,34 @@ DIR/figures/, DIR/report/         drawn
 DIR/only/                         the same for `config.only`
 """
 
+import os
 import pathlib
+import re
+
+from disentangle_jax import errors
+
+_ADDRESS = re.compile(r'[a-zA-Z][a-zA-Z0-9+.-]+://')
+
+
+def workdir(path: str | os.PathLike) -> pathlib.Path:
+  """A study's folder as a user names it.
+
+  Args:
+    path: '~' stands for the home folder.
+
+  Returns:
+    The path; it may not exist yet.
+
+  Raises:
+    StoreError: an address such as gs://bucket, which is no folder.
+  """
+  text = os.fspath(path)
+  if _ADDRESS.match(text):
+    raise errors.StoreError(
+      f'--workdir={text}: is an address, and only folders can be written; '
+      'mount the bucket as one, or copy a finished folder there'
+    )
+  return pathlib.Path(text).expanduser()
 
 
 def study(workdir: pathlib.Path) -> pathlib.Path:

@@ -179,16 +179,34 @@ class Score(NamedTuple):
   high: float = math.inf
 
 
+class Intervention(NamedTuple):
+  """Points in groups, and the factor that was held or changed in each group.
+
+  Which one it was cannot be told from the points: another factor may be
+  constant in a group by chance, or because it is a function of the one held.
+
+  Attributes:
+    points: int32 [..., K], grid indices; of given rows int [...], their
+      numbers.
+    factor: int32 [G], number of the factor of each of the last G groups along
+      the first axis of the points; groups before them are free.
+  """
+
+  points: Array
+  factor: Array
+
+
 class Design(NamedTuple):
   """At which points of the factor grid a metric wants codes.
 
   Attributes:
-    sample: `(key) -> int32 [..., K]`, grid indices: drawn iid, with one factor
-      fixed per row, in pairs, ...
+    sample: `(key) -> int32 [..., K]`, grid indices, independent or in an order
+      of the design's own; an Intervention where a factor is held or changed.
     draw: `(generator, factors int [N, K], num_train) -> int [...]`, numbers of
-      given rows in the same arrangement; the first `num_train` rows serve for
-      training, the others for testing. Raises ConfigError when the rows cannot
-      supply it. None: rows that a user has cannot be scored.
+      given rows in the same arrangement, an Intervention where `sample` gives
+      one; the first `num_train` rows serve for training, the others for
+      testing. Raises ConfigError when the rows cannot supply it. None: rows
+      that a user has cannot be scored.
     kind: 'points' (independent ones: metrics share what is encoded, and a
       stream can supply them), 'split' (the same, the last of them for testing)
       or 'chosen' (all else).
@@ -208,8 +226,9 @@ class Metric(NamedTuple):
 
   Attributes:
     design: at which points it wants codes.
-    score: `(key, codes, factors) -> {name: float32 scalar}`; `codes` has the
-      leading axes of `factors`. Fixed shapes, safe under jit and vmap.
+    score: `(key, codes, factors) -> {name: float32 scalar}`; `factors` is what
+      the design gave, int32 [..., K] or an Intervention, and `codes` has the
+      leading axes of its points. Fixed shapes, safe under jit and vmap.
     needs: names of the parts of Codes that it reads beyond the vector.
     over: 'run' (vmapped over runs by the engine) or 'seeds' (codes [S, ..., D]
       of runs that differ in the seed alone -> float32 [S]; it leaves out runs

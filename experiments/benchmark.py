@@ -12,6 +12,13 @@ the same training as one run at a time (`loop`) and, with --torch, as PyTorch
 does it, eager and compiled. The rates of all forms are taken in turns and the
 best of several repeats is shown: a shared machine's noise then hits all alike.
 
+  python -m experiments.benchmark --config=unsupervised_study --minutes=9 \
+      --vary="net.conv.conv_form=blocks,lax" --output=runs/benchmark
+
+--vary measures every combination of some fields' values. With --output, what
+the file holds already is not measured again (--again does), so that a call that
+was cut off, or that --minutes ended, goes on where it was.
+
 --output names a folder: it gets one JSON file per machine (devices, driver,
 versions, rates of a matrix product and of a copy; measurements of further calls
 are added), a Markdown table and a plot. --compare puts such files side by side.
@@ -21,8 +28,11 @@ alone and all together, for so many runs of made-up codes at dSprites' size; and
 boosted-tree DCI against scikit-learn's on the same arrays.
 """
 
+from collections.abc import Iterator
+import copy
 import json
 import pathlib
+import time
 
 from absl import flags
 from rich import box as rich_box
@@ -31,12 +41,17 @@ from rich import table as rich_table
 
 from disentangle_jax import errors
 from disentangle_jax.benchmark import forms, machine, record
+from disentangle_jax.benchmark import scoring as scoring_costs
 from disentangle_jax.commands import cli
-from disentangle_jax.engine.plan import declare, planning, study_plan
+from disentangle_jax.engine.plan import (
+  algebra,
+  declare,
+  planning,
+  study_plan,
+)
 from disentangle_jax.engine.programs import devices
 from disentangle_jax.engine.workdir import study
 from disentangle_jax.studies.quickstart import config as quickstart
-from experiments import metric_costs
 
 _CONFIG = cli.config_flag()
 _RUNS = flags.DEFINE_list('runs', ['1', '8', '24'], 'Runs per program.')
@@ -67,6 +82,15 @@ _COST = flags.DEFINE_list(
   ['1800x300000', '1000000x300000'],
   'Studies, as runs x steps, whose cost the best rate implies.',
 )
+_VARY = flags.DEFINE_string(
+  'vary', '', "Fields and values, 'net.conv.conv_form=blocks,lax; ...'."
+)
+_MINUTES = flags.DEFINE_float(
+  'minutes', 0.0, 'Begin no further group after so long; 0: no limit.', 0.0
+)
+_AGAIN = flags.DEFINE_bool(
+  'again', False, 'Measure what the file of --output holds once more.'
+)
 _COMPARE = flags.DEFINE_list(
   'compare', [], 'Show these files of machines side by side; measure nothing.'
 )
@@ -94,31 +118,54 @@ def studies(texts: list[str]) -> list[tuple[int, int]]:
   Raises:
     ConfigError: a text of another form.
   """
-  found = []
+  asked = []
   for text in texts:
     runs, _, steps = text.partition('x')
     if not (runs.isdigit() and steps.isdigit() and int(runs) * int(steps)):
       rule = 'must be RUNSxSTEPS, e.g. 1800x300000'
       raise errors.value('--cost', text, rule)
-    found.append((int(runs), int(steps)))
-  return found
+    asked.append((int(runs), int(steps)))
+  return asked
+
+
+def _varied(config) -> Iterator[tuple[str, study_plan.Group]]:
+  """Every group to be measured, with what to call it."""
+  for point in algebra.parse_sweep(_VARY.value):
+    own = copy.deepcopy(config)
+    own.update_from_flattened_dict(point)
+    for group in groups_of(own, _METHOD.value):
+      shape = ' x '.join(map(str, group.dataset.observation_shape))
+      parts = [
+        f'{config.study}: {group.method_name}',
+        group.config.net.name,
+        shape,
+        f'batch {group.batch_size}',
+        getattr(group.config.net, 'conv_form', 'auto'),
+        getattr(group.config, 'precision', 'auto'),
+      ]
+      parts += [
+        f'{name}={value}'
+        for name, value in point.items()
+        if str(value) not in parts
+      ]
+      yield ', '.join(part for part in parts if part != 'auto'), group
 
 
 def measure(
   group: study_plan.Group, counts: list[int], mesh, what: str
 ) -> dict:
   """One measurement, as `record.save` takes it."""
-  made = [forms.Engine(group, count, mesh) for count in counts]
+  ways = [forms.Engine(group, count, mesh) for count in counts]
   if _LOOP.value:
-    made.append(forms.Loop(group))
+    ways.append(forms.Loop(group))
   if _TORCH.value:
-    made += [forms.Torch(group, kind == 'compiled') for kind in _TORCH.value]
+    ways += [forms.Torch(group, kind == 'compiled') for kind in _TORCH.value]
   return {
     'what': what,
     'steps': group.steps,
     'batch_size': group.batch_size,
     'floor': forms.floors(group),
-    'rows': forms.measure(made, _REPEATS.value),
+    'rows': forms.measure(ways, _REPEATS.value),
   }
 
 
@@ -142,7 +189,7 @@ def score(config, counts: list[int]) -> None:
   devices.prepare(config.engine)
   about = {'devices': devices.describe(), 'versions': study.versions()}
   for runs in counts if len(names) else ():
-    rows = metric_costs.measure(
+    rows = scoring_costs.measure(
       names, runs, min(runs, _AT_ONCE.value), _EACH.value
     )
     heads = ('metric', 'seconds', 'seconds per run', 'first chunk')
@@ -159,7 +206,7 @@ def score(config, counts: list[int]) -> None:
     about[f'runs_{runs}'] = rows
   print(f'peak memory {machine.peak_mib():,.0f} MiB')
   if _SCIKIT_LEARN.value:
-    about['dci'] = metric_costs.dci_against_scikit_learn()
+    about['dci'] = scoring_costs.dci_against_scikit_learn()
     print(json.dumps(about['dci'], indent=1))
   if _OUTPUT.value:
     with open(_OUTPUT.value, 'w') as file:
@@ -168,11 +215,11 @@ def score(config, counts: list[int]) -> None:
 
 def compare(paths: list[str]) -> None:
   """Prints files side by side; a plot and a table with --output."""
-  found = [record.load(path) for path in paths]
-  heads, lines = record.compare(found)
+  machines = [record.load(path) for path in paths]
+  heads, lines = record.compare(machines)
   show('run-steps/s', heads, lines, left=2)
   if _OUTPUT.value:
-    _write(pathlib.Path(_OUTPUT.value), 'comparison', found, heads, lines)
+    _write(pathlib.Path(_OUTPUT.value), 'comparison', machines, heads, lines)
 
 
 def _write(folder, name, found, heads, lines) -> None:
@@ -205,7 +252,6 @@ def main(argv):
   # Compile times are part of the result: no help from the cache.
   config.engine.compile_cache = False
   devices.prepare(config.engine)
-  groups = groups_of(config, _METHOD.value)
   mesh = devices.mesh(config.engine.data_shards)
   about = machine.describe()
   print(
@@ -214,19 +260,29 @@ def main(argv):
     f'{about["matmul_bfloat16_gflop_per_s"]:,.0f}), copy '
     f'{about["copy_gb_per_s"]:,.1f} GB/s'
   )
-  path = None
-  for group in groups:
-    shape = ' x '.join(map(str, group.dataset.observation_shape))
-    what = (
-      f'{config.study}: {group.method_name}, {group.config.net.name}, {shape}, '
-      f'batch {group.batch_size}'
-    )
-    form = getattr(group.config.net, 'conv_form', 'auto')
-    what += f', {form}' if form != 'auto' else ''
-    precision = getattr(group.config, 'precision', 'auto')
-    what += f', {precision}' if precision != 'auto' else ''
+  path, done = None, {}
+  forms_asked = {
+    'runs': counts,
+    'loop': _LOOP.value,
+    'torch': sorted(_TORCH.value),
+    'steps': _STEPS.value,
+  }
+  if _OUTPUT.value:
+    path = record.path_of(_OUTPUT.value, about)
+    if path.exists() and not _AGAIN.value:
+      done = {
+        m['what']: m.get('asked') for m in record.load(path)['measurements']
+      }
+  began, left = time.monotonic(), 0
+  for what, group in _varied(config):
+    if done.get(what) == forms_asked:
+      print(f'{what}: measured already')
+      continue
+    if _MINUTES.value and time.monotonic() - began > 60 * _MINUTES.value:
+      left += 1
+      continue
     group = group._replace(steps=_STEPS.value)
-    measurement = measure(group, counts, mesh, what)
+    measurement = measure(group, counts, mesh, what) | {'asked': forms_asked}
     show(what, record.HEADS, record.table(measurement, about))
     arithmetic, traffic = record.floor_rate(measurement, about)
     print(
@@ -241,16 +297,18 @@ def main(argv):
       )
     if _OUTPUT.value:
       path = record.save(_OUTPUT.value, about, [measurement])
+  if left:
+    print(f'{left} left after {_MINUTES.value:g} minutes: give the same again')
   print(record.EXPLAINED)
-  if path is not None:
-    found = record.load(path)
+  if path is not None and path.exists():
+    contents = record.load(path)
     lines = [
       (m['what'], *line)
-      for m in found['measurements']
-      for line in record.table(m, found['machine'])
+      for m in contents['measurements']
+      for line in record.table(m, contents['machine'])
     ]
     print(f'measurements: {path}')
-    _write(path.parent, path.stem, [found], ('what', *record.HEADS), lines)
+    _write(path.parent, path.stem, [contents], ('what', *record.HEADS), lines)
 
 
 if __name__ == '__main__':

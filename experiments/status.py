@@ -10,7 +10,7 @@ import numpy as np
 from rich import console as rich_console
 from rich import table as rich_table
 
-from disentangle_jax import errors
+from disentangle_jax import errors, folders
 from disentangle_jax.commands import cli
 from disentangle_jax.engine.progress import duration
 from disentangle_jax.engine.workdir import status, store
@@ -62,7 +62,7 @@ def main(argv):
     raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
   if not flags.FLAGS.workdir:
     raise errors.ConfigError('--workdir is missing, e.g. --workdir=runs/try')
-  show(pathlib.Path(flags.FLAGS.workdir))
+  show(folders.workdir(flags.FLAGS.workdir))
 
 
 if __name__ == '__main__':

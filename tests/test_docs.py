@@ -7,17 +7,33 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from disentangle_jax import methods
+from disentangle_jax.commands import claims
+from disentangle_jax.methods import catalogue
 from disentangle_jax.nn import nets
+from disentangle_jax.report import claims as claims_lib
+from disentangle_jax.report import tables
 
 ROOT = pathlib.Path(__file__).parent.parent
-PAGES = sorted([ROOT / 'README.md', *ROOT.glob('docs/**/*.md')])
+PAGES = sorted(
+  [
+    ROOT / 'README.md',
+    *ROOT.glob('docs/**/*.md'),
+    *ROOT.glob('experiments/studies/*/README.md'),
+  ]
+)
+
+
+def made_folder(workdir):
+  (workdir / 'results').mkdir()
+  return workdir / 'results'
 
 
 @pytest.mark.slow
 def test_the_worked_examples_of_extending_run(tmp_path, monkeypatch):
   text = (ROOT / 'docs' / 'extending.md').read_text()
   blocks = re.findall(r'^```python\n(.*?)^```', text, re.MULTILINE | re.DOTALL)
-  assert len(blocks) == 7
+  assert len(blocks) == 9
   # A file, so that the source of the method can be read, as in real use.
   program = tmp_path / 'page.py'
   program.write_text('\n'.join(blocks))
@@ -34,6 +50,14 @@ def test_the_worked_examples_of_extending_run(tmp_path, monkeypatch):
   # Eight columns are learnt in 200 steps: blind guessing costs 24 nats.
   best = rows[(rows['name'] == 'reconstruction/nats')]['value'].min()
   assert best < 15
+  # Its section and its claim, on the rows that its sweep left.
+  rows.to_parquet(made_folder(tmp_path) / 'part-0.parquet')
+  study = tables.load([tmp_path])
+  (best,) = names['sections'](study)
+  assert set(best.body['method']) == set(study.runs['method'])
+  (claim,) = names['claims_of'](study)
+  verdict = claims_lib.judge(claim, study)
+  assert verdict.word in (claims_lib.NOT_SHOWN, claims_lib.VOID), verdict
   # The page's net gives what both halves promise.
   monkeypatch.setitem(nets.NETS, 'residual', names['residual'])
   net = nets.make_config('residual', {'width': 8})
@@ -47,8 +71,25 @@ def test_the_worked_examples_of_extending_run(tmp_path, monkeypatch):
   assert output.shape == image.shape
 
 
-@pytest.mark.parametrize('page', PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize('page', PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_to_files(page):
   for target in re.findall(r'\]\(([^)#]+)\)', page.read_text()):
     if not target.startswith(('http://', 'https://')):
       assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize(
+  'name, made, command',
+  [
+    ('claims', claims.page, 'experiments.claims'),
+    ('studies', claims.index, 'experiments.claims --index'),
+    (
+      'objectives',
+      lambda: catalogue.to_markdown(methods.METHODS).rstrip('\n'),
+      'disentangle_jax.methods',
+    ),
+  ],
+)
+def test_generated_pages_are_fresh(name, made, command):
+  text = (ROOT / 'docs' / f'{name}.md').read_text()
+  assert text == made() + '\n', f'run: python -m {command} > docs/{name}.md'

@@ -18,6 +18,7 @@ BASE = {
   'requests',
   'layouts',
   'folders',
+  'handles',
   'stored_rows',
   'checks',
 }

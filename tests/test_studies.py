@@ -33,7 +33,27 @@ def planned_as(study, variant):
   config = config_of(study, variant)
   name = config.dataset.name
   config.dataset.name = STAND_INS.get(name, name)
+  if variant == 'all':
+    # Seven sets that need no files, and 2 of 50 seeds: the product counts.
+    config.seeds = 2
+    names = ('dsprites', *(f'blobs {n}' for n in range(6)))
+    places = {p['dataset.name']: n for p, n in zip(study_datasets(), names)}
+    config.sweep = [
+      {k: v for k, v in point.items() if not k.startswith('dataset.')}
+      | stand_in(places[point['dataset.name']])
+      for point in config.sweep
+    ]
   return planning.make(config)
+
+
+def study_datasets():
+  return studies.config_module('unsupervised_study').datasets()
+
+
+def stand_in(place):
+  name, _, number = place.partition(' ')
+  more = {'dataset.positions': 8 + int(number)} if number else {}
+  return {'dataset.name': name, **more}
 
 
 @pytest.mark.parametrize('key', FOLDERS)
@@ -51,10 +71,18 @@ def test_folders_are_whole(key):
   assert {v for v in module.EXPECTED if v} <= set(module.VARIANTS)
 
 
-@pytest.mark.parametrize('study, variant', EXPECTED)
+@pytest.mark.parametrize(
+  'study, variant',
+  [
+    # Forty-two groups of convolutional nets to trace.
+    pytest.param(*place, marks=[pytest.mark.slow] * (place[1] == 'all'))
+    for place in EXPECTED
+  ],
+)
 def test_configs_expand(study, variant):
   planned = planned_as(study, variant)
-  assert (len(planned.runs), len(planned.groups)) == EXPECTED[study, variant]
+  runs = len(planned.runs) * (25 if variant == 'all' else 1)
+  assert (runs, len(planned.groups)) == EXPECTED[study, variant]
   assert not planned.notes
 
 
@@ -120,15 +148,14 @@ def test_own_files_with_colons_variants_and_mistakes(tmp_path):
 
 
 def test_lists_of_names_and_repeated_flags():
-  config = dj.base_config()
   words = ['--config.metrics=mig_binned,kl', '--config.steps=5', '-x']
-  assert configs.arguments(words, config) == [
+  assert configs.arguments(words) == [
     "--config.metrics=('mig_binned','kl',)",
     '--config.steps=5',
     '-x',
   ]
   kept = ["--config.metrics=('a',)"]
-  assert configs.arguments(kept, config) == kept
+  assert configs.arguments(kept) == kept
   assert configs.split(['p', '--config', 'a.py', '-v']) == ('a.py', ['p', '-v'])
   for words in (['--config=a', '--config=b'], ['--config']):
     with pytest.raises(dj.ConfigError, match='--config'):
@@ -214,3 +241,20 @@ def test_the_convolutional_autoencoder_has_the_published_size():
   shapes = [x.shape for x in jax.tree.leaves(state.params)]
   assert (84,) in shapes and sum(len(shape) == 4 for shape in shapes) == 4
   assert abs(sum(map(math.prod, shapes)) - 500_000) < 10_000
+
+
+def test_shares_of_a_study_are_its_seeds_and_keep_its_numbers():
+  config = config_of('quickstart')
+  whole = planning.make(config)
+  numbers = {}
+  for share in (1, 2, 3):
+    config.slice = f'{share}/3'
+    part = planning.sliced(planning.make(config))
+    assert {r.seed for r in part.runs} == set(range(8)[share - 1 :: 3])
+    assert not numbers.keys() & {r.run_id for r in part.runs}
+    numbers |= {r.run_id: r.number for r in part.runs}
+  assert numbers == {r.run_id: r.number for r in whole.runs}
+  for wrong in ('0/3', '4/3', '1/9', '1', 'a/b', '1/0', '-1/3', '1/3/3'):
+    config.slice = wrong
+    with pytest.raises(dj.ConfigError, match=r"config\.slice = .*'k/n'"):
+      planning.sliced(planning.make(config))

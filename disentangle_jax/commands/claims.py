@@ -1,12 +1,13 @@
 """The command `claims`: verdicts of a workdir, and the page of all of them."""
 
+import collections
 from collections.abc import Iterator
 import json
 import pathlib
 
 from absl import flags
 
-from disentangle_jax import errors, methods, studies
+from disentangle_jax import errors, folders, methods, studies
 from disentangle_jax.commands import cli
 
 _KEPT = 'claims.json'
@@ -87,6 +88,37 @@ def page() -> str:
       'Methods that no kept claim is about: ' + ', '.join(without) + '.',
     ]
   )
+
+
+def index() -> str:
+  """docs/studies.md: every study with its variants, runs and verdicts."""
+  lines = [
+    '# Studies',
+    '',
+    'Made by `python -m experiments.claims --index`; not written by hand. One',
+    'command each: `python -m experiments.sweep --config=NAME[:variant]',
+    '--workdir=DIR`. No variant is the full size of the paper; `:laptop` takes',
+    'at most half an hour on two cores; `:smoke` a minute.',
+    '',
+    '| study | what it asks | variants (runs, programs) | verdicts |',
+    '|---|---|---|---|',
+  ]
+  for key, path in studies.folders().items():
+    module = studies.config_module(key)
+    verdicts = collections.Counter(entry['verdict'] for entry in kept(key))
+    variants = '; '.join(
+      f'{f"`:{variant}`" if variant else "full"} ({runs:,}, {programs})'
+      for variant, (runs, programs) in module.EXPECTED.items()
+    )
+    readme = 'README.md' if (path / 'README.md').exists() else 'config.py'
+    cells = (
+      f'[{key}](../experiments/studies/{key}/{readme})',
+      module.__doc__.strip().splitlines()[0],
+      variants,
+      ', '.join(f'{count} {word}' for word, count in verdicts.items()) or '-',
+    )
+    lines.append(f'| {" | ".join(map(_cell, cells))} |')
+  return '\n'.join(lines)
 
 
 def _methods(study) -> list[str]:
@@ -182,9 +214,9 @@ def main(argv):
   if len(argv) > 1:
     raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
   if not flags.FLAGS.workdir:
-    print(page())
+    print(index() if flags.FLAGS.index else page())
     return
-  workdir = pathlib.Path(flags.FLAGS.workdir)
+  workdir = folders.workdir(flags.FLAGS.workdir)
   if flags.FLAGS.write:
     for path in write(workdir):
       print(path)
@@ -204,4 +236,5 @@ def run() -> None:
   """The command itself."""
   flags.DEFINE_string('workdir', '', 'Directory of a finished sweep.')
   flags.DEFINE_bool('write', False, "Keep them in the study's results/.")
+  flags.DEFINE_bool('index', False, 'Print docs/studies.md instead.')
   cli.run(main)

@@ -8,7 +8,8 @@ import traceback
 import types as python_types
 from typing import NamedTuple
 
-from ml_collections import config_dict
+from absl import flags
+from ml_collections import config_dict, config_flags
 
 from disentangle_jax import errors, studies
 
@@ -124,12 +125,11 @@ def _where(source: Source, error: Exception) -> str:
   return f'{source.path}:{line}: {type(error).__name__}: {said[:300]}'
 
 
-def arguments(argv: Sequence[str], config: config_dict.ConfigDict) -> list[str]:
+def arguments(argv: Sequence[str]) -> list[str]:
   """The command line with lists of names as ml_collections reads them.
 
   Args:
     argv: as typed, without --config itself.
-    config: whose fields are set.
 
   Returns:
     `--config.metrics=a,b` became `--config.metrics=("a","b",)`.
@@ -155,7 +155,7 @@ def split(argv: Sequence[str]) -> tuple[str | None, list[str]]:
     None where --config is not given; the other words.
 
   Raises:
-    ConfigError: --config twice, or without a value.
+    ConfigError: --config or an override twice, or without a value.
   """
   words, given = [], []
   rest = iter(argv)
@@ -167,6 +167,46 @@ def split(argv: Sequence[str]) -> tuple[str | None, list[str]]:
       words.append(word)
   if len(given) > 1:
     raise errors.value('--config', ', '.join(given), 'must be given once')
+  names = [word.partition('=')[0].lstrip('-') for word in words if '=' in word]
+  for name in names:
+    if names.count(name) > 1 and name.partition('.')[0] == 'config':
+      said = ', '.join(
+        word.partition('=')[2]
+        for word in words
+        if word.lstrip('-').startswith(f'{name}=')
+      )
+      raise errors.value(f'--{name}', said, 'must be given once')
   if given and not given[0]:
     raise errors.ConfigError('--config: needs a value, --config=FILE.py')
   return (given[0] if given else None), words
+
+
+def overridden(
+  argv: Sequence[str], values: flags.FlagValues
+) -> tuple[Source | None, config_dict.ConfigDict | None, list[str]]:
+  """Loads the config that a command line names and declares its overrides.
+
+  Args:
+    argv: as typed, the program first.
+    values: flags so far, 'config' among them; gets one per override. They are
+      set when `values` parses the words.
+
+  Returns:
+    Where the config comes from, the config, and the words without --config;
+    None and None where no config is named.
+
+  Raises:
+    ConfigError: as `find` and `load`; a flag that is given twice.
+  """
+  text, words = split(argv)
+  if text is None:
+    return None, None, words
+  source = find(text)
+  config = load(source)
+  words = arguments(words)
+  delattr(values, 'config')
+  # The words, not sys.argv: that names --config, which is no flag any more.
+  config_flags.DEFINE_config_dict(
+    'config', config, flag_values=values, lock_config=True, sys_argv=words
+  )
+  return source, values['config'].value, words

@@ -32,6 +32,12 @@ _AS_NEW_SETTING = flags.DEFINE_bool(
   'Keep runs with a changed field beside the old ones, as a setting of their '
   'own.',
 )
+_SLICE = flags.DEFINE_string(
+  'slice',
+  '',
+  'k/n: the k-th of n shares of the seeds, for places that share a study; '
+  'their workdirs make one report.',
+)
 _DISTRIBUTED = flags.DEFINE_bool(
   'distributed',
   False,
@@ -55,6 +61,8 @@ def main(argv):
   if _CONFIG.value is None:
     raise errors.ConfigError('--config is missing, e.g. --config=quickstart')
   config = _CONFIG.value
+  if _SLICE.value:
+    config.slice = _SLICE.value
   if _DRY_RUN.value:
     tables.print_plan(*engine.dry_run(config))
     return
@@ -81,7 +89,7 @@ def main(argv):
     as_new_setting=_AS_NEW_SETTING.value,
     key=_CONFIG.source.key,
   )
-  workdir = pathlib.Path(_WORKDIR.value)
+  workdir = folders.workdir(_WORKDIR.value)
   if str(config.only):
     workdir = folders.only(workdir)
   if hosts.index():
@@ -90,10 +98,19 @@ def main(argv):
   # Drawing libraries: slow to import.
   from disentangle_jax import report, studies
 
-  page = report.write(workdir, extra=studies.own_sections())
   print(
     f'{rows["run_id"].nunique()} runs, {len(rows):,} rows in {workdir}/results'
   )
+  try:
+    page = report.write(workdir, extra=studies.own_sections())
+  except errors.StoreError:
+    raise
+  except Exception as error:
+    raise errors.StoreError(
+      f'the runs are done, and their report could not be drawn '
+      f'({type(error).__name__}: {errors.first_line(error)}); again with: '
+      f'python -m experiments.report --workdir={workdir}'
+    ) from error
   print(f'report: {page}')
 
 

@@ -99,6 +99,9 @@ class Progress:
     if elsewhere:
       count = sum(len(chunk.runs) for chunk in elsewhere)
       self.say(f'{count} runs are trained by other hosts')
+    read = dict.fromkeys(g.dataset.extras.get('summary') for g in plan.groups)
+    for line in filter(None, read):
+      self.say(line)
     for note in plan.notes:
       self.say(f'note: {note}')
     self.refresh()

@@ -202,20 +202,36 @@ class Session:
     self._watchdog.moved(f'scoring {group.method_name}')
     state = trained.state
     scores = self._evaluator.scores(group, state)
-    # Pictures and parameters first: the rows are what marks a run as finished.
-    pictures = self._pictures[chunk.group, chunk.size]
-    if self._engine.keep_samples and pictures is not None:
-      images = jax.device_get(pictures(state, group.dataset.arrays))
-      exported.write_pictures(workdir, group, runs, images)
+    # The rows are what marks a run as finished: all that it needs comes first,
+    # and nothing else may keep them from being written.
     if self._engine.keep_params and hasattr(state, 'params'):
       exported.write_params(workdir, runs, state)
-    trackers.write(workdir, plan, runs, trained, scores)
+    pictures = self._pictures[chunk.group, chunk.size]
+    if self._engine.keep_samples and pictures is not None:
+      with self._told(f'pictures of {group.method_name}'):
+        images = jax.device_get(pictures(state, group.dataset.arrays))
+        exported.write_pictures(workdir, group, runs, images)
     store.append(
       workdir, chunk.part, rows.of_chunk(plan.study, runs, trained, scores)
     )
+    with self._told('TensorBoard or Weights & Biases'):
+      trackers.write(workdir, plan, runs, trained, scores)
     keeper.finished()
     lost = int(np.sum(trained.diverged[: len(runs)] != train.NEVER))
     self._progress.chunk_done(chunk, lost)
+
+  @contextlib.contextmanager
+  def _told(self, what: str):
+    """Says what went wrong with something that a run can do without."""
+    try:
+      yield
+    except errors.StoreError:
+      raise  # A full disk: the rows would not fit either.
+    except Exception as error:
+      self._progress.say(
+        f'note: {what} left out: {type(error).__name__}: '
+        f'{errors.first_line(error)}'
+      )
 
 
 def _cut(

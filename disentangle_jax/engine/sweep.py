@@ -82,14 +82,15 @@ def sweep(
       shutil.rmtree(folder, ignore_errors=True)
   names = registry.of(methods, metrics, datasets)
   devices.prepare(parse.engine(config))
-  plan = planning.make(config, names)
-  trackers.check(plan.config.engine)
-  workdir = pathlib.Path(workdir)
+  whole = planning.make(config, names)
+  trackers.check(whole.config.engine)
+  workdir = folders.workdir(workdir)
+  plan = planning.sliced(whole)
   chosen = planning.only(plan)
   if len(chosen.runs) < len(plan.runs):
     workdir = folders.only(workdir)
   with session.held(workdir):
-    numbers = {run.run_id: run.number for run in plan.runs}
+    numbers = {run.run_id: run.number for run in whole.runs}
     shown = progress or progress_lib.Progress()
     _run(chosen, numbers, workdir, shown, command, as_new_setting, key)
   rows = store.read(workdir)
@@ -159,10 +160,11 @@ def _run(
     'versions': study.versions(),
     'wall_seconds': old.get('wall_seconds') or 0.0,
   }
+  moved = ''
   if first:
     study.save(workdir, old, plan, chunks, **about)
     store.clean(workdir)
-    store.renumber(workdir, numbers)
+    moved = store.renumber(workdir, numbers)
     store.rephase(workdir, {run.run_id: run.phase for run in plan.runs})
     checkpoint.clean(workdir, {chunk.part for chunk in todo})
     hosts.wait('planned')
@@ -177,6 +179,8 @@ def _run(
   mine = [chunk for chunks in by_depth for chunk in chunks]
   kept = [c for c in chunks if c not in todo]
   progress.start(plan, chunks, kept, [c for c in todo if c not in mine])
+  if moved:
+    progress.say(f'note: {moved}')
 
   def save(planned, seconds):
     if first:
@@ -222,7 +226,7 @@ def dry_run(
   """
   names = registry.of(methods, metrics, datasets)
   devices.prepare(parse.engine(config))
-  plan = planning.only(planning.make(config, names))
+  plan = planning.only(planning.sliced(planning.make(config, names)))
   mesh = devices.mesh(plan.config.engine.data_shards)
   for group in plan.groups:
     check(plan, group, mesh)

@@ -125,7 +125,8 @@ def evaluate(
   Every row given is used. Metrics with a test set take the test rows, or put
   every third row aside (drawn by `seed`) when there are none. Metrics that
   compare points with a factor held or changed draw them with replacement among
-  the rows.
+  the rows, for training among those given for it and for testing among the test
+  rows, or else both among all rows.
 
   Args:
     codes: float [N, D]; for `udr` [S, N, D], one representation per seed.

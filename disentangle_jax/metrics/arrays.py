@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from disentangle_jax import errors, types
-from disentangle_jax.metrics import catalogue
+from disentangle_jax.metrics import catalogue, designs
 
 # Of rows that come without a test set, one in three tests: the proportion of
 # the reference study (10,000 to 5,000).
@@ -133,11 +133,11 @@ def evaluate(
       raise errors.value(
         f'parts[{name!r}]', part.shape, f'must have the rows of {codes.shape}'
       )
-  bad = int(np.sum(~np.all(np.isfinite(codes), axis=-1)))
-  if bad:
+  num_bad = int(np.sum(~np.all(np.isfinite(codes), axis=-1)))
+  if num_bad:
     total = codes.size // codes.shape[-1]
     warnings.warn(
-      f'codes: {bad} of {total} rows are NaN or infinite; scores are NaN',
+      f'codes: {num_bad} of {total} rows are NaN or infinite; scores are NaN',
       stacklevel=3,
     )
   if continuous:
@@ -189,11 +189,15 @@ def evaluate(
         'parts', sorted(parts), f'{name} also reads {", ".join(missing)}'
       )
     draws = np.random.default_rng([seed, number])
-    index = rows[metric.design.draw(draws, labels[rows], rows_train)]
-    given = _select(codes, parts, metric.needs, index)
-    found = score(jax.random.key(seed), given, labels[index])
+    arrangement = metric.design.draw(draws, labels[rows], rows_train)
+    index = rows[designs.points_of(arrangement)]
+    design_codes = _select(codes, parts, metric.needs, index)
+    design_factors = labels[index]
+    if isinstance(arrangement, types.Intervention):
+      design_factors = arrangement._replace(points=design_factors)
+    values = score(jax.random.key(seed), design_codes, design_factors)
     for key in keys:
-      value = np.asarray(found[key])
+      value = np.asarray(values[key])
       scores[key] = value if value.ndim else float(value)
   return scores
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 import dataclasses
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -36,6 +37,7 @@ def build(
   """
 
   def guarded(key, codes, factors):
+    _check_arrays(codes, factors, needs, over)
     read = types.Codes(codes.vector, {k: codes.parts[k] for k in needs})
     # Accelerators round the factors of matrix products by default.
     with jax.default_matmul_precision('highest'):
@@ -58,6 +60,19 @@ def build(
     constants={**dataclasses.asdict(config), **constants},
     reads_factors=reads_factors,
   )
+
+
+def _check_arrays(codes, factors, needs, over):
+  """Whether every code has its factors; all metrics pass through here."""
+  if isinstance(factors, types.Intervention):
+    chex.assert_rank(factors.factor, 1)
+    factors = factors.points
+  chex.assert_shape(factors, (None, ..., None))
+  points = factors.shape[:-1]
+  runs = (None,) if over == 'seeds' else ()
+  for part in (codes.vector, *(codes.parts[name] for name in needs)):
+    chex.assert_shape(part, (*runs, *points, None))
+    chex.assert_type(part, float)
 
 
 def usable_runs(codes: types.Codes) -> tuple[jax.Array, types.Codes]:
@@ -95,6 +110,7 @@ def gap(matrix: jax.Array) -> jax.Array:
   Returns:
     float [K].
   """
+  chex.assert_rank(matrix, 2)
   if matrix.shape[0] == 1:
     return matrix[0]
   best, _ = jax.lax.top_k(matrix.T, 2)
@@ -111,6 +127,9 @@ def masked_mean(x: jax.Array, mask: jax.Array) -> jax.Array:
   Returns:
     float scalar.
   """
+  chex.assert_rank(x, 1)
+  chex.assert_equal_shape([x, mask])
+  chex.assert_type(mask, bool)
   count = jnp.sum(mask)
   return jnp.sum(jnp.where(mask, x, 0)) / jnp.maximum(count, 1)
 
@@ -125,6 +144,8 @@ def standardize(x: jax.Array, reference: jax.Array) -> jax.Array:
   Returns:
     float [N, D]; a column that is constant in `reference` becomes 0.
   """
+  chex.assert_rank([x, reference], 2)
+  chex.assert_equal_shape_suffix([x, reference], 1)
   mean = jnp.mean(reference, axis=0)
   deviation = jnp.std(reference, axis=0)
   # The mean of equal numbers may be off by rounding.

@@ -6,9 +6,9 @@ the full grid (`sample`, used by the engine) and picks it from rows that a user
 already has (`draw`, used by `disentangle_jax.metrics.evaluate`).
 
 Factors of one value never are the held or changed factor: nothing could be
-learnt from them. The held factor of a batch is not passed on separately; it is
-read off the batch itself (`held_factor`), so that codes and factors are all
-that a score needs.
+learnt from them. A score is told which factor it was (`types.Intervention`):
+the points do not show it where a factor has a rare value or is a function of
+another one.
 """
 
 import jax
@@ -54,21 +54,13 @@ def pick_factor(
   return legal[jax.random.randint(key, (num_points,), 0, legal.size)]
 
 
-def held_factor(factors: jax.Array, factor_sizes: tuple[int, ...]) -> jax.Array:
-  """The factor that does not vary within each batch.
-
-  Args:
-    factors: int32 [..., B, K]; exactly one factor of more than one value is
-      constant over B (by chance another one may be, with probability
-      size^(1 - B): negligible at B = 64; then the first is taken).
-    factor_sizes: number of values of each factor.
-
-  Returns:
-    int32 [...].
-  """
-  constant = jnp.all(factors == factors[..., :1, :], axis=-2)
-  constant &= jnp.array(factor_sizes) > 1
-  return jnp.argmax(constant, axis=-1).astype(jnp.int32)
+def points_of(
+  arrangement: jax.Array | types.Intervention,
+) -> jax.Array:
+  """The points of what a design gives, int32 [..., K]."""
+  if isinstance(arrangement, types.Intervention):
+    return arrangement.points
+  return arrangement
 
 
 def _require_factors(factor_sizes, least, what):
@@ -118,13 +110,41 @@ class _Groups:
       labels, return_inverse=True, return_counts=True
     )
     self.start = np.cumsum(self.count) - self.count
+    self.rank = np.empty(len(labels), np.int64)
+    self.rank[self.order] = (
+      np.arange(len(labels)) - self.start[self.of_row[self.order]]
+    )
 
-  def mates(self, generator, rows, shape):
+  def with_mates(self) -> np.ndarray:
+    """Rows that share their label with another row."""
+    return np.flatnonzero(self.count[self.of_row] > 1)
+
+  def members(self, generator, rows, shape):
     """For each of rows [P], random rows [P, *shape] with its label."""
     group = self.of_row[rows].reshape(rows.shape + (1,) * len(shape))
     u = generator.random(rows.shape + shape)
     offset = np.floor(u * self.count[group]).astype(np.int64)
     return self.order[self.start[group] + offset]
+
+  def mates(self, generator, rows):
+    """For each of rows, each with a mate, another row with its label."""
+    group = self.of_row[rows]
+    others = self.count[group] - 1
+    offset = np.floor(generator.random(rows.shape) * others).astype(np.int64)
+    offset += offset >= self.rank[rows]
+    return self.order[self.start[group] + offset]
+
+
+def _repeated(generator, groups, k, shape):
+  """Random rows with a value of factor k that another row has as well."""
+  legal = groups.with_mates()
+  if legal.size == 0 and np.prod(shape):
+    raise errors.value(
+      f'factors[:, {k}]',
+      'no value occurs twice',
+      'to hold a factor takes two rows with one value of it',
+    )
+  return generator.choice(legal, shape) if legal.size else np.empty(shape, int)
 
 
 def _split_counts(num_train, num_test):
@@ -157,7 +177,7 @@ def held_batches(
 
   The first `ceil(num_iid / batch_size)` batches are independent points (for
   global variances). From given rows, the held batches are drawn with
-  replacement among the rows that share the value.
+  replacement among the rows that share a value, of the values that occur twice.
 
   Args:
     factor_sizes: number of values of each of the K factors.
@@ -167,7 +187,8 @@ def held_batches(
     batch_size: points in a batch, B.
 
   Returns:
-    A design of shape [ceil(num_iid / B) + num_train + num_test, B].
+    A design whose points have the shape
+    [ceil(num_iid / B) + num_train + num_test, B].
   """
   _require_factors(factor_sizes, 1, 'a held factor')
   free = -(-num_iid // batch_size)
@@ -177,26 +198,27 @@ def held_batches(
     points_key, factor_key = jax.random.split(key)
     points = grid_points(points_key, factor_sizes, (free + total) * batch_size)
     points = points.reshape(free + total, batch_size, -1)
-    held = pick_factor(factor_key, factor_sizes, total)
-    is_held = held[:, None, None] == jnp.arange(len(factor_sizes))
+    factor = pick_factor(factor_key, factor_sizes, total)
+    is_held = factor[:, None, None] == jnp.arange(len(factor_sizes))
     batches = jnp.where(is_held, points[free:, :1], points[free:])
-    return jnp.concatenate([points[:free], batches])
+    return types.Intervention(jnp.concatenate([points[:free], batches]), factor)
 
   def draw(generator, factors, rows_train):
     varying = _varying_columns(factors, 'a held factor')
     train, test = _row_ranges(factors, rows_train)
     index = np.empty((free + total, batch_size), np.int64)
     index[:free] = generator.choice(train, (free, batch_size))
+    factor = generator.choice(varying, total).astype(np.int32)
     ranges = _split_counts(num_train, num_test)
     for rows, (begin, end) in zip((train, test), ranges):
-      held = generator.choice(varying, end - begin)
-      first = generator.integers(len(rows), size=end - begin)
       for k in varying:
         groups = _Groups(factors[rows, k])
-        at = np.flatnonzero(held == k)
-        mates = groups.mates(generator, first[at], (batch_size,))
-        index[free + begin + at] = rows[mates]
-    return index
+        batch = begin + np.flatnonzero(factor[begin:end] == k)
+        first = _repeated(generator, groups, k, batch.shape)
+        index[free + batch] = rows[
+          groups.members(generator, first, (batch_size,))
+        ]
+    return types.Intervention(index, factor)
 
   return types.Design(sample, draw)
 
@@ -209,7 +231,10 @@ def held_pairs(
 ) -> types.Design:
   """Batches of pairs; the two points of a pair agree in one random factor.
 
-  The factor is the same for all pairs of a batch, its value is not.
+  The factor is the same for all pairs of a batch, its value is not. The points
+  of a pair differ, rows are two rows: a pair of one point twice has no
+  difference of codes, and is the more frequent the more values the common
+  factor has, which a classifier would learn.
 
   Args:
     factor_sizes: number of values of each of the K factors.
@@ -218,49 +243,76 @@ def held_pairs(
     batch_size: pairs in a batch, B.
 
   Returns:
-    A design of shape [num_train + num_test, B, 2].
+    A design whose points have the shape [num_train + num_test, B, 2].
   """
   _require_factors(factor_sizes, 2, 'telling factors apart')
   total = num_train + num_test
 
+  sizes = jnp.array(factor_sizes, jnp.int32)
+
   def sample(key):
-    points_key, factor_key = jax.random.split(key)
+    points_key, factor_key, shift_key = jax.random.split(key, 3)
     points = grid_points(points_key, factor_sizes, total * batch_size * 2)
     points = points.reshape(total, batch_size, 2, -1)
-    held = pick_factor(factor_key, factor_sizes, total)
-    is_held = held[:, None, None, None] == jnp.arange(len(factor_sizes))
-    return jnp.where(is_held, points[:, :, :1], points)
+    factor = pick_factor(factor_key, factor_sizes, total)
+    is_held = factor[:, None, None] == jnp.arange(len(factor_sizes))
+    first = points[:, :, 0]
+    second = jnp.where(is_held, first, points[:, :, 1])
+    # Uniform over all points; where it is the first one, over all others.
+    of_pair = jnp.broadcast_to(factor[:, None], (total, batch_size))
+    other = (first + _shifts(shift_key, of_pair, factor_sizes)) % sizes
+    same = jnp.all(first == second, axis=-1, keepdims=True)
+    second = jnp.where(same, other, second)
+    return types.Intervention(jnp.stack([first, second], axis=2), factor)
 
   def draw(generator, factors, rows_train):
     varying = _varying_columns(factors, 'a held factor')
     index = np.empty((total, batch_size, 2), np.int64)
+    factor = generator.choice(varying, total).astype(np.int32)
     ranges = _split_counts(num_train, num_test)
     for rows, (begin, end) in zip(_row_ranges(factors, rows_train), ranges):
-      held = generator.choice(varying, end - begin)
-      first = generator.integers(len(rows), size=(end - begin, batch_size))
       for k in varying:
-        at = np.flatnonzero(held == k)
+        batch = begin + np.flatnonzero(factor[begin:end] == k)
         groups = _Groups(factors[rows, k])
-        index[begin + at, :, 0] = rows[first[at]]
-        index[begin + at, :, 1] = rows[groups.mates(generator, first[at], ())]
-    return index
+        first = _repeated(generator, groups, k, (len(batch), batch_size))
+        index[batch, :, 0] = rows[first]
+        index[batch, :, 1] = rows[groups.mates(generator, first)]
+    return types.Intervention(index, factor)
 
   return types.Design(sample, draw)
 
 
-def common_factor(pairs: jax.Array, factor_sizes: tuple[int, ...]) -> jax.Array:
-  """The factor in which the points of all pairs of a batch agree.
+def _shifts(
+  key: jax.Array, factor: jax.Array, factor_sizes: tuple[int, ...]
+) -> jax.Array:
+  """Uniform shifts of the grid that leave one factor and move another.
 
   Args:
-    pairs: int32 [..., B, 2, K].
-    factor_sizes: number of values of each factor.
+    key: a typed PRNG key.
+    factor: int32 [...], the factor that stays; others have two values or more.
+    factor_sizes: number of values of each of the K factors.
 
   Returns:
-    int32 [...].
+    int32 [..., K], shift k in [0, size k), not all zero.
   """
-  agree = jnp.all(pairs[..., 0, :] == pairs[..., 1, :], axis=-2)
-  agree &= jnp.array(factor_sizes) > 1
-  return jnp.argmax(agree, axis=-1).astype(jnp.int32)
+  first_key, own_key, rest_key = jax.random.split(key, 3)
+  sizes = np.array(factor_sizes)
+  # log of the number of shifts whose first move is of factor j: it has all but
+  # one value, the factors behind it have all of theirs.
+  table = np.full((len(sizes), len(sizes)), -np.inf)
+  for stays in range(len(sizes)):
+    free = np.where(np.arange(len(sizes)) == stays, 1, sizes)
+    behind = np.cumsum(np.log(free)[::-1])[::-1] - np.log(free)
+    movable = free > 1
+    table[stays, movable] = np.log(free[movable] - 1) + behind[movable]
+  first = jax.random.categorical(first_key, jnp.array(table)[factor])
+  own = jax.random.randint(own_key, first.shape, 1, jnp.array(sizes)[first])
+  shape = (*first.shape, len(sizes))
+  rest = jax.random.randint(rest_key, shape, 0, jnp.array(sizes))
+  number = jnp.arange(len(sizes))
+  shift = jnp.where(number == first[..., None], own[..., None], rest)
+  moves = (number >= first[..., None]) & (number != factor[..., None])
+  return jnp.where(moves, shift, 0).astype(jnp.int32)
 
 
 def changed_pairs(
@@ -274,7 +326,7 @@ def changed_pairs(
     num_test: pairs for testing.
 
   Returns:
-    A design of shape [num_train + num_test, 2].
+    A design whose points have the shape [num_train + num_test, 2].
   """
   _require_factors(factor_sizes, 2, 'telling factors apart')
   total = num_train + num_test
@@ -283,25 +335,26 @@ def changed_pairs(
   def sample(key):
     points_key, factor_key, value_key = jax.random.split(key, 3)
     first = grid_points(points_key, factor_sizes, total)
-    changed = pick_factor(factor_key, factor_sizes, total)
+    factor = pick_factor(factor_key, factor_sizes, total)
     # A shift by 1 .. size - 1 reaches every other value equally often.
-    most = jnp.maximum(sizes[changed], 2)
+    most = jnp.maximum(sizes[factor], 2)
     shift = jax.random.randint(value_key, (total,), 1, most, jnp.int32)
-    is_changed = changed[:, None] == jnp.arange(len(factor_sizes))
+    is_changed = factor[:, None] == jnp.arange(len(factor_sizes))
     second = (first + shift[:, None] * is_changed) % sizes
-    return jnp.stack([first, second], axis=1)
+    return types.Intervention(jnp.stack([first, second], axis=1), factor)
 
   def draw(generator, factors, rows_train):
     varying = _varying_columns(factors, 'a changed factor')
     index = np.empty((total, 2), np.int64)
+    factor = generator.choice(varying, total).astype(np.int32)
     ranges = _split_counts(num_train, num_test)
     for rows, (begin, end) in zip(_row_ranges(factors, rows_train), ranges):
-      given = factors[rows]
-      changed = generator.choice(varying, end - begin)
       for k in varying:
-        at = begin + np.flatnonzero(changed == k)
-        index[at] = rows[_differ_only_in(generator, given, k, len(at))]
-    return index
+        pair = begin + np.flatnonzero(factor[begin:end] == k)
+        index[pair] = rows[
+          _differ_only_in(generator, factors[rows], k, len(pair))
+        ]
+    return types.Intervention(index, factor)
 
   return types.Design(sample, draw)
 
@@ -311,10 +364,15 @@ def _differ_only_in(generator, factors, k, count):
   others = np.delete(factors, k, axis=1)
   _, context = np.unique(others, axis=0, return_inverse=True)
   context = context.reshape(-1)
-  _, whole = np.unique(factors, axis=0, return_inverse=True)
-  contexts = _Groups(context)
-  same_point = np.bincount(whole.reshape(-1))[whole.reshape(-1)]
-  partners = contexts.count[contexts.of_row] - same_point
+  # Sorted by context, then by value: equal points are a block of their context.
+  order = np.lexsort((factors[:, k], context))
+  _, whole = np.unique(
+    np.stack([context, factors[:, k]], axis=1), axis=0, return_inverse=True
+  )
+  whole = whole.reshape(-1)
+  start_of = lambda label: np.searchsorted(label[order], label)
+  own, own_start = np.bincount(whole)[whole], start_of(whole)
+  partners = np.bincount(context)[context] - own
   usable = np.flatnonzero(partners > 0)
   if count and usable.size == 0:
     raise errors.value(
@@ -322,14 +380,13 @@ def _differ_only_in(generator, factors, k, count):
       'no two rows differ in it alone',
       'give rows of the full grid, or leave out the scores of changed pairs',
     )
+  if not count:
+    return np.empty((0, 2), np.int64)
   first = generator.choice(usable, count)
-  second = contexts.mates(generator, first, ())
-  for _ in range(10000):
-    same = factors[first, k] == factors[second, k]
-    if not np.any(same):
-      break
-    second[same] = contexts.mates(generator, first[same], ())
-  return np.stack([first, second], axis=1)
+  offset = np.floor(generator.random(count) * partners[first]).astype(np.int64)
+  rank = start_of(context)[first] + offset
+  rank += np.where(rank >= own_start[first], own[first], 0)
+  return np.stack([first, order[rank]], axis=1)
 
 
 def swept_values(

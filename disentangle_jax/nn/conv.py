@@ -42,9 +42,9 @@ FORMS = ('auto', 'blocks', 'lax')
 def default_form(backend: str | None = None) -> str:
   """The form to use where the user says 'auto'.
 
-  BUILD_NOTES.md has the figures this rests on for a CPU. On GPU and TPU nobody
-  has measured yet, and 'blocks' is a guess there: batched matrix products do
-  not depend on how a backend treats grouped convolutions.
+  docs/performance.md has the figures this rests on for a CPU. On GPU and TPU
+  nobody has measured yet, and 'blocks' is a guess there: batched matrix
+  products do not depend on how a backend treats grouped convolutions.
 
   Args:
     backend: 'cpu', 'gpu' or 'tpu'; None for the one in use.

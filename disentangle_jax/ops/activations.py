@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -20,6 +21,8 @@ def absolute_covariance(h: jax.Array) -> jax.Array:
   Returns:
     float scalar >= 0.
   """
+  chex.assert_rank(h, 2)
+  chex.assert_type(h, float)
   rows = axis.sum(jnp.ones(h.shape[0], h.dtype))
   matrix = covariance.of_batch(h) * rows / (rows - 1)
   return jnp.mean(jnp.abs(matrix))
@@ -34,6 +37,8 @@ def absolute_mean(h: jax.Array) -> jax.Array:
   Returns:
     float scalar >= 0.
   """
+  chex.assert_rank(h, 2)
+  chex.assert_type(h, float)
   return axis.mean(jnp.mean(jnp.abs(h), axis=1))
 
 

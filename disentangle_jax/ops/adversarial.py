@@ -10,6 +10,7 @@ through: give the critic's loss generated examples under `stop_gradient`.
 
 from collections.abc import Callable
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -32,6 +33,7 @@ def critic_loss(real: jax.Array, fake: jax.Array) -> jax.Array:
   Returns:
     float scalar, nats; 2 log 2 = 1.3863 for a critic that sees nothing.
   """
+  _check_rows(real, fake)
   return _mean(jax.nn.softplus(-real)) + _mean(jax.nn.softplus(fake))
 
 
@@ -44,6 +46,7 @@ def non_saturating_generator_loss(fake: jax.Array) -> jax.Array:
   Returns:
     float scalar, nats; log 2 for a critic that sees nothing.
   """
+  _check_rows(fake)
   return _mean(jax.nn.softplus(-fake))
 
 
@@ -56,6 +59,7 @@ def saturating_generator_loss(fake: jax.Array) -> jax.Array:
   Returns:
     float scalar, nats, <= 0; -log 2 for a critic that sees nothing.
   """
+  _check_rows(fake)
   return -_mean(jax.nn.softplus(fake))
 
 
@@ -70,6 +74,7 @@ def wasserstein_critic_loss(real: jax.Array, fake: jax.Array) -> jax.Array:
     float scalar, critic units; minus the distance for the best 1-Lipschitz
     critic.
   """
+  _check_rows(real, fake)
   return _mean(fake) - _mean(real)
 
 
@@ -82,6 +87,7 @@ def wasserstein_generator_loss(fake: jax.Array) -> jax.Array:
   Returns:
     float scalar, critic units.
   """
+  _check_rows(fake)
   return -_mean(fake)
 
 
@@ -110,6 +116,10 @@ def gradient_penalty(
   Returns:
     float scalar; (|a| - 1)^2 for the critic a . v.
   """
+  _check_rows(real, fake)
+  chex.assert_equal_shape([real, fake])
+  chex.assert_shape(index, real.shape[:1])
+  chex.assert_type(index, int)
   weight = per_example.uniform(key, index, (1,) * (real.ndim - 1))
   between = jax.lax.stop_gradient(real + weight * (fake - real))
   slope = jax.grad(lambda v: jnp.sum(judge(v)))(between)
@@ -130,6 +140,7 @@ def began_critic_loss(
   Returns:
     float scalar, in units of the errors.
   """
+  chex.assert_rank([real, fake, k], [1, 1, 0])
   return axis.mean(real) - k * axis.mean(fake)
 
 
@@ -142,6 +153,7 @@ def began_generator_loss(fake: jax.Array) -> jax.Array:
   Returns:
     float scalar.
   """
+  chex.assert_rank(fake, 1)
   return axis.mean(fake)
 
 
@@ -167,10 +179,18 @@ def began_balance(
   Returns:
     k' and M, float scalars.
   """
+  chex.assert_rank([k, real, fake, gamma, rate], [0, 1, 1, 0, 0])
   own = jax.lax.stop_gradient(axis.mean(real))
   other = jax.lax.stop_gradient(axis.mean(fake))
   balance = gamma * own - other
   return jnp.clip(k + rate * balance, 0.0, 1.0), own + jnp.abs(balance)
+
+
+def _check_rows(*logits: jax.Array) -> None:
+  """Whether all are floats with a batch axis."""
+  chex.assert_type(logits, float)
+  for rows in logits:
+    chex.assert_shape(rows, (None, ...))
 
 
 def _mean(x: jax.Array) -> jax.Array:

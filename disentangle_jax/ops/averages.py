@@ -1,5 +1,6 @@
 """Running averages, kept by the caller."""
 
+import chex
 import jax
 
 from disentangle_jax import types
@@ -18,6 +19,8 @@ def ema(
   Returns:
     A pytree as `old`, in its dtypes.
   """
+  chex.assert_trees_all_equal_shapes(old, new)
+  chex.assert_rank(decay, 0)
 
   def mix(a, b):
     # In this form nothing moves where both are equal.

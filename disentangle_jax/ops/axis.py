@@ -8,6 +8,7 @@ ends in `mean` sums the gradients of the shards, and nothing else averages.
 
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -28,6 +29,7 @@ def mean(x: jax.Array) -> jax.Array:
   Returns:
     float [...], the same on every shard.
   """
+  chex.assert_shape(x, (None, ...))
   local = jnp.mean(x, axis=0)
   return jax.lax.pmean(local, DATA) if is_split() else local
 
@@ -41,6 +43,7 @@ def sum(x: jax.Array) -> jax.Array:
   Returns:
     float [...].
   """
+  chex.assert_shape(x, (None, ...))
   local = jnp.sum(x, axis=0)
   return jax.lax.psum(local, DATA) if is_split() else local
 
@@ -54,6 +57,7 @@ def gather(x: jax.Array) -> jax.Array:
   Returns:
     [B * shards, ...], in the order of the example index.
   """
+  chex.assert_shape(x, (None, ...))
   if not is_split():
     return x
   return jax.lax.all_gather(x, DATA, axis=0, tiled=True)
@@ -73,6 +77,9 @@ def masked_mean(x: jax.Array, mask: jax.Array) -> jax.Array:
     float, the axes of x that the mask lacks; 0 where nothing is kept. What the
     mask drops may be NaN.
   """
+  chex.assert_type([x, mask], [float, bool])
+  chex.assert_shape(x, (*mask.shape, ...))
+  chex.assert_shape(mask, (None, ...))
   inner = tuple(range(1, mask.ndim))
   count = sum(jnp.sum(mask, inner, dtype=x.dtype))
   wide = mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
@@ -90,9 +97,11 @@ def moments(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     float [C] each; the variance is the mean of squares about that mean, divided
     by the number of entries.
   """
-  places = tuple(range(1, x.ndim - 1))
-  centre = mean(jnp.mean(x, places))
-  return centre, mean(jnp.mean(jnp.square(x - centre), places))
+  chex.assert_shape(x, (None, ..., None))
+  chex.assert_type(x, float)
+  inner = tuple(range(1, x.ndim - 1))
+  centre = mean(jnp.mean(x, inner))
+  return centre, mean(jnp.mean(jnp.square(x - centre), inner))
 
 
 def like(tree: Any, x: Any) -> Any:

@@ -3,6 +3,7 @@
 import functools
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,33 +43,38 @@ def _groups(sizes):
   return groups
 
 
-def _fit_group(codes, test_codes, labels, size, num_rounds, learning_rate):
+def _fit_group(key, codes, test_codes, labels, size, num_rounds, learning_rate):
   """Importances [G, D] and predictions of factors labels [G, N]."""
   num_codes = codes.shape[1]
   added = max(LEAST_ADDED, size + MORE_ADDED)
 
-  def one_factor(column):
+  def one_factor(inputs):
+    key, column = inputs
     cuts = trees.class_cuts(codes, column, size, NUM_QUANTILES, added)
-    found = trees.boost(
+    ensemble = trees.boost(
+      key,
       trees.below_cuts(codes, cuts),
       column,
       size,
       trees.below_cuts(test_codes, cuts),
+      num_codes,
       num_rounds,
       learning_rate,
     )
-    gain = jnp.sum(found.importances.reshape(num_codes, -1), axis=1)
+    gain = jnp.sum(ensemble.importances.reshape(num_codes, -1), axis=1)
     total = jnp.sum(gain)
     return (
       gain / jnp.where(total > 0, total, 1),
-      jnp.argmax(found.scores, axis=0).astype(jnp.int32),
-      jnp.argmax(found.test_scores, axis=0).astype(jnp.int32),
+      jnp.argmax(ensemble.scores, axis=0).astype(jnp.int32),
+      jnp.argmax(ensemble.test_scores, axis=0).astype(jnp.int32),
     )
 
-  return jax.lax.map(one_factor, labels)
+  keys = jax.random.split(key, len(labels))
+  return jax.lax.map(one_factor, (keys, labels))
 
 
 def fit(
+  key: jax.Array,
   codes: jax.Array,
   factors: jax.Array,
   test_codes: jax.Array,
@@ -79,6 +85,8 @@ def fit(
   """Fits one classifier per factor: depth 3, one tree per value and round.
 
   Args:
+    key: a typed PRNG key, for ties between codes: equal ones share what they
+      hold.
     codes: float [N, D].
     factors: int32 [N, K].
     test_codes: float [M, D].
@@ -89,8 +97,12 @@ def fit(
   Returns:
     Importances and predictions.
   """
+  chex.assert_rank([codes, factors, test_codes], 2)
+  chex.assert_type([codes, factors, test_codes], [float, int, float])
+  chex.assert_shape(factors, (len(codes), len(factor_sizes)))
+  chex.assert_equal_shape_suffix([codes, test_codes], 1)
   columns = [None] * len(factor_sizes)
-  for group in _groups(factor_sizes):
+  for number, group in enumerate(_groups(factor_sizes)):
     fit_group = jax.custom_batching.sequential_vmap(
       functools.partial(
         _fit_group,
@@ -99,7 +111,9 @@ def fit(
         learning_rate=learning_rate,
       )
     )
-    found = fit_group(codes, test_codes, factors[:, np.array(group)].T)
-    for place, k in enumerate(group):
-      columns[k] = [part[place] for part in found]
+    group_key = jax.random.fold_in(key, number)
+    labels = factors[:, np.array(group)].T
+    parts = fit_group(group_key, codes, test_codes, labels)
+    for member, k in enumerate(group):
+      columns[k] = [part[member] for part in parts]
   return Fitted(*(jnp.stack(part, axis=1) for part in zip(*columns)))

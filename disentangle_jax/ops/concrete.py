@@ -1,5 +1,6 @@
 """Categorical latents, and their continuous relaxation."""
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -19,6 +20,8 @@ def gumbel(
   Returns:
     float32 [B, *shape].
   """
+  chex.assert_rank(index, 1)
+  chex.assert_type(index, int)
   draw = lambda k: jax.random.gumbel(k, shape)
   return jax.vmap(draw)(per_example.keys(key, index))
 
@@ -39,6 +42,9 @@ def sample(
   Returns:
     float [..., K], positive, sums to one.
   """
+  # The axes before the last only have to broadcast.
+  chex.assert_equal_shape_suffix([logits, noise], 1)
+  chex.assert_rank(temperature, 0)
   return jax.nn.softmax((logits + noise) / temperature, axis=-1)
 
 
@@ -52,8 +58,10 @@ def hard_sample(logits: jax.Array, noise: jax.Array) -> jax.Array:
   Returns:
     float [..., K], one entry 1, the others 0.
   """
-  chosen = jnp.argmax(logits + noise, axis=-1)
-  return jax.nn.one_hot(chosen, logits.shape[-1], dtype=logits.dtype)
+  # The axes before the last only have to broadcast.
+  chex.assert_equal_shape_suffix([logits, noise], 1)
+  category = jnp.argmax(logits + noise, axis=-1)
+  return jax.nn.one_hot(category, logits.shape[-1], dtype=logits.dtype)
 
 
 def kl_to_uniform(logits: jax.Array) -> jax.Array:
@@ -68,6 +76,8 @@ def kl_to_uniform(logits: jax.Array) -> jax.Array:
   Returns:
     float [...], nats, between 0 and log K.
   """
+  chex.assert_shape(logits, (..., None))
+  chex.assert_type(logits, float)
   log_q = jax.nn.log_softmax(logits, axis=-1)
   entropy = -jnp.sum(jnp.exp(log_q) * log_q, axis=-1)
   return jnp.log(jnp.float32(logits.shape[-1])) - entropy

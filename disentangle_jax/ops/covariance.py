@@ -1,5 +1,6 @@
 """Covariance of codes over a batch, and its distance from the identity."""
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -15,6 +16,8 @@ def of_batch(x: jax.Array) -> jax.Array:
   Returns:
     float [D, D], E[x x^T] - E[x] E[x]^T.
   """
+  chex.assert_rank(x, 2)
+  chex.assert_type(x, float)
   # Centring first loses less precision than the difference of moments.
   centred = x - axis.mean(x)
   product = jnp.matmul(centred.T, centred, precision='highest') / len(x)
@@ -33,6 +36,9 @@ def of_samples(mean: jax.Array, logvar: jax.Array) -> jax.Array:
   Returns:
     float [D, D].
   """
+  chex.assert_rank(mean, 2)
+  chex.assert_equal_shape([mean, logvar])
+  chex.assert_type([mean, logvar], float)
   return of_batch(mean) + jnp.diag(axis.mean(jnp.exp(logvar)))
 
 
@@ -46,6 +52,8 @@ def distance_from_identity(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
     Off-diagonal part, sum over ordered pairs i != j of M_ij^2 (every pair
     counts twice), and diagonal part, sum_i (M_ii - 1)^2; float scalars.
   """
+  chex.assert_shape(matrix, (len(matrix), len(matrix)))
+  chex.assert_type(matrix, float)
   diagonal = jnp.diag(matrix)
   off_diagonal = matrix - jnp.diag(diagonal)
   return jnp.sum(jnp.square(off_diagonal)), jnp.sum(jnp.square(diagonal - 1.0))

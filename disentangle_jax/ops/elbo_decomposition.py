@@ -16,6 +16,7 @@ low. A larger M shrinks the error, a larger J the noise; the dimension-wise KL
 hardly has the error.
 """
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -34,6 +35,8 @@ def mixture_log_weights(own: jax.Array, dataset_size: float) -> jax.Array:
     float32 [J, M], nats; in probability every row sums to one as long as there
     are other images.
   """
+  chex.assert_rank(own, 2)
+  chex.assert_type(own, bool)
   n = jnp.float32(dataset_size)
   same = jnp.sum(own, axis=1, keepdims=True).astype(jnp.float32)
   others = own.shape[1] - same
@@ -67,6 +70,13 @@ def estimate(
     'dimension_wise_kl' and 'kl', the mean of log q(z|x) - log p(z), which is
     their sum.
   """
+  chex.assert_rank([z, mean], 2)
+  chex.assert_equal_shape([mean, logvar])
+  chex.assert_equal_shape_suffix([z, mean], 1)
+  chex.assert_type([z, mean, logvar], float)
+  if identity is not None:
+    chex.assert_shape(identity, mean.shape[:1])
+    chex.assert_type(identity, int)
   codes, points = len(z), len(mean)
   size = points if dataset_size is None else dataset_size
   identity = jnp.arange(points) if identity is None else identity

@@ -3,13 +3,21 @@
 All nodes of a level are split at once: weighted sums of the targets per node,
 feature and bin, then the split of largest variance decrease per node. Trees
 grow to a fixed depth; a node that cannot be split sends all its points left.
+Features that split a node equally well are drawn from, as where trees visit
+them in random order.
 """
 
 import math
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
+
+from disentangle_jax.ops import trees
+
+# Sums over bins are rounded in another order for each feature.
+_TIE = 1e-4
 
 
 class Forest(NamedTuple):
@@ -32,13 +40,38 @@ def _below(index, x, shape):
   return jnp.cumsum(cells.add(values.reshape(-1)).reshape(shape), axis=2)
 
 
-def _tree(bins, target, weights, num_bins, depth):
+def tree(
+  key: jax.Array,
+  bins: jax.Array,
+  target: jax.Array,
+  weights: jax.Array,
+  num_bins: int,
+  depth: int,
+) -> tuple[jax.Array, jax.Array]:
+  """Grows one regression tree.
+
+  Args:
+    key: a typed PRNG key, for ties between features.
+    bins: int32 [N, D], the features' bins in [0, num_bins).
+    target: float [N], of about unit variance.
+    weights: float [N], how often a point counts, 0 or more.
+    num_bins: bins per feature.
+    depth: levels of splits.
+
+  Returns:
+    float32 [depth + 1, N], predictions of the tree cut at each depth, and
+    float32 [depth, D], splits on each feature at each level.
+  """
+  chex.assert_rank(bins, 2)
+  chex.assert_shape([target, weights], bins.shape[:1])
+  chex.assert_type([bins, target, weights], [int, float, float])
   num_points, num_features = bins.shape
   node = jnp.zeros(num_points, jnp.int32)
   mean = jnp.sum(weights * target) / jnp.maximum(jnp.sum(weights), 1)
   value = mean[None]
   predictions = [jnp.broadcast_to(mean, (num_points,))]
   splits = []
+  lots = jax.random.uniform(key, (2**depth - 1, num_features))
   for level in range(depth):
     num_nodes = 2**level
     feature = jnp.arange(num_features)
@@ -53,13 +86,15 @@ def _tree(bins, target, weights, num_bins, depth):
     # (n s_l - n_l s)^2 / (n_l n_r n), the decrease of the squared error.
     product = jnp.where(legal, count * rest * counts, 1)
     gain = jnp.square(counts * below - count * sums) / product
-    gain = jnp.where(legal, gain, 0).reshape(num_nodes, -1)
+    gain = jnp.where(legal, gain, 0)[..., None]
+    lot = lots[num_nodes - 1 : 2 * num_nodes - 1, :, None]
+    gain = trees.break_ties(gain, lot, _TIE).reshape(num_nodes, -1)
     best = jnp.argmax(gain, axis=1)
     # Less than a millionth of a unit variance per point is rounding.
     usable = jnp.max(gain, axis=1) > 1e-6 * counts[:, 0, 0]
-    chosen, cut = best // num_bins, best % num_bins
-    splits.append(jnp.zeros(num_features).at[chosen].add(usable))
-    own = jnp.take_along_axis(bins, chosen[node][:, None], axis=1)[:, 0]
+    split_on, cut = best // num_bins, best % num_bins
+    splits.append(jnp.zeros(num_features).at[split_on].add(usable))
+    own = jnp.take_along_axis(bins, split_on[node][:, None], axis=1)[:, 0]
     right = usable[node] & (own > cut[node])
     node = 2 * node + right
     size = jnp.zeros(2 * num_nodes).at[node].add(weights)
@@ -84,7 +119,7 @@ def fit(
   """Fits trees to bootstrap samples and reads them on all points.
 
   Args:
-    key: a typed PRNG key, for the bootstrap.
+    key: a typed PRNG key, for the bootstrap and for ties between features.
     bins: int32 [N, D], the features' bins in [0, num_bins).
     target: float [N], of about unit variance.
     trained: bool [N], the points that may be drawn.
@@ -95,6 +130,9 @@ def fit(
   Returns:
     The forest.
   """
+  chex.assert_rank(bins, 2)
+  chex.assert_shape([target, trained], bins.shape[:1])
+  chex.assert_type([bins, target, trained], [int, float, bool])
   share = trained / jnp.maximum(jnp.sum(trained), 1)
   num_points = bins.shape[0]
   # Exactly as many draws as trained points: draws beyond them are void.
@@ -102,11 +140,12 @@ def fit(
 
   def one_tree(key):
     u = jax.random.uniform(key, (num_points,))
+    tie_key = jax.random.fold_in(key, 1)
     draw = jnp.minimum(jnp.searchsorted(ladder, u), num_points - 1)
     counted = jnp.arange(num_points) < jnp.sum(trained)
     weights = jnp.zeros(num_points).at[draw].add(counted)
     weights = jnp.where(trained, weights, 0)
-    return _tree(bins, target, weights, num_bins, depth)
+    return tree(tie_key, bins, target, weights, num_bins, depth)
 
   def add(sums, key):
     return jax.tree.map(jnp.add, sums, one_tree(key)), None

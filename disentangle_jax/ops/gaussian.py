@@ -1,5 +1,6 @@
 """Diagonal Gaussians, given by mean and log variance."""
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -17,6 +18,8 @@ def sample(mean: jax.Array, logvar: jax.Array, noise: jax.Array) -> jax.Array:
   Returns:
     float [..., D], mean + exp(logvar / 2) * noise.
   """
+  chex.assert_equal_shape([mean, logvar, noise])
+  chex.assert_type([mean, logvar, noise], float)
   return mean + jnp.exp(0.5 * logvar) * noise
 
 
@@ -32,6 +35,8 @@ def kl_to_standard(mean: jax.Array, logvar: jax.Array) -> jax.Array:
   Returns:
     float [..., D], nats, >= 0; sum the last axis for the joint KL.
   """
+  chex.assert_equal_shape([mean, logvar])
+  chex.assert_type([mean, logvar], float)
   # expm1 keeps the difference exp(logvar) - 1 - logvar exact near the prior,
   # where collapsed latents live.
   return 0.5 * (jnp.square(mean) + jnp.expm1(logvar) - logvar)
@@ -56,8 +61,19 @@ def kl(
   Returns:
     float [..., D], nats, >= 0.
   """
+  chex.assert_equal_shape([mean, logvar])
+  _check_broadcast(mean, prior_mean, prior_logvar)
   shift = (mean - prior_mean) * jnp.exp(-0.5 * prior_logvar)
   return kl_to_standard(shift, logvar - prior_logvar)
+
+
+def _check_broadcast(*arrays):
+  chex.assert_type(arrays, float)
+  shapes = [jnp.shape(x) for x in arrays]
+  try:
+    jnp.broadcast_shapes(*shapes)
+  except ValueError as error:
+    raise AssertionError(f'shapes {shapes} do not broadcast') from error
 
 
 def log_density(x: jax.Array, mean: jax.Array, logvar: jax.Array) -> jax.Array:
@@ -65,11 +81,12 @@ def log_density(x: jax.Array, mean: jax.Array, logvar: jax.Array) -> jax.Array:
 
   Args:
     x: float [..., D].
-    mean: float [..., D].
+    mean: float [..., D]; the three need only broadcast against each other.
     logvar: float [..., D].
 
   Returns:
     float [..., D], nats.
   """
+  _check_broadcast(x, mean, logvar)
   squared = jnp.square(x - mean) * jnp.exp(-logvar)
   return -0.5 * (LOG_2PI + logvar + squared)

@@ -1,5 +1,6 @@
 """Scores of a matrix that says how much each code matters for each factor."""
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -37,9 +38,13 @@ def disentanglement(matrix: jax.Array) -> jax.Array:
   Returns:
     float scalar in [0, 1]; 0 where the matrix is 0.
   """
+  chex.assert_rank(matrix, 2)
+  chex.assert_type(matrix, float)
   return jnp.sum(_weights(jnp.sum(matrix, axis=1)) * _peakedness(matrix))
 
 
 def completeness(matrix: jax.Array) -> jax.Array:
   """Completeness of Eastwood & Williams 2018: the same for columns, base D."""
+  chex.assert_rank(matrix, 2)
+  chex.assert_type(matrix, float)
   return disentanglement(matrix.T)

@@ -9,6 +9,7 @@ targets, folds and penalties are solved side by side.
 import itertools
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -35,6 +36,10 @@ def descend(
   Returns:
     float [D, E]; inputs without variance have weight 0.
   """
+  chex.assert_shape(gram, (len(moment), len(moment)))
+  chex.assert_rank(moment, 2)
+  chex.assert_equal_shape([moment, start])
+  chex.assert_is_broadcastable(jnp.shape(alpha), moment.shape[1:])
   num_inputs = gram.shape[0]
   diagonal = jnp.diagonal(gram)
   alive = diagonal > 0
@@ -116,6 +121,8 @@ def path(gram: jax.Array, moment: jax.Array, alphas: jax.Array) -> jax.Array:
   Returns:
     float [A, D, E].
   """
+  chex.assert_shape(gram, (len(moment), len(moment)))
+  chex.assert_shape(alphas, (None, moment.shape[1]))
 
   def step(weights, alpha):
     weights = descend(gram, moment, alpha, weights)
@@ -147,6 +154,9 @@ def cross_validated(
   Returns:
     The fits of all E targets.
   """
+  chex.assert_rank([x, y], 2)
+  chex.assert_type([x, y], float)
+  chex.assert_equal_shape_prefix([x, y], 1)
   bounds = np.linspace(0, x.shape[0], num_folds + 1).astype(int)
   folds = [_moments(x[a:b], y[a:b]) for a, b in itertools.pairwise(bounds)]
   folds = jax.tree.map(lambda *leaves: jnp.stack(leaves), *folds)
@@ -173,6 +183,6 @@ def cross_validated(
 
   errors = jnp.mean(jax.lax.map(one_fold, folds), axis=0)
   best = jnp.argmin(errors, axis=0)
-  chosen = jnp.take_along_axis(alphas, best[None], axis=0)[0]
-  weights = descend(gram, moment, chosen, jnp.zeros_like(moment))
-  return Lasso(weights, mean_y - mean_x @ weights, chosen)
+  penalties = jnp.take_along_axis(alphas, best[None], axis=0)[0]
+  weights = descend(gram, moment, penalties, jnp.zeros_like(moment))
+  return Lasso(weights, mean_y - mean_x @ weights, penalties)

@@ -9,6 +9,7 @@ program of fixed shapes that can be vmapped.
 
 from collections.abc import Callable
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -47,6 +48,8 @@ def minimize(
   Returns:
     float [P, C], the best point found.
   """
+  chex.assert_shape(start, (None, len(group)))
+  chex.assert_type([start, group], [float, int])
   group = np.asarray(group)
   indicator = jnp.array(
     group[:, None] == np.arange(group.max() + 1), start.dtype
@@ -75,11 +78,11 @@ def minimize(
     pairs = (steps, changes, curvature)
     q, weights = jax.lax.scan(forward, gradient, pairs)
     squared = inner(changes[0], changes[0])
-    known = squared > 0
-    scale = curvature[0] / jnp.where(known, squared, 1)
+    has_memory = squared > 0
+    scale = curvature[0] / jnp.where(has_memory, squared, 1)
     # Without curvature the first trial has unit length.
     length = jnp.sqrt(inner(gradient, gradient))
-    scale = jnp.where(known, scale, 1 / jnp.maximum(length, 1))
+    scale = jnp.where(has_memory, scale, 1 / jnp.maximum(length, 1))
     q, _ = jax.lax.scan(
       backward, q * spread(scale), (*pairs, weights), reverse=True
     )
@@ -111,23 +114,23 @@ def minimize(
     change = new_gradient - gradient
     bend = inner(step, change)
     keep = accept & (bend > 1e-10 * inner(change, change))
-    kept = spread(keep)
+    is_new = spread(keep)
     push = lambda queue, new: jnp.where(
-      kept, jnp.concatenate([new[None], queue[:-1]]), queue
+      is_new, jnp.concatenate([new[None], queue[:-1]]), queue
     )
     steps, changes = push(steps, step), push(changes, change)
     curvature = jnp.where(
       keep, jnp.concatenate([bend[None], curvature[:-1]]), curvature
     )
-    taken = spread(accept)
-    x = jnp.where(taken, new_x, x)
-    gradient = jnp.where(taken, new_gradient, gradient)
+    moves = spread(accept)
+    x = jnp.where(moves, new_x, x)
+    gradient = jnp.where(moves, new_gradient, gradient)
     value = jnp.where(accept, new_value, value)
     fresh = direction(gradient, steps, changes, curvature)
     # A direction that does not descend (rounding) gives way to the gradient.
     descends = inner(fresh, gradient) < 0
     fresh = jnp.where(spread(descends), fresh, -gradient)
-    way = jnp.where(taken, fresh, way)
+    way = jnp.where(moves, fresh, way)
     length = jnp.where(accept, 1.0, length * SHRINK)
     return (
       x, value, gradient, way, length, steps, changes, curvature, count + 1

@@ -1,5 +1,6 @@
 """Likelihoods of observations given a decoder's output, in nats."""
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -8,6 +9,12 @@ from disentangle_jax.ops import gaussian as gaussians
 
 def _sum_pixels(x: jax.Array) -> jax.Array:
   return jnp.sum(x.reshape(x.shape[0], -1), axis=-1)
+
+
+def _check_pixels(output: jax.Array, observation: jax.Array) -> None:
+  chex.assert_equal_shape([output, observation])
+  chex.assert_shape(output, (None, ...))
+  chex.assert_type([output, observation], float)
 
 
 def bernoulli(logits: jax.Array, observation: jax.Array) -> jax.Array:
@@ -24,6 +31,7 @@ def bernoulli(logits: jax.Array, observation: jax.Array) -> jax.Array:
   Returns:
     float [B], nats, <= 0.
   """
+  _check_pixels(logits, observation)
   # x l - softplus(l), in the form that overflows nowhere.
   return _sum_pixels(observation * logits - jax.nn.softplus(logits))
 
@@ -38,6 +46,7 @@ def squared_error(mean: jax.Array, observation: jax.Array) -> jax.Array:
   Returns:
     float [B], >= 0.
   """
+  _check_pixels(mean, observation)
   return _sum_pixels(jnp.square(mean - observation))
 
 
@@ -56,6 +65,8 @@ def gaussian(
   Returns:
     float [B], a density: nats, of either sign.
   """
+  _check_pixels(mean, observation)
+  chex.assert_is_broadcastable(jnp.shape(log_scale), mean.shape)
   log_density = gaussians.log_density(observation, mean, 2.0 * log_scale)
   return _sum_pixels(log_density)
 
@@ -83,6 +94,8 @@ def discretized_logistic(
   Returns:
     float [B], nats, <= 0.
   """
+  _check_pixels(mean, observation)
+  chex.assert_is_broadcastable(jnp.shape(log_scale), mean.shape)
   half = 0.5 / (levels - 1)
   inverse = jnp.exp(-log_scale)
   upper = (observation - mean + half) * inverse

@@ -16,6 +16,7 @@ they are a few hundred elementwise operations on the whole batch.
 from collections.abc import Callable
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -43,11 +44,20 @@ def _over_leading(function: Callable) -> Callable:
 
   @functools.wraps(function)
   def call(x, *others, **options):
+    # Under `vmap` as well: a batch of vectors would end as numbers.
+    chex.assert_shape(x, (..., None, None))
     if jnp.ndim(x) == 2:
       return function(x, *others, **options)
     return jax.vmap(functools.partial(call, **options))(x, *others)
 
   return call
+
+
+def _check_square(x: jax.Array) -> None:
+  """Whether x is float [..., D, D]."""
+  chex.assert_type(x, float)
+  chex.assert_shape(x, (..., None, None))
+  chex.assert_shape(x, (..., x.shape[-1], x.shape[-1]))
 
 
 def _difference_inverses(x: jax.Array) -> jax.Array:
@@ -80,6 +90,7 @@ def eigh(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     Inside an eigenspace of several dimensions the vectors are arbitrary, and
     their derivative there is taken as zero.
   """
+  _check_square(x)
   return _eigh(x)
 
 
@@ -97,6 +108,7 @@ def _eigh_jvp(primals, tangents):
 @jax.custom_jvp
 def eigvalsh(x: jax.Array) -> jax.Array:
   """Eigenvalues [..., D], rising, of a symmetric matrix [..., D, D]."""
+  _check_square(x)
   return _eigvalsh(x)
 
 
@@ -188,6 +200,7 @@ def _svd_jvp(primals, tangents):
 @jax.custom_jvp
 def slogdet(x: jax.Array) -> tuple[jax.Array, jax.Array]:
   """Sign [...] and log [...], nats, of the determinant of x [..., D, D]."""
+  _check_square(x)
   return _slogdet(x)
 
 
@@ -208,6 +221,7 @@ def cholesky(x: jax.Array) -> jax.Array:
   Returns:
     float [..., D, D]; a triangle of NaN where x is not positive definite.
   """
+  _check_square(x)
   return _cholesky((x + jnp.swapaxes(x, -1, -2)) / 2)
 
 
@@ -365,34 +379,39 @@ def _eliminate(x: jax.Array, b: jax.Array) -> jax.Array:
   pivots = []
   for _ in range(len(x)):
     sizes = jnp.abs(rows[:, 0])
-    largest, place = sizes[0], jnp.int32(0)
+    largest, row = sizes[0], jnp.int32(0)
     for i in range(1, len(rows)):
       larger = sizes[i] > largest
       largest = jnp.where(larger, sizes[i], largest)
-      place = jnp.where(larger, i, place)
-    chosen = (jnp.arange(len(rows)) == place)[:, None]
-    pivot = jnp.sum(jnp.where(chosen, rows, 0.0), axis=0)
-    others = jnp.where(chosen, rows[0], rows)[1:]
+      row = jnp.where(larger, i, row)
+    is_pivot = (jnp.arange(len(rows)) == row)[:, None]
+    pivot = jnp.sum(jnp.where(is_pivot, rows, 0.0), axis=0)
+    others = jnp.where(is_pivot, rows[0], rows)[1:]
     factors = others[:, :1] / pivot[0]
     rows = others[:, 1:] - factors * pivot[1:]
     pivots.append(pivot)
-  solved = []  # from the last to the first
+  unknowns = []  # from the last to the first
   for pivot in reversed(pivots):
-    row = pivot[len(solved) + 1 :]
-    for factor, known in zip(pivot[1:], reversed(solved)):
-      row = row - factor * known
-    solved.append(row / pivot[0])
-  return jnp.stack(solved[::-1])
+    row = pivot[len(unknowns) + 1 :]
+    for factor, later in zip(pivot[1:], reversed(unknowns)):
+      row = row - factor * later
+    unknowns.append(row / pivot[0])
+  return jnp.stack(unknowns[::-1])
 
 
 def inv(x: jax.Array) -> jax.Array:
   """Inverse of x [..., D, D]; not finite where x is singular."""
+  _check_square(x)
   unit = jnp.eye(x.shape[-1], dtype=x.dtype)
   return solve(x, jnp.broadcast_to(unit, x.shape))
 
 
 def _columns(function, x, b, **options):
   """Calls a solver with b [..., D, K], also where it came as [..., D]."""
+  _check_square(x)
+  # [..., D, K], or else [..., D].
+  rows = x.shape[:-1]
+  chex.assert_shape(b, rows if b.ndim < x.ndim else (*rows, None))
   kind = jnp.result_type(x, b)
   # A linear solve wants b to vary over a mesh wherever x does.
   x, b = x.astype(kind), b.astype(kind) + axis.like(b, x)

@@ -4,6 +4,7 @@ The columns share their inputs; all classes of all label columns lie side by
 side on one axis of length C = sum of the numbers of classes ("segments").
 """
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -29,6 +30,8 @@ def stack_one_hot(labels: jax.Array, sizes: tuple[int, ...]) -> jax.Array:
   Returns:
     float32 [N, C].
   """
+  chex.assert_shape(labels, (None, len(sizes)))
+  chex.assert_type(labels, int)
   columns = [
     discrete.one_hot(labels[:, k : k + 1], size) for k, size in enumerate(sizes)
   ]
@@ -45,6 +48,8 @@ def log_softmax(logits: jax.Array, sizes: tuple[int, ...]) -> jax.Array:
   Returns:
     float [..., C].
   """
+  chex.assert_shape(logits, (..., sum(sizes)))
+  chex.assert_type(logits, float)
   ends = np.cumsum(sizes)
   pieces = [
     jax.nn.log_softmax(logits[..., end - size : end], axis=-1)
@@ -63,6 +68,8 @@ def predict(logits: jax.Array, sizes: tuple[int, ...]) -> jax.Array:
   Returns:
     int32 [..., K].
   """
+  chex.assert_shape(logits, (..., sum(sizes)))
+  chex.assert_type(logits, float)
   ends = np.cumsum(sizes)
   pieces = [
     jnp.argmax(logits[..., end - size : end], axis=-1)
@@ -110,9 +117,13 @@ def fit(
     (weights [D, C], intercepts [C]); classes that do not occur have weights 0
     and the intercept NEVER.
   """
+  chex.assert_rank(x, 2)
+  chex.assert_shape(labels, (len(x), len(sizes)))
+  chex.assert_type([x, labels], [float, int])
   group = segments(sizes)
   if weights is None:
     weights = jnp.ones(labels.shape, x.dtype)
+  chex.assert_shape(weights, labels.shape[: weights.ndim])
   if weights.ndim == 1:
     weights = jnp.broadcast_to(weights[:, None], labels.shape)
   weights = weights.T
@@ -163,7 +174,7 @@ def fit(
     return values, gradient
 
   start = jnp.zeros((x.shape[1] + 1, len(group)), x.dtype)
-  found = lbfgs.minimize(value_and_grad, start, group, num_steps, tolerance)
-  raw = basis @ found[:-1]
-  intercept = found[-1] - mean @ raw
+  solution = lbfgs.minimize(value_and_grad, start, group, num_steps, tolerance)
+  raw = basis @ solution[:-1]
+  intercept = solution[-1] - mean @ raw
   return jnp.where(occurs, raw, 0), jnp.where(occurs, intercept, NEVER)

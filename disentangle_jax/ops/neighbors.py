@@ -4,13 +4,29 @@ Ross 2014, "Mutual information between discrete and continuous data sets": with
 r_i the distance of point i to its k-th nearest neighbour of the same label and
 m_i the number of points of any label closer than that,
 I = psi(N) + <psi(k_i)> - <psi(N_label(i))> - <psi(m_i)>.
+
+Equal values are set apart by noise far below their differences. A number is
+therefore a pair, value and noise, and so is a distance; pairs are compared by
+the value and, where it is equal, by the noise. In one float32 the noise would
+be lost beside any value, all points of another level would be equally far, and
+none strictly nearer than the k-th.
 """
 
+import chex
 import jax
 import jax.numpy as jnp
 
-# Relative size of the noise that breaks ties between equal values.
-_JITTER = 1e-10
+# Where points lie that are nobody's neighbour.
+_FAR = 1e38
+
+
+def _is_less(a, b):
+  """Whether pairs (value, noise) come before others."""
+  return (a[0] < b[0]) | ((a[0] == b[0]) & (a[1] < b[1]))
+
+
+def _where(mask, a, b):
+  return jax.tree.map(lambda x, y: jnp.where(mask, x, y), a, b)
 
 
 def mutual_information(
@@ -24,7 +40,8 @@ def mutual_information(
 
   Args:
     key: a typed PRNG key, for the noise that separates equal values.
-    x: float32 [N], the continuous variable; its scale does not matter.
+    x: float32 [N], the continuous variable, below 1e38; its scale does not
+      matter.
     labels: int32 [N] in [0, num_values).
     num_values: number of labels.
     num_neighbors: k, less where a label has fewer points.
@@ -33,23 +50,23 @@ def mutual_information(
     float32 scalar, nats, >= 0. Points that are alone with their label are left
     out.
   """
+  chex.assert_rank([x, labels], 1)
+  chex.assert_equal_shape([x, labels])
+  chex.assert_type([x, labels], [float, int])
   num_points = x.shape[0]
-  scale = jnp.std(x)
-  x = x / jnp.where(scale > 0, scale, 1)
-  # A point that is alone with its label is nobody's neighbour: far away.
-  size = jnp.maximum(1, jnp.mean(jnp.abs(x)))
+  # A point that is alone with its label is nobody's neighbour.
   frequency = jnp.zeros(num_values, jnp.int32).at[labels].add(1)
-  x = jnp.where(frequency[labels] > 1, x, 1e30)
-  # Two floats per number, value and tiny noise: the sum would lose the noise.
-  low = _JITTER * size * jax.random.normal(key, x.shape)
-  order = jnp.lexsort((low, x))
-  high, low, label = x[order], low[order], labels[order].astype(jnp.uint32)
-  difference = lambda i, j: (high[i] - high[j]) + (low[i] - low[j])
+  x = jnp.where(frequency[labels] > 1, x, _FAR)
+  noise = jax.random.normal(key, x.shape)
+  order = jnp.lexsort((noise, x))
+  x, noise, label = x[order], noise[order], labels[order].astype(jnp.uint32)
+  # From the lower rank j to the higher rank i.
+  distance = lambda i, j: (x[i] - x[j], noise[i] - noise[j])
 
-  # Places of the points of each label, in ascending order of x.
+  # Ranks of the points of each label, in ascending order of x.
   bits = int(num_points).bit_length()
-  place = jnp.arange(num_points, dtype=jnp.uint32)
-  packed = jnp.sort((label << bits) | place)
+  rank = jnp.arange(num_points, dtype=jnp.uint32)
+  packed = jnp.sort((label << bits) | rank)
   member = (packed & jnp.uint32((1 << bits) - 1)).astype(jnp.int32)
   values = jnp.arange(num_values, dtype=jnp.uint32)
   begin = jnp.searchsorted(packed, values << bits)
@@ -58,52 +75,53 @@ def mutual_information(
   begin, count = begin[own], count[own]
   k = jnp.minimum(num_neighbors, count - 1)
 
-  # The k nearest of a sorted row are a window of k + 1 places around the point.
+  # The k nearest of a sorted row are a window of k + 1 ranks around the point.
   at = jnp.arange(num_points)
-  radius = jnp.full(num_points, jnp.inf)
+  radius = (jnp.full(num_points, jnp.inf), jnp.zeros(num_points))
   for left in range(num_neighbors + 1):
     start = at - left
     inside = (start >= begin) & (start + k < begin + count) & (left <= k)
     first = member[jnp.clip(start, 0, num_points - 1)]
     last = member[jnp.clip(start + k, 0, num_points - 1)]
-    reach = jnp.maximum(difference(member, first), difference(last, member))
-    radius = jnp.where(inside, jnp.minimum(radius, reach), radius)
+    below, above = distance(member, first), distance(last, member)
+    reach = _where(_is_less(below, above), above, below)
+    radius = _where(inside & _is_less(reach, radius), reach, radius)
 
   # Points strictly closer than the radius, by two binary searches.
   steps = bits + 1
 
   def search(closer):
-    """First place for which `closer(place)` holds; it holds from there on."""
-    low_place = jnp.zeros(num_points, jnp.int32)
-    high_place = jnp.full(num_points, num_points, jnp.int32)
+    """First rank for which `closer(rank)` holds; it holds from there on."""
+    least = jnp.zeros(num_points, jnp.int32)
+    greatest = jnp.full(num_points, num_points, jnp.int32)
 
     def halve(_, state):
-      low_place, high_place = state
-      middle = (low_place + high_place) // 2
-      yes = closer(jnp.minimum(middle, num_points - 1))
-      open_ = low_place < high_place
-      high_place = jnp.where(open_ & yes, middle, high_place)
-      low_place = jnp.where(open_ & ~yes, middle + 1, low_place)
-      return low_place, high_place
+      least, greatest = state
+      middle = (least + greatest) // 2
+      holds = closer(jnp.minimum(middle, num_points - 1))
+      is_open = least < greatest
+      greatest = jnp.where(is_open & holds, middle, greatest)
+      least = jnp.where(is_open & ~holds, middle + 1, least)
+      return least, greatest
 
-    return jax.lax.fori_loop(0, steps, halve, (low_place, high_place))[0]
+    return jax.lax.fori_loop(0, steps, halve, (least, greatest))[0]
 
-  lower = search(lambda place: difference(member, place) < radius)
-  upper = search(lambda place: difference(place, member) >= radius)
+  lower = search(lambda rank: _is_less(distance(member, rank), radius))
+  upper = search(lambda rank: ~_is_less(distance(rank, member), radius))
   within = (upper - lower).astype(jnp.float32)
 
-  used = count > 1
-  total = jnp.sum(used)
+  has_mate = count > 1
+  total = jnp.sum(has_mate)
   digamma = jax.scipy.special.digamma
-  mean = lambda y: jnp.sum(jnp.where(used, y, 0)) / jnp.maximum(total, 1)
+  mean = lambda y: jnp.sum(jnp.where(has_mate, y, 0)) / jnp.maximum(total, 1)
   real = lambda y: jnp.maximum(y, 1).astype(jnp.float32)
-  found = (
+  estimate = (
     digamma(real(total))
     + mean(digamma(real(k)))
     - mean(digamma(real(count)))
     - mean(digamma(real(within)))
   )
-  return jnp.where(total > 0, jnp.maximum(found, 0), 0)
+  return jnp.where(total > 0, jnp.maximum(estimate, 0), 0)
 
 
 def dense_ranks(x: jax.Array) -> jax.Array:
@@ -115,6 +133,7 @@ def dense_ranks(x: jax.Array) -> jax.Array:
   Returns:
     int32 [N].
   """
+  chex.assert_rank(x, 1)
   ordered = jnp.sort(x)
   new = jnp.concatenate([jnp.zeros(1, bool), ordered[1:] != ordered[:-1]])
   number = jnp.cumsum(new).astype(jnp.int32)

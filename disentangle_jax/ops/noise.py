@@ -1,5 +1,6 @@
 """Corruption of observations, for denoising."""
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -27,6 +28,8 @@ def salt_and_pepper(
   Returns:
     float [B, ...].
   """
+  chex.assert_shape(index, observation.shape[:1])
+  chex.assert_type([index, observation], [int, float])
   image = observation.ndim == 4
   shape = observation.shape[1:-1] + (1,) if image else observation.shape[1:]
 

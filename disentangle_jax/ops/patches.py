@@ -1,5 +1,6 @@
 """Square patches of images."""
 
+import chex
 import jax
 
 
@@ -14,6 +15,9 @@ def shuffle(key: jax.Array, image: jax.Array, patch: int) -> jax.Array:
   Returns:
     [H, W, C], the same pixels within patches; every order is equally likely.
   """
+  chex.assert_rank(image, 3)
+  chex.assert_is_divisible(image.shape[0], patch)
+  chex.assert_is_divisible(image.shape[1], patch)
   height, width, channels = image.shape
   rows, columns = height // patch, width // patch
   cut = image.reshape(rows, patch, columns, patch, channels)

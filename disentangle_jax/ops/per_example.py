@@ -1,5 +1,6 @@
 """Random numbers that belong to an example, not to its place in a batch."""
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -14,6 +15,8 @@ def keys(key: jax.Array, index: jax.Array) -> jax.Array:
   Returns:
     typed keys [B]; row b depends on (key, index[b]) alone.
   """
+  chex.assert_rank(index, 1)
+  chex.assert_type(index, int)
   return jax.vmap(lambda i: jax.random.fold_in(key, i))(index)
 
 
@@ -68,6 +71,7 @@ def bernoulli(
   Returns:
     bool [B, *shape].
   """
+  chex.assert_is_broadcastable(jnp.shape(p), (*jnp.shape(index), *shape))
   return uniform(key, index, shape) < p
 
 
@@ -107,6 +111,10 @@ def categorical(
   Returns:
     int32 [B], in 0 .. C - 1.
   """
+  chex.assert_shape(logits, (..., None))
+  chex.assert_type(logits, float)
+  if logits.ndim > 1:
+    chex.assert_shape(logits, (len(index), None))
   rows = jnp.broadcast_to(logits, (len(index), logits.shape[-1]))
   draw = lambda k, row: jax.random.categorical(k, row).astype(jnp.int32)
   return jax.vmap(draw)(keys(key, index), rows)

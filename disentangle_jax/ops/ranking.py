@@ -1,5 +1,6 @@
 """Ranks, areas under ROC curves and rank correlation."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,6 +20,7 @@ def sortable(x: jax.Array) -> jax.Array:
   Returns:
     uint32 of the same shape.
   """
+  chex.assert_type(x, jnp.float32)
   # Adding 0 turns -0 into +0, which compare equal as floats.
   bits = jax.lax.bitcast_convert_type(x + 0.0, jnp.uint32)
   return jnp.where(bits & _SIGN, ~bits, bits | _SIGN)
@@ -26,6 +28,7 @@ def sortable(x: jax.Array) -> jax.Array:
 
 def unsortable(bits: jax.Array) -> jax.Array:
   """Inverse of `sortable`: uint32 -> float32."""
+  chex.assert_type(bits, jnp.uint32)
   back = jnp.where(bits & _SIGN, bits ^ _SIGN, ~bits)
   return jax.lax.bitcast_convert_type(back, jnp.float32)
 
@@ -39,6 +42,7 @@ def average_ranks(x: jax.Array) -> jax.Array:
   Returns:
     float32 [..., N].
   """
+  chex.assert_shape(x, (..., None))
   flat = sortable(x).reshape(-1, x.shape[-1])
 
   def ranks(row):
@@ -63,6 +67,9 @@ def auc(scores: jax.Array, positive: jax.Array) -> jax.Array:
   Returns:
     float32 [...], 0.5 where positives or negatives are missing.
   """
+  chex.assert_shape(scores, (..., None))
+  chex.assert_equal_shape([scores, positive])
+  chex.assert_type(positive, bool)
   # The lowest bit of the key carries the label, so that one sort of plain
   # integers orders both: 31 bits hold the score (1 part in 8 million).
   key = (sortable(scores) & ~jnp.uint32(1)) | positive.astype(jnp.uint32)
@@ -97,6 +104,8 @@ def spearman(a: jax.Array, b: jax.Array) -> jax.Array:
   Returns:
     float32 [D, E] in [-1, 1]; 0 where a column is constant.
   """
+  chex.assert_rank([a, b], 2)
+  chex.assert_equal_shape_prefix([a, b], 1)
 
   def unit(x):
     ranks = average_ranks(x.T)

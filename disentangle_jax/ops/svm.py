@@ -8,6 +8,7 @@ binary search, whatever the number of points.
 
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,6 +43,9 @@ def fit(
   Returns:
     (w [D, C], b [C]), float32; the decision values are x w + b.
   """
+  chex.assert_rank(x, 2)
+  chex.assert_shape(labels, x.shape[:1])
+  chex.assert_type([x, labels], [float, int])
   num_points = x.shape[0]
   size = jnp.sqrt(jnp.mean(jnp.square(x), axis=0))
   # A feature that is always zero keeps its weight at zero by the penalty.
@@ -61,8 +65,8 @@ def fit(
 
   start = jnp.zeros((x.shape[1] + 1, num_classes), x.dtype)
   group = np.arange(num_classes)
-  found = lbfgs.minimize(value_and_grad, start, group, num_steps, tolerance)
-  return found[:-1] / size[:, None], found[-1]
+  solution = lbfgs.minimize(value_and_grad, start, group, num_steps, tolerance)
+  return solution[:-1] / size[:, None], solution[-1]
 
 
 def random_features(
@@ -93,6 +97,8 @@ def apply_features(
   features: tuple[jax.Array, jax.Array], x: jax.Array
 ) -> jax.Array:
   """f(x) of `random_features`; float [N, D] -> float [N, M]."""
+  chex.assert_rank([*features, x], [2, 1, 2])
+  chex.assert_shape(features[0], (x.shape[1], len(features[1])))
   ways, phases = features
   return jnp.sqrt(2 / len(phases)) * jnp.cos(x @ ways + phases)
 
@@ -202,6 +208,9 @@ def fit_feature(
   Raises:
     ValueError: N times C does not fit in 32 bits.
   """
+  chex.assert_rank(x, 1)
+  chex.assert_shape(labels, (len(x), len(sizes)))
+  chex.assert_type([x, labels], [float, int])
   num_points, num_columns = labels.shape
   bits = int(num_points).bit_length()
   if sum(sizes) << bits >= 1 << 32:
@@ -236,8 +245,8 @@ def fit_feature(
 
   def sums_below(at):
     position = jnp.searchsorted(ordered, at)
-    place = jnp.searchsorted(packed, head | position.astype(jnp.uint32))
-    positives = jnp.stack([read(place[0]), read(place[1])]) - base
+    end = jnp.searchsorted(packed, head | position.astype(jnp.uint32))
+    positives = jnp.stack([read(end[0]), read(end[1])]) - base
     everything = jnp.moveaxis(all_sums[:, position], 0, 1)
     return jnp.stack([positives, everything], axis=1)
 

@@ -16,6 +16,7 @@ whole batch, so that nothing depends on the mesh.
 
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -49,6 +50,10 @@ def pairwise_log_density(
   Returns:
     float [J, I, D], nats.
   """
+  chex.assert_rank([z, mean], 2)
+  chex.assert_equal_shape([mean, logvar])
+  chex.assert_equal_shape_suffix([z, mean], 1)
+  chex.assert_type([z, mean, logvar], float)
   return gaussian.log_density(z[:, None, :], mean[None], logvar[None])
 
 
@@ -95,6 +100,8 @@ def mss_log_weights(
   Returns:
     float32 [J, B], nats.
   """
+  chex.assert_rank(index, 1)
+  chex.assert_type(index, int)
   n, m = jnp.float32(dataset_size), jnp.float32(batch_size - 1)
   column = jnp.arange(batch_size)[None, :]
   own = column == index[:, None]
@@ -115,6 +122,8 @@ def aggregate(
   Returns:
     log q(z) float [J] and log q(z_d) float [J, D], nats.
   """
+  chex.assert_rank(log_density, 3)
+  chex.assert_shape(log_weights, log_density.shape[:2])
   joint = jnp.sum(log_density, axis=-1) + log_weights
   each = log_density + log_weights[..., None]
   return (
@@ -141,6 +150,9 @@ def decompose(
     The three terms, means over the whole batch; their sum is the batch mean of
     log q(z|x) - log p(z) whatever the weights.
   """
+  chex.assert_rank(z, 2)
+  chex.assert_equal_shape([z, mean, logvar])
+  chex.assert_shape(log_weights, (len(z), None))
   pairs = pairwise_log_density(z, axis.gather(mean), axis.gather(logvar))
   log_joint, log_each = aggregate(pairs, log_weights)
   log_marginals = jnp.sum(log_each, axis=-1)
@@ -167,6 +179,9 @@ def permute_dims(key: jax.Array, z: jax.Array, index: jax.Array) -> jax.Array:
   Returns:
     float [B, D].
   """
+  chex.assert_rank(z, 2)
+  chex.assert_shape(index, z.shape[:1])
+  chex.assert_type([z, index], [float, int])
   everything = axis.gather(z)
   size, dimensions = everything.shape
   order = lambda k: jax.random.permutation(k, size)
@@ -184,4 +199,6 @@ def density_ratio(logits: jax.Array) -> jax.Array:
     float scalar, the mean of log D(z) / (1 - D(z)), nats; below the true value
     as far as the classifier is not optimal, and possibly negative.
   """
+  chex.assert_shape(logits, (None, 2))
+  chex.assert_type(logits, float)
   return axis.mean(logits[:, 0] - logits[:, 1])

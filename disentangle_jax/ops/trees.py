@@ -9,18 +9,18 @@ splits themselves. Nothing is sorted or scattered while trees grow.
 
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 
-def _cut_values(ordered, place):
-  """Mid-points between the value at a place of a sorted row and the one before.
+def _cut_values(ordered, rank):
+  """Mid-points between the value of a rank in a sorted row and the one before.
 
-  Ties move to the first of the equal values; a cut at place 0 separates
-  nothing.
+  Ties move to the first of the equal values; a cut at rank 0 separates nothing.
   """
-  first = jnp.searchsorted(ordered, ordered[place])
+  first = jnp.searchsorted(ordered, ordered[rank])
   middle = 0.5 * (ordered[jnp.maximum(first - 1, 0)] + ordered[first])
   # The mid-point of neighbouring floats may round down to the lower one.
   middle = jnp.where(
@@ -54,9 +54,12 @@ def class_cuts(
   Returns:
     float [D, num_quantiles + num_added], ascending.
   """
+  chex.assert_rank(x, 2)
+  chex.assert_shape(labels, x.shape[:1])
+  chex.assert_type([x, labels], [float, int])
   num_points = x.shape[0]
   num_candidates = min(num_candidates, num_points)
-  places = np.arange(num_candidates) * num_points // num_candidates
+  ranks = np.arange(num_candidates) * num_points // num_candidates
   at = np.arange(1, num_quantiles + 1) * num_candidates // (num_quantiles + 1)
   index = jnp.arange(num_candidates)
   hot = jax.nn.one_hot(labels, num_classes)
@@ -65,7 +68,7 @@ def class_cuts(
     order = jnp.argsort(row)
     ordered = row[order]
     # Class counts below every candidate, and in front of an end sentinel.
-    first = jnp.searchsorted(ordered, ordered[places])
+    first = jnp.searchsorted(ordered, ordered[ranks])
     interval = jnp.searchsorted(first, jnp.arange(num_points), side='right')
     pieces = jax.ops.segment_sum(hot[order], interval, num_candidates + 1)
     below = jnp.cumsum(pieces, axis=0)
@@ -78,7 +81,7 @@ def class_cuts(
     end = jax.lax.cummin(later, reverse=True)
 
     def add(_, state):
-      taken, start, end = state
+      is_cut, start, end = state
       left = below[:-1] - below[start]
       right = below[end] - below[:-1]
       n_left, n_right = jnp.sum(left, axis=1), jnp.sum(right, axis=1)
@@ -86,22 +89,22 @@ def class_cuts(
       share = lambda counts, n: square(counts) / jnp.maximum(n, 1)
       gain = share(left, n_left) + share(right, n_right)
       gain -= share(left + right, n_left + n_right)
-      legal = (n_left > 0) & (n_right > 0) & ~taken[:-1]
+      legal = (n_left > 0) & (n_right > 0) & ~is_cut[:-1]
       best = jnp.argmax(jnp.where(legal, gain, -1.0))
       from_here, to_here = start[best], end[best]
       start = jnp.where((index >= best) & (index < to_here), best, start)
       end = jnp.where((index < best) & (index >= from_here), best, end)
-      return taken.at[best].set(True), start, end
+      return is_cut.at[best].set(True), start, end
 
     state = (quantile, start, end)
-    taken = jax.lax.fori_loop(0, num_added, add, state)[0]
+    is_cut = jax.lax.fori_loop(0, num_added, add, state)[0]
     # Missing ones (nothing left to separate) repeat the last candidate.
-    chosen = jnp.nonzero(
-      taken[1:-1],
+    cut = jnp.nonzero(
+      is_cut[1:-1],
       size=num_quantiles + num_added,
       fill_value=num_candidates - 2,
     )[0]
-    return _cut_values(ordered, jnp.array(places)[chosen + 1])
+    return _cut_values(ordered, jnp.array(ranks)[cut + 1])
 
   return jax.lax.map(one_feature, x.T)
 
@@ -116,6 +119,8 @@ def below_cuts(x: jax.Array, cuts: jax.Array) -> jax.Array:
   Returns:
     float32 [D * B, N] of zeros and ones.
   """
+  chex.assert_rank([x, cuts], 2)
+  chex.assert_shape(cuts, (x.shape[1], None))
   below = x.T[:, None, :] < cuts[:, :, None]
   return below.reshape(-1, x.shape[0]).astype(jnp.float32)
 
@@ -139,7 +144,31 @@ class Boosted(NamedTuple):
   test_scores: jax.Array
 
 
-def _best_split(sums, counts, total, count):
+# Gains of one partition by two features differ by rounding alone: as a share,
+# less than this.
+TIE = 1e-5
+
+
+def break_ties(gain: jax.Array, lot: jax.Array, tie: float = TIE) -> jax.Array:
+  """Gains in which features that split equally well differ, by lot.
+
+  Where trees visit features in random order, features that split the points in
+  the same way share what they hold; always to take the first one would credit
+  it with everything. Within a feature the first of equal cuts stays the first.
+
+  Args:
+    gain: float [..., D, B, C], >= 0, of each cut of each feature.
+    lot: float [..., D, C], in [0, 1), drawn anew for every split.
+    tie: share by which equal gains may differ; no gain rises by more.
+
+  Returns:
+    float [..., D, B, C]; zeros stay zeros.
+  """
+  chex.assert_shape(gain, (*lot.shape[:-1], None, lot.shape[-1]))
+  return gain * (1 + tie * lot[..., :, None, :])
+
+
+def _best_split(sums, counts, total, count, lot):
   """Best candidate of every node.
 
   Args:
@@ -147,6 +176,7 @@ def _best_split(sums, counts, total, count):
     counts: float, broadcastable to the same, their number.
     total: float [..., C], gradient sum of the node.
     count: float, broadcastable to [..., C], points of the node.
+    lot: float [..., D, C], for ties between features.
 
   Returns:
     (candidate int [..., C], impurity decrease times N float [..., C], >= 0).
@@ -158,15 +188,18 @@ def _best_split(sums, counts, total, count):
   difference = count * sums - counts * total
   product = jnp.where(legal, counts * rest * count, 1)
   gain = jnp.where(legal, jnp.square(difference) / product, 0)
-  best = jnp.argmax(gain, axis=-2)
-  return best, jnp.max(gain, axis=-2)
+  apart = gain.reshape(*lot.shape[:-1], -1, lot.shape[-1])
+  gain = break_ties(apart, lot).reshape(gain.shape)
+  return jnp.argmax(gain, axis=-2), jnp.max(gain, axis=-2)
 
 
 def boost(
+  key: jax.Array,
   below: jax.Array,
   labels: jax.Array,
   num_classes: int,
   below_test: jax.Array,
+  num_features: int,
   num_rounds: int = 100,
   learning_rate: float = 0.1,
 ) -> Boosted:
@@ -180,16 +213,23 @@ def boost(
   GradientBoostingClassifier.
 
   Args:
+    key: a typed PRNG key, for ties between features.
     below: float32 [J, N], from `below_cuts`.
     labels: int32 [N].
     num_classes: C; classes that do not occur cost time and change nothing.
     below_test: float32 [J, M], the same candidates on test points.
+    num_features: D, a divisor of J; candidates are ordered by feature.
     num_rounds: rounds.
     learning_rate: shrinkage.
 
   Returns:
     Importances and scores.
   """
+  chex.assert_rank([below, below_test], 2)
+  chex.assert_equal_shape_prefix([below, below_test], 1)
+  chex.assert_is_divisible(len(below), num_features)
+  chex.assert_shape(labels, below.shape[1:])
+  chex.assert_type([below, labels, below_test], [float, int, float])
   num_candidates, num_points = below.shape
   hot = jax.nn.one_hot(labels, num_classes, axis=0)
   frequency = jnp.mean(hot, axis=1, keepdims=True)
@@ -224,19 +264,21 @@ def boost(
 
   def look_up(values, leaf):
     """values [C, 8], leaf [C, points] -> [C, points]."""
-    found = jnp.zeros(leaf.shape, values.dtype)
+    score = jnp.zeros(leaf.shape, values.dtype)
     for number in range(8):
-      found = jnp.where(leaf == number, values[:, number, None], found)
-    return found
+      score = jnp.where(leaf == number, values[:, number, None], score)
+    return score
 
-  def one_round(state, _):
+  def one_round(state, key):
+    # One lot per node of the three levels, feature and class.
+    lots = jax.random.uniform(key, (7, num_features, num_classes))
     importances, scores, test_scores = state
     p = jax.nn.softmax(scores, axis=0)
     residual = hot - p
     total = jnp.sum(residual, axis=1)
 
     sums = judge(residual)
-    first, gain1 = _best_split(sums, counts, total, points)
+    first, gain1 = _best_split(sums, counts, total, points, lots[0])
 
     left = below[first]
     both = judge(jnp.stack([residual * left, left]))
@@ -246,7 +288,7 @@ def boost(
     left_count = counts[first, 0]
     total2 = jnp.stack([left_total, total - left_total])
     count2 = jnp.stack([left_count, points - left_count])
-    second, gain2 = _best_split(sums2, counts2, total2, count2)
+    second, gain2 = _best_split(sums2, counts2, total2, count2, lots[1:3])
 
     inner = jnp.stack([left, 1 - left]) * below[second]
     both = judge(jnp.stack([residual * inner, inner]))
@@ -256,7 +298,7 @@ def boost(
     left_total, left_count = pick(sums2, second), pick(counts2, second)
     total3 = pairs(left_total, total2 - left_total)
     count3 = pairs(left_count, count2 - left_count)
-    third, gain3 = _best_split(sums3, counts3, total3, count3)
+    third, gain3 = _best_split(sums3, counts3, total3, count3, lots[3:])
 
     splits = (first, second, third)
     leaf = route(below, splits)
@@ -283,5 +325,5 @@ def boost(
 
   spread = lambda rows: jnp.broadcast_to(prior, (num_classes, rows.shape[1]))
   state = (jnp.zeros(num_candidates), spread(below), spread(below_test))
-  state, _ = jax.lax.scan(one_round, state, None, length=num_rounds)
+  state, _ = jax.lax.scan(one_round, state, jax.random.split(key, num_rounds))
   return Boosted(*state)

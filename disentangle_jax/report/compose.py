@@ -6,9 +6,8 @@ import pathlib
 
 import matplotlib.figure
 import numpy as np
-import pandas as pd
 
-from disentangle_jax import errors, folders
+from disentangle_jax import errors, folders, handles
 from disentangle_jax.report import (
   drawing,
   gallery,
@@ -29,7 +28,7 @@ Paths = Sequence[pathlib.Path | str] | pathlib.Path | str
 
 def _as_paths(workdir: Paths) -> list[pathlib.Path]:
   several = not isinstance(workdir, pathlib.Path | str)
-  paths = [pathlib.Path(path) for path in (workdir if several else [workdir])]
+  paths = [folders.workdir(p) for p in (workdir if several else [workdir])]
   if not paths:
     raise errors.value('workdir', [], 'must name at least one directory')
   if len({path.resolve() for path in paths}) < len(paths):
@@ -60,7 +59,7 @@ def write(
       `report/compare.html`, so that it does not replace the first one's own.
     figures: which files to draw. 'all': violins and strengths of every score;
       'auto': the same, but of the first FILES scores alone where there are more
-      than MANY; 'none': no files, the page alone.
+      than `results.MANY`; 'none': no files, the page alone.
     extra: `(study) -> Iterator[Section]`, the study's own sections; they stand
       above the scores.
 
@@ -77,7 +76,7 @@ def write(
     raise errors.value('compare', len(paths), 'needs exactly two workdirs, A,B')
   if figures not in FIGURES:
     raise errors.choices('figures', figures, FIGURES)
-  root = pathlib.Path(out) if out is not None else paths[0]
+  root = pathlib.Path(out).expanduser() if out is not None else paths[0]
   name = 'index'
   if len(paths) > 1 and out is None:
     name = 'compare' if compare else 'merged'
@@ -162,34 +161,36 @@ def _replace(path: pathlib.Path, text: str) -> None:
   aside.replace(path)
 
 
-def draw_run(workdir: pathlib.Path | str, number: int) -> list[pathlib.Path]:
+def draw_run(
+  workdir: pathlib.Path | str, number: int | str
+) -> list[pathlib.Path]:
   """All sheets of one run into DIR/figures.
 
   Args:
     workdir: directory of a sweep.
-    number: run number of the plan, of any phase.
+    number: run number of the plan, of any phase, or the beginning of a run_id.
 
   Returns:
     The files: PNG for pictures, text for sentences.
 
   Raises:
-    ConfigError: no finished run has this number.
+    ConfigError: no finished run is called so, or several.
     StoreError: the run left no readable samples.
   """
   study = tables.load(_as_paths(workdir))
   parts = (study, *study.earlier.values())
-  for part in parts:
-    runs = np.flatnonzero(part.runs['run_number'] == number)
-    if runs.size:
-      break
-  else:
-    have = pd.concat([part.runs['run_number'] for part in parts])
-    legal = f'{have.min()} to {have.max()}' if len(have) else 'none yet'
-    raise errors.value(
-      'run', number, f'no such finished run; there are {legal}'
-    )
+  numbers = {
+    run_id: int(n)
+    for part in parts
+    for run_id, n in zip(part.runs['run_id'], part.runs['run_number'])
+  }
+  run_id = handles.find(number, numbers, 'run')
+  part = next(p for p in parts if (p.runs['run_id'] == run_id).any())
   written = drawing.run_sheets(
-    part, int(runs[0]), folders.figures(pathlib.Path(workdir)), f'run_{number}'
+    part,
+    int(np.flatnonzero(part.runs['run_id'] == run_id)[0]),
+    folders.figures(folders.workdir(workdir)),
+    f'run_{numbers[run_id]}_{run_id[:6]}',
   )
   if not written:
     raise errors.StoreError(f'run {number} of {workdir} left no pictures')

@@ -195,11 +195,11 @@ def _strengths_of(panel, line: pd.DataFrame, x, i: int, values) -> None:
   low, high = line['mean_low'], line['mean_high']
   panel.fill_between(x, low, high, alpha=0.2, color=colour, lw=0)
   panel.vlines(x, low, high, color=style.INK, lw=1)
-  for place, cell in zip(x, line.index):
+  for at, cell in zip(x, line.index):
     runs = values.get(cell, np.zeros(0))
     if len(runs) <= charts.SINGLE:
       panel.plot(
-        np.full(len(runs), place),
+        np.full(len(runs), at),
         runs,
         ls='',
         mec='none',

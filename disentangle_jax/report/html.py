@@ -43,9 +43,9 @@ def render(
   Returns:
     HTML.
   """
-  drawn = lambda section: isinstance(section.body, matplotlib.figure.Figure)
+  is_figure = lambda section: isinstance(section.body, matplotlib.figure.Figure)
   html = markupsafe.Markup()
-  for figures, group in itertools.groupby(sections, drawn):
+  for figures, group in itertools.groupby(sections, is_figure):
     if figures:
       cards = [_figure(section, drawings[section.key]) for section in group]
       html += templates.render('figures.html.j2', cards=cards)

@@ -98,15 +98,15 @@ def columns(
   Raises:
     ConfigError: a name that the study does not hold.
   """
-  held = {
+  column_of = {
     name: i
-    for i, (name, shown) in enumerate(study.scores.columns)
-    if shown in ('', representation)
+    for i, (name, own) in enumerate(study.scores.columns)
+    if own in ('', representation)
   }
   for name in names:
-    if name not in held:
-      raise errors.choices('--scores', name, held)
-  return [held[name] for name in names or held]
+    if name not in column_of:
+      raise errors.choices('--scores', name, column_of)
+  return [column_of[name] for name in names or column_of]
 
 
 def settings_table(study: tables.Study, places: Sequence[int]) -> str:
@@ -127,9 +127,9 @@ def settings_table(study: tables.Study, places: Sequence[int]) -> str:
   ]
   several = study.cells['dataset'].nunique() > 1
   for phase, part in {'': study, **study.earlier}.items():
-    held = list(part.scores.columns)
+    scored = list(part.scores.columns)
     columns = [
-      summaries.cell_table(part, held.index(name)) if name in held else None
+      summaries.cell_table(part, scored.index(name)) if name in scored else None
       for name in names
     ]
     for c, cell in part.cells.iterrows():
@@ -153,22 +153,27 @@ def grid(rows: pd.DataFrame, name: str) -> str:
   Raises:
     ConfigError: no such score.
   """
-  found = rows['name'].str.extract(rf'^{name}/(\d+)_(\d+)$').astype(float)
-  rows = rows.assign(row=found[0], column=found[1]).dropna(subset=['row'])
+  cells = rows['name'].str.extract(rf'^{name}/(\d+)_(\d+)$').astype(float)
+  rows = rows.assign(row=cells[0], column=cells[1]).dropna(subset=['row'])
   if rows.empty:
     raise errors.ConfigError(
-      f'--table={name}: the store holds no score {name}/<row>_<column>'
+      f'--scores={name}: the store holds no score {name}/<row>_<column>'
     )
   rows = rows.astype({'row': int, 'column': int})
   parts = []
-  # Stores of older versions do not say the phase.
-  phase = rows['phase'].fillna('') if 'phase' in rows else ''
-  rows = rows.assign(phase=phase)
+  # Stores of older versions do not say phase and setting.
+  blank = lambda name: rows[name].fillna('') if name in rows else ''
+  rows = rows.assign(phase=blank('phase'), setting=blank('setting'))
   keys = ['phase', 'dataset', 'method', 'variant', 'strength']
-  for place, part in rows.groupby(keys, sort=False, dropna=False):
+  twice = (
+    rows[[*keys, 'setting']].drop_duplicates().duplicated(keys, keep=False)
+  )
+  for place, part in rows.groupby([*keys, 'setting'], sort=False, dropna=False):
     means = part.pivot_table(index='row', columns='column', values='value')
-    phase, dataset, method, variant, strength = place
+    phase, dataset, method, variant, strength, setting = place
     apart = f' ({variant})' if variant else ''
+    if twice.any():
+      apart += f' [setting {setting[:8]}]'
     before = f'phase {phase}: ' if phase else ''
     parts.append(
       f'\n{before}{dataset}, {method}{apart}, strength {strength:g}, '
@@ -177,6 +182,6 @@ def grid(rows: pd.DataFrame, name: str) -> str:
     parts.append('| | ' + ' | '.join(map(str, means.columns)) + ' |')
     parts.append('|---' * (1 + len(means.columns)) + '|')
     for row, values in means.iterrows():
-      shown = ['' if pd.isna(v) else f'{v:.2f}' for v in values]
-      parts.append(f'| **{row}** | ' + ' | '.join(shown) + ' |')
+      figures = ['' if pd.isna(v) else f'{v:.2f}' for v in values]
+      parts.append(f'| **{row}** | ' + ' | '.join(figures) + ' |')
   return '\n'.join(parts)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from disentangle_jax import stored_rows
+from disentangle_jax import folders, stored_rows
 from disentangle_jax.report import settings, stored
 
 RUN = (
@@ -103,7 +103,7 @@ def load(
   Raises:
     StoreError: if a directory does not exist.
   """
-  workdirs = tuple(map(pathlib.Path, workdirs))
+  workdirs = tuple(map(folders.workdir, workdirs))
   infos, finals, curves, notes = [], [], [], []
   for index, workdir in enumerate(workdirs):
     final, curve, said = stored.read(workdir)

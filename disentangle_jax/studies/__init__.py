@@ -8,7 +8,9 @@ wheel they stand here.
 
 from collections.abc import Callable, Iterator, Sequence
 import importlib
+import importlib.util
 import pathlib
+import traceback
 import types as python_types
 from typing import Any
 
@@ -82,6 +84,28 @@ def of_infos(infos: Sequence[dict[str, Any]]) -> str:
   return keys.pop() if len(keys) == 1 else ''
 
 
+def page_file(path: pathlib.Path | str) -> python_types.ModuleType:
+  """A user's own page.py: a module with `sections` or `claims` or both.
+
+  Raises:
+    ConfigError: no such file, one that cannot be run, or without either.
+  """
+  path = pathlib.Path(path).expanduser()
+  spec = importlib.util.spec_from_file_location('study_page', path)
+  if spec is None or not path.is_file():
+    raise errors.value('--page', str(path), 'must be a Python file')
+  module = importlib.util.module_from_spec(spec)
+  try:
+    spec.loader.exec_module(module)
+  except Exception as error:
+    rule = f'{type(error).__name__}: {errors.first_line(error)}'
+    raise errors.value('--page', str(path), rule) from error
+  if not hasattr(module, 'sections') and not hasattr(module, 'claims'):
+    rule = "must have 'sections(study)' or 'claims(study)'"
+    raise errors.value('--page', str(path), rule)
+  return module
+
+
 def own_sections(
   page: python_types.ModuleType | None = None,
 ) -> Callable[[Any], Iterator[Any]]:
@@ -93,17 +117,27 @@ def own_sections(
       in any other way is never run.
 
   Returns:
-    `(study) -> Iterator[Section]`.
+    `(study) -> Iterator[Section]`. Where the module fails, its error is a
+    section: a page must not be lost by it.
   """
-  from disentangle_jax.report import claims
+  from disentangle_jax.report import claims, section
 
   def sections(study):
-    module = page or page_module(of_infos(study.infos))
-    if module is None:
-      return
-    if hasattr(module, 'claims'):
-      yield from claims.sections(study, tuple(module.claims(study)))
-    if hasattr(module, 'sections'):
-      yield from module.sections(study)
+    try:
+      module = page or page_module(of_infos(study.infos))
+      if module is None:
+        return
+      if hasattr(module, 'claims'):
+        yield from claims.sections(study, tuple(module.claims(study)))
+      if hasattr(module, 'sections'):
+        yield from module.sections(study)
+    except Exception as error:
+      where = traceback.extract_tb(error.__traceback__)[-1]
+      yield section.Section(
+        'own_failed',
+        'Sections of the study that could not be made',
+        f'{pathlib.Path(where.filename).name}:{where.lineno}: '
+        f'{type(error).__name__}: {errors.first_line(error)}',
+      )
 
   return sections

@@ -1,6 +1,6 @@
 """`experiments.benchmark --metrics=...` times scoring on made-up codes."""
 
-from experiments import metric_costs
+from disentangle_jax.benchmark import scoring as metric_costs
 
 
 def test_a_metric_is_timed_on_the_engines_own_programs(capsys, monkeypatch):

@@ -20,7 +20,7 @@ from disentangle_jax.engine.programs import (
   train,
 )
 from disentangle_jax.engine.workdir import status
-from disentangle_jax.metrics import catalogue
+from disentangle_jax.metrics import catalogue, designs
 
 KEY = ['run_id', 'step', 'representation', 'name', 'metric_seed']
 
@@ -232,7 +232,8 @@ def test_every_metric_traces_inside_the_scoring_program(config):
   of_codes = setup.metrics(group, types.Metric)
   for name, metric in of_codes.items():
     factors = jax.eval_shape(metric.design.sample, key)
-    index = jax.ShapeDtypeStruct(factors.shape[:-1], 'int32')
+    points = designs.points_of(factors)
+    index = jax.ShapeDtypeStruct(points.shape[:-1], 'int32')
     scorer = programs.program(name, metric, 'sampled')
     found = jax.eval_shape(scorer, key, codes, index, factors)
     assert set(found) == set(metrics.METRICS[name].SCORES)
@@ -256,9 +257,10 @@ def test_independent_points_are_encoded_once_for_all_metrics(config):
 
   setup = score_setup.ScoreSetup(plan, devices.mesh())
   for draw in code_scores.CodeScores(setup, encode).encoded(group, None):
-    scored[draw.name] = np.asarray(draw.factors)
+    points = designs.points_of(draw.factors)
+    scored[draw.name] = np.asarray(points)
     rows = draw.codes[np.asarray(draw.index)]
-    np.testing.assert_array_equal(rows, draw.factors)
+    np.testing.assert_array_equal(rows, points)
   # 80 points of SAP serve MIG and IRS; FactorVAE's votes are its own.
   assert sorted(encoded) == [80, 200 + 8 * 150]
   np.testing.assert_array_equal(scored['sap'][:50], scored['mig_binned'])

@@ -255,7 +255,7 @@ def joint_vae(s):
   classes = q.shape[1]
   kl_c = np.mean(np.sum(q * np.log(q * classes), 1))
   c_z = capacity(s, 0, h['c_max_gaussian'])
-  c_c = capacity(s, 0, min(h['c_max_categorical'], math.log(classes)))
+  c_c = min(capacity(s, 0, h['c_max_categorical']), math.log(classes))
   first = h['gamma'] * abs(s.kl.sum() - c_z)
   # Addends of the differences, so that the tolerance sees the cancellation.
   slack = h['gamma'] * (s.kl.sum() + c_z + kl_c + c_c)

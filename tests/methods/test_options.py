@@ -197,3 +197,32 @@ def test_kl_of_annealed_vae_follows_the_capacity():
   means = lambda x: np.asarray(x[late]).reshape(-1, 100).mean(1)
   assert capacity[-1] == 8.0
   assert np.all(np.abs(means(kl) - means(capacity)) < 0.5)
+
+
+def test_the_categorical_capacity_is_cut_off_where_the_classes_are_full():
+  """Dupont: 0 to 5 nats in 25,000 steps, at most log 10: from 11,513 on."""
+  module = METHODS['joint_vae']
+  config = module.Config(net=NET, num_latents=2, num_classes=10)
+  method = module.make(config, DATA)
+  hparams = {k: jnp.float32(v) for k, v in module.HPARAMS.items()}
+  index = jnp.arange(4, dtype=jnp.int32)
+  batch = DATA.sample(jax.random.key(0), DATA.arrays, index)
+
+  @jax.jit
+  def capacities(steps):
+    state = method.init(jax.random.key(1), batch, hparams)
+    at = lambda step: method.update(
+      jax.random.key(2), state._replace(step=step), batch, hparams
+    )[1]
+    return jax.lax.map(at, steps)
+
+  steps = np.array([0, 5_000, 11_512, 11_514, 20_000, 30_000])
+  scalars = capacities(jnp.asarray(steps, jnp.int32))
+  rising = np.minimum(5.0 * steps / 25_000, 5.0)
+  np.testing.assert_allclose(
+    scalars['capacity_categorical'],
+    np.minimum(rising, np.log(10)),
+    rtol=1e-5,
+    atol=1e-6,
+  )
+  np.testing.assert_allclose(scalars['capacity_gaussian'], rising, rtol=1e-5)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from disentangle_jax import metrics, types
-from disentangle_jax.metrics import arrays, catalogue
+from disentangle_jax.metrics import arrays, catalogue, designs
 
 SIZES = (3, 4, 5)
 NUM_CODES = 5
@@ -120,8 +120,15 @@ def metric(name: str) -> types.Metric:
 
 
 @functools.cache
+def arrangement(name: str) -> np.ndarray | types.Intervention:
+  """What the metric's design draws from the grid."""
+  sample = jax.jit(metric(name).design.sample)
+  return jax.tree.map(np.asarray, sample(jax.random.key(5)))
+
+
 def design(name: str) -> np.ndarray:
-  return np.asarray(jax.jit(metric(name).design.sample)(jax.random.key(5)))
+  """Its points."""
+  return designs.points_of(arrangement(name))
 
 
 @functools.cache
@@ -136,7 +143,7 @@ def scores(name: str) -> dict[str, dict[str, float]]:
     runs.append(types.Codes(codes, needed))
   runs = jax.tree.map(lambda *leaves: jnp.stack(leaves), *runs)
   program = jax.jit(jax.vmap(metric(name).score, (None, 0, None)))
-  found = program(jax.random.key(6), runs, factors)
+  found = program(jax.random.key(6), runs, arrangement(name))
   return {
     key: dict(zip(KINDS, np.asarray(values).tolist()))
     for key, values in found.items()
@@ -150,5 +157,7 @@ def score_alone(name: str, kind: str) -> dict[str, float]:
   parts = parts_of(codes, factors)
   needed = {part: parts[part] for part in metric(name).needs}
   codes = types.Codes(codes, needed)
-  found = jax.jit(metric(name).score)(jax.random.key(6), codes, factors)
+  found = jax.jit(metric(name).score)(
+    jax.random.key(6), codes, arrangement(name)
+  )
   return {key: float(value) for key, value in found.items()}

@@ -105,13 +105,13 @@ def test_the_judge_knows_rendered_digits():
 
 
 def test_sources_and_targets_are_of_their_class():
-  held = context()
-  for images in (held['sources'], held['targets']):
+  fitted = context()
+  for images in (fitted['sources'], fitted['targets']):
     assert images.shape == (10, SOURCES, 12, 12, 1)
-    said = [judge().predict(held['judge'], x) for x in images]
+    said = [judge().predict(fitted['judge'], x) for x in images]
     right = np.mean(np.array(said) == np.arange(10)[:, None])
     assert right > 0.9
-  assert bool(jnp.all(held['source_found'] & held['target_found']))
+  assert bool(jnp.all(fitted['has_source'] & fitted['has_target']))
 
 
 def test_without_a_limit_the_identity_becomes_the_target():

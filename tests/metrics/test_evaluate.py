@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 import pytest
+from sklearn.metrics import mutual_info_score
 
 from disentangle_jax import errors, metrics
 from disentangle_jax.metrics import catalogue
@@ -104,6 +105,28 @@ def test_continuous_factors():
     metrics.evaluate(codes, factors, 'mig_binned')
   with pytest.raises(errors.ConfigError, match='no continuous form'):
     metrics.evaluate(codes, factors, 'explicitness', continuous=True)
+
+
+@pytest.mark.parametrize('num_values', [21, 11, 15])
+def test_codes_on_a_lattice_fall_in_the_bins_of_their_values(num_values):
+  rng = np.random.default_rng(0)
+  factors = rng.integers(0, num_values, (4000, 2))
+  codes = np.linspace(-1, 1, num_values).astype(np.float32)[factors]
+  bins = [
+    np.digitize(z, np.histogram(z, 20)[1][:-1]) for z in codes.T.astype(float)
+  ]
+  information = np.array(
+    [[mutual_info_score(b, f) for b in bins] for f in factors.T]
+  )
+  entropy = [mutual_info_score(f, f) for f in factors.T]
+  gaps = np.abs(information[:, 0] - information[:, 1]) / entropy
+  scores = metrics.evaluate(codes, factors, ('mig_binned', 'independence'))
+  assert scores['mig_binned'] == pytest.approx(gaps.mean(), abs=1e-5)
+  if num_values == 21:
+    assert gaps.mean() < 0.9  # 0.915 with edges that are rounded
+  assert scores['mutual_info_score'] == pytest.approx(
+    mutual_info_score(*bins), abs=1e-5
+  )
 
 
 @pytest.mark.parametrize('bad', [np.nan, np.inf])

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn import feature_selection
 
 from disentangle_jax.ops import neighbors
@@ -47,9 +48,46 @@ def test_estimate_is_that_of_scikit_learn(case):
   assert got == pytest.approx(np.mean(want), abs=spread)
 
 
+MANY = jax.jit(
+  lambda x, labels: neighbors.mutual_information(
+    jax.random.key(0), x, labels, 40, 10
+  )
+)
+# Levels of a code of 10,000 rows: ties everywhere, ties in tens, hardly a tie.
+LEVELS = (2, 40, 1000, 100000)
+
+
+@pytest.mark.parametrize('offset', [0.0, 100.0])
+@pytest.mark.parametrize('levels', LEVELS)
+def test_independent_codes_with_ties_say_nothing(levels, offset):
+  rng = np.random.default_rng(0)
+  codes = rng.integers(0, levels, 10000) / (levels - 1) + offset
+  labels = rng.integers(0, 32, 10000)
+  got = float(MANY(jnp.array(codes, jnp.float32), jnp.array(labels)))
+  assert got < 2e-3 * np.log(32)
+
+
+@pytest.mark.parametrize('levels', [2, 7, 40])
+def test_a_copy_says_all_there_is(levels):
+  labels = np.random.default_rng(1).integers(0, levels, 10000)
+  entropy = stats.entropy(np.bincount(labels))
+  for codes in (labels, labels / 39 - 3, -labels * 1e-3):
+    got = float(MANY(jnp.array(codes, jnp.float32), jnp.array(labels)))
+    assert got == pytest.approx(entropy, abs=2e-3)
+
+
+def test_a_coarse_code_says_what_its_levels_say():
+  # Two of 16 values on a level, all equally frequent: log 16 - log 2.
+  labels = np.random.default_rng(2).permutation(np.arange(9600) % 16)
+  got = float(MANY(jnp.array(labels // 2 / 7, jnp.float32), jnp.array(labels)))
+  assert got == pytest.approx(np.log(8), abs=3e-3)
+
+
 def test_a_constant_says_nothing():
   labels = jnp.array(np.arange(400) % 6)
   assert float(ESTIMATE(jnp.full(400, 3.0), labels)) < 0.05
+  many = jnp.arange(10000) % 32
+  assert float(MANY(jnp.full(10000, 1e3), many)) < 0.01
 
 
 def test_dense_ranks():

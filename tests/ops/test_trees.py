@@ -7,6 +7,7 @@ import pytest
 from sklearn import ensemble
 from sklearn import tree as sklearn_tree
 
+from disentangle_jax.ops import boosted as boosted_lib
 from disentangle_jax.ops import forest, trees
 
 NUM_TRAIN, NUM_TEST, NUM_CLASSES = 240, 120, 4
@@ -37,7 +38,7 @@ def boosted():
   cuts = _every_cut(x[:NUM_TRAIN])
   fit = jax.jit(
     lambda below, labels, test: trees.boost(
-      below, labels, NUM_CLASSES, test, num_rounds=15
+      jax.random.key(0), below, labels, NUM_CLASSES, test, 3, num_rounds=15
     )
   )
   below = trees.below_cuts(jnp.array(x[:NUM_TRAIN]), cuts)
@@ -96,6 +97,57 @@ def test_without_any_split_the_frequencies_remain(boosted):
   np.testing.assert_allclose(p / p.sum(), frequency, atol=1e-4)
 
 
+@pytest.mark.parametrize('shift', [0.0, 1e-6])
+def test_equal_features_share_what_they_hold(shift):
+  # As in scikit-learn, which visits the features in random order.
+  rng = np.random.default_rng(3)
+  labels = rng.integers(0, 6, (600, 2))
+  x = (labels + 0.05 * rng.normal(size=labels.shape)).astype(np.float32)
+  x = np.concatenate([x, x + np.float32(shift), x[:, :1]], axis=1)
+  fit = jax.jit(
+    lambda key: boosted_lib.fit(
+      key, jnp.array(x), jnp.array(labels), jnp.array(x[:5]), (6, 6), 40
+    )
+  )
+  shares = np.mean(
+    [fit(jax.random.key(i)).importances for i in range(4)], axis=0
+  )
+  wanted = np.array([[1, 0], [0, 1], [1, 0], [0, 1], [1, 0]]) / [3, 2]
+  np.testing.assert_allclose(shares, wanted, atol=0.1)
+  one = ensemble.GradientBoostingClassifier(n_estimators=40, random_state=0)
+  one = one.fit(x, labels[:, 0]).feature_importances_
+  np.testing.assert_allclose(one, wanted[:, 0], atol=0.2)
+
+
+def test_equal_features_of_a_forest_share_the_splits():
+  rng = np.random.default_rng(4)
+  bins = rng.integers(0, 16, (400, 1))
+  target = (bins[:, 0] - 7.5) / 4.6
+  bins = jnp.array(np.repeat(bins, 4, axis=1))
+  fit = jax.jit(
+    lambda key: forest.fit(
+      key, bins, jnp.array(target, jnp.float32), jnp.ones(400, bool), 16, 4, 10
+    )
+  )
+  splits = np.asarray(fit(jax.random.key(0)).splits)
+  # Each level of each tree halves all its nodes.
+  np.testing.assert_array_equal(splits.sum(axis=1), 10 * 2 ** np.arange(4))
+  share = splits.sum(axis=0) / 150
+  assert np.all(np.abs(share - 0.25) < 5 * np.sqrt(0.25 * 0.75 / 150))
+
+
+def test_lots_decide_between_equal_gains_alone():
+  gain = np.array([[1.0, 2.0, 2.0], [2.0, 0.0, 2.0], [1.999, 0.0, 0.0]])
+  gain = jnp.array(gain, jnp.float32)[None, :, :, None]
+  lots = jax.random.uniform(jax.random.key(0), (4000, 3, 1))
+  broken = jax.vmap(lambda lot: trees.break_ties(gain[0], lot))(lots)
+  best = np.argmax(np.asarray(broken).reshape(4000, 9), axis=1)
+  # The first of a feature's equal cuts, either feature equally often.
+  assert set(best.tolist()) == {1, 3}
+  assert np.mean(best == 1) == pytest.approx(0.5, abs=0.04)
+  assert not np.any(trees.break_ties(0 * gain, lots[:1]))
+
+
 def test_class_cuts_find_the_borders_of_sharp_codes():
   rng = np.random.default_rng(0)
   labels = rng.integers(0, 12, 600)
@@ -127,7 +179,9 @@ def test_a_tree_on_all_points_is_that_of_scikit_learn():
   target = np.sin(bins[:, 0]) + 0.5 * bins[:, 1] * (bins[:, 2] > 3)
   target = (target - target.mean()) / target.std()
   predictions, splits = jax.jit(
-    lambda t: forest._tree(jnp.array(bins), t, jnp.ones(200), 8, 3)
+    lambda t: forest.tree(
+      jax.random.key(0), jnp.array(bins), t, jnp.ones(200), 8, 3
+    )
   )(jnp.array(target, jnp.float32))
   for depth in range(1, 4):
     reference = sklearn_tree.DecisionTreeRegressor(max_depth=depth)

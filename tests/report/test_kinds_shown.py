@@ -150,14 +150,17 @@ def test_films_count_in_the_size_of_the_page(tmp_path):
 
 def test_files_of_every_kind(tmp_path):
   folder = write(tmp_path, {k: made_up.sample(k) for k in made_up.SHAPES})
+  ids = tables.load([folder]).runs['run_id']
   for number, kind in enumerate(made_up.SHAPES):
+    run_id = ids[number]
     written = [path.name for path in report.draw_run(folder, number)]
     ending = 'txt' if kind == 'tokens' else 'png'
     assert written == [
-      f'run_{number}_{sheet}.{ending}'
+      f'run_{number}_{run_id[:6]}_{sheet}.{ending}'
       for sheet in ('traversals', 'reconstructions', 'generated')
     ]
-  text = (folder / 'figures' / 'run_3_traversals.txt').read_text()
+  name = f'run_3_{ids[3][:6]}_traversals.txt'
+  text = (folder / 'figures' / name).read_text()
   assert text.splitlines()[0] == 'run 3: tokens, seed 0'
   assert '*blue*' in text
   with pytest.raises(errors.ConfigError, match='0 to 4'):

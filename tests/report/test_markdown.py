@@ -47,5 +47,5 @@ def test_grids_are_means_over_seeds():
   )
   assert float(numbers[1][0]) == pytest.approx(0.225, abs=6e-3)
   assert numbers[1][1].strip() == ''
-  with pytest.raises(errors.ConfigError, match='--table=miss'):
+  with pytest.raises(errors.ConfigError, match='--scores=miss'):
     markdown.grid(pd.concat(cells), 'miss')

@@ -189,10 +189,11 @@ def test_a_strength_of_an_earlier_phase_can_be_drawn(folder, tmp_path):
 
 
 def test_runs_of_earlier_phases_can_be_drawn(folder):
+  earlier = tables.load([folder]).earlier['dae'].runs.set_index('run_number')
   written = report.draw_run(folder, 7)
   assert [path.name for path in written] == [
-    'run_7_traversals.png',
-    'run_7_reconstructions.png',
+    f'run_7_{earlier["run_id"][7][:6]}_traversals.png',
+    f'run_7_{earlier["run_id"][7][:6]}_reconstructions.png',
   ]
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from disentangle_jax import errors, report
 from disentangle_jax.commands import cli
-from disentangle_jax.report import figures, gallery, scores, style
+from disentangle_jax.report import figures, gallery, scores, style, tables
 from experiments import report as command_line
 
 METRIC = ('mig_binned',)
@@ -266,11 +266,13 @@ def test_compare_and_merge_leave_the_page_of_the_first_alone(tmp_path, store):
 
 def test_one_run_can_be_drawn(tmp_path):
   made_up.write_store(tmp_path, made_up.rows_of(seeds=1))
+  run_id = tables.load([tmp_path]).runs['run_id'][3]
   written = report.draw_run(tmp_path, 3)
   assert [path.name for path in written] == [
-    'run_3_traversals.png',
-    'run_3_reconstructions.png',
+    f'run_3_{run_id[:6]}_traversals.png',
+    f'run_3_{run_id[:6]}_reconstructions.png',
   ]
+  assert report.draw_run(tmp_path, run_id) == written
   with pytest.raises(errors.ConfigError, match='0 to 5'):
     report.draw_run(tmp_path, 99)
 

@@ -1,4 +1,4 @@
-"""How scores follow the strength: `experiments.trend`."""
+"""How scores follow the strength."""
 
 import made_up
 import numpy as np
@@ -6,8 +6,7 @@ import pytest
 import scipy.stats
 
 from disentangle_jax import errors
-from disentangle_jax.report import tables
-from experiments import trend
+from disentangle_jax.report import tables, trend
 
 
 def _cells(slope, noise, strengths=(0.0, 1.0, 2.0, 3.0), seeds=6):

@@ -9,9 +9,24 @@ from collections.abc import Mapping, Sequence
 import itertools
 from typing import Any
 
-from disentangle_jax import errors
+from disentangle_jax import checks, errors
 
 Point = dict[str, Any]
+
+
+def _listed(values: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+  """Every name with its values as plain Python, in a list."""
+  if not isinstance(values, Mapping):
+    rule = "must be {'dotted.name': [values], ...}"
+    raise errors.value('config.sweep', values, rule)
+  lists = {}
+  for name, given in values.items():
+    given = checks.plain(given)
+    if not isinstance(given, (list, tuple, range)):
+      rule = f'must be a list of values, e.g. [{given!r}]'
+      raise errors.value(f'config.sweep: {name}', given, rule)
+    lists[name] = [checks.plain(value) for value in given]
+  return lists
 
 
 def product(values: Mapping[str, Sequence[Any]]) -> list[Point]:
@@ -22,10 +37,13 @@ def product(values: Mapping[str, Sequence[Any]]) -> list[Point]:
 
   Returns:
     Points: dicts of dotted name -> value.
+
+  Raises:
+    ConfigError: a single value where a list of them is wanted.
   """
-  names = list(values)
+  values = _listed(values)
   return [
-    dict(zip(names, combination))
+    dict(zip(values, combination))
     for combination in itertools.product(*values.values())
   ]
 
@@ -40,8 +58,9 @@ def zipped(values: Mapping[str, Sequence[Any]]) -> list[Point]:
     Points.
 
   Raises:
-    ConfigError: lengths differ.
+    ConfigError: lengths differ, or a single value in place of a list.
   """
+  values = _listed(values)
   lengths = {name: len(v) for name, v in values.items()}
   if len(set(lengths.values())) > 1:
     raise errors.value(
@@ -115,7 +134,7 @@ def sweep_points(config: Mapping[str, Any]) -> list[Point]:
   return [dict(point) for point in sweep]
 
 
-_NOT_SWEPT = ('sweep', 'seeds', 'study', 'description', 'only')
+_NOT_SWEPT = ('sweep', 'seeds', 'study', 'description', 'only', 'slice')
 
 
 def check_name(config: Mapping[str, Any], dotted: str) -> None:

@@ -101,6 +101,7 @@ def base_config(
   config.batch_size = 64
   config.sweep = config_dict.placeholder(object)
   config.only = ''
+  config.slice = ''
 
   classes = [m.Config for m in datasets.values() if hasattr(m, 'Config')]
   classes.append(distributions.Config)

@@ -65,6 +65,7 @@ def study(config: Any, names: registry.Registry) -> study_config.StudyConfig:
     ),
     engine=engine(given),
     only=str(given['only'] or ''),
+    slice=str(given['slice'] or ''),
     given=given,
     notes=notes,
   )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import dataclasses
 from typing import Any
 
-from disentangle_jax import errors, requests, types
+from disentangle_jax import errors, handles, requests, types
 from disentangle_jax.data import samplers
 from disentangle_jax.engine.plan import (
   identities,
@@ -49,23 +49,60 @@ def make(
   )
 
 
+def sliced(plan: study_plan.Plan) -> study_plan.Plan:
+  """The plan cut down to the share of the seeds that `config.slice` names.
+
+  Several places can share a study so: run numbers stay those of the whole
+  study, and their workdirs make one report together.
+
+  Raises:
+    ConfigError: no 'k/n', or more shares than seeds.
+  """
+  text = plan.config.slice
+  if not text:
+    return plan
+  seeds = plan.config.seeds
+  rule = (
+    "must be 'k/n' with k from 1 to n and n at most the number of seeds, "
+    f'{len(seeds)}'
+  )
+  share, _, shares = text.partition('/')
+  if not (share.isdecimal() and shares.isdecimal()):
+    raise errors.value('config.slice', text, rule)
+  share, shares = int(share), int(shares)
+  if not 1 <= share <= shares <= len(seeds):
+    raise errors.value('config.slice', text, rule)
+  mine = set(seeds[share - 1 :: shares])
+  return keep(plan, {run.run_id for run in plan.runs if run.seed in mine})
+
+
 def only(plan: study_plan.Plan) -> study_plan.Plan:
   """The plan cut down to the numbers in `config.only`, if any are given."""
   text = plan.config.only.strip('() ')
   if not text:
     return plan
-  rule = f"must be run numbers like '17' or '3,5-8', 0 to {len(plan.runs) - 1}"
+  rule = (
+    "must be run numbers like '17' or '3,5-8', 0 to "
+    f'{len(plan.runs) - 1}, or beginnings of run_ids'
+  )
+  numbers = {run.run_id: run.number for run in plan.runs}
   chosen = set()
-  for part in filter(None, (p.strip() for p in text.split(','))):
+  for part in handles.split(text):
     first, dash, last = part.partition('-')
+    if not dash:
+      try:
+        chosen.add(handles.find(part, numbers, 'config.only'))
+      except errors.ConfigError:
+        raise errors.value('config.only', text, rule) from None
+      continue
     try:
-      lo, hi = int(first), int(last if dash else first)
+      low, high = int(first), int(last)
     except ValueError:
       raise errors.value('config.only', text, rule) from None
-    if not 0 <= lo <= hi < len(plan.runs):
+    if not 0 <= low <= high < len(plan.runs):
       raise errors.value('config.only', text, rule)
-    chosen.update(range(lo, hi + 1))
-  return keep(plan, {plan.runs[number].run_id for number in chosen})
+    chosen |= {r.run_id for r in plan.runs if low <= r.number <= high}
+  return keep(plan, chosen)
 
 
 def keep(plan: study_plan.Plan, run_ids: set[str]) -> study_plan.Plan:

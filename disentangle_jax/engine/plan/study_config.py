@@ -148,6 +148,7 @@ class StudyConfig:
     scoring: what runs are scored by.
     engine: how it is run.
     only: run numbers to be done alone, as given.
+    slice: 'k/n', the k-th of n shares of the seeds; '' for all.
     given: the config as plain values, kept in study.json.
     notes: settings without an effect, in a line each.
   """
@@ -159,5 +160,6 @@ class StudyConfig:
   scoring: Scoring
   engine: Engine
   only: str
+  slice: str
   given: Mapping[str, Any]
   notes: tuple[str, ...]

@@ -23,6 +23,7 @@ from disentangle_jax.engine.programs import (
   memory,
   score_setup,
 )
+from disentangle_jax.metrics import designs as metric_designs
 
 # A grid of this size is encoded whatever the metrics ask for.
 _SMALL_GRID = 32768
@@ -37,7 +38,8 @@ class Encoded(NamedTuple):
     seed: of the draw.
     codes: leaves [R, N, ...].
     index: int32 [...], the row of `codes` of every point of the design.
-    factors: int32 [..., K] of those points.
+    factors: what the design gave: int32 [..., K] of those points, or an
+      Intervention.
   """
 
   name: str
@@ -45,7 +47,7 @@ class Encoded(NamedTuple):
   seed: int
   codes: types.Codes
   index: jax.Array
-  factors: jax.Array
+  factors: jax.Array | types.Intervention
 
 
 class Encoder:
@@ -163,7 +165,10 @@ class CodeScores:
       for name, metric in metrics.items()
       for seed in seeds
     }
-    wanted = sum(math.prod(d.shape[:-1]) for d in designs.values())
+    points_of = {
+      draw: metric_designs.points_of(design) for draw, design in designs.items()
+    }
+    wanted = sum(math.prod(p.shape[:-1]) for p in points_of.values())
     grid = math.prod(data.factor_sizes)
     use_grid = data.deterministic and grid <= max(wanted, _SMALL_GRID)
     # A stream has no grid: its points are numbered draws.
@@ -176,14 +181,14 @@ class CodeScores:
     order = lambda draw: (
       draw[1],
       self._design_name(draw[0], metrics[draw[0]]),
-      -math.prod(designs[draw].shape),
+      -math.prod(points_of[draw].shape),
     )
     for name, seed in sorted(designs, key=order):
-      factors = designs[name, seed]
-      index = factorial.flat_index(factors, data.factor_sizes)
+      factors, own = designs[name, seed], points_of[name, seed]
+      index = factorial.flat_index(own, data.factor_sizes)
       if not use_grid:
-        count = math.prod(factors.shape[:-1])
-        flat = np.asarray(factors.reshape(count, factors.shape[-1]))
+        count = math.prod(own.shape[:-1])
+        flat = np.asarray(own.reshape(count, own.shape[-1]))
         # Independent points: the longest draw came first and holds the others.
         key_of = (seed, self._design_name(name, metrics[name]))
         shared = points is not None and key_of == drawn_by
@@ -191,7 +196,7 @@ class CodeScores:
           points, drawn_by = flat, key_of
           key = self._design_key(name, metrics[name], seed)
           codes = self._encode(group, state, points, key)
-        index = jnp.arange(len(flat)).reshape(factors.shape[:-1])
+        index = jnp.arange(len(flat)).reshape(own.shape[:-1])
       yield Encoded(name, metrics[name], seed, codes, index, factors)
 
   def _design_name(self, name: str, metric: types.Metric) -> str:
@@ -201,7 +206,7 @@ class CodeScores:
   def _design_key(self, name, metric, seed: int) -> jax.Array:
     return encoding.metric_key(self._design_name(name, metric), seed)
 
-  def _design(self, data, name, metric, seed) -> jax.Array:
+  def _design(self, data, name, metric, seed) -> jax.Array | types.Intervention:
     # A stream's design holds its own labels; a grid's is its metric's.
     of = id(metric) if data.render is not None else id(data)
     cached = (of, name, seed)

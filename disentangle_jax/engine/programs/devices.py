@@ -16,8 +16,8 @@ def use_cpu_cores(count: int = 0) -> None:
   """Makes one XLA device of every CPU core, so that runs spread over them.
 
   Small programs gain more from one run per core than from threads inside one
-  operation (BUILD_NOTES.md). Does nothing on other backends, or when JAX has
-  chosen its devices already.
+  operation (docs/performance.md). Does nothing on other backends, or when JAX
+  has chosen its devices already.
 
   Args:
     count: number of devices; 0 for one per usable core.

@@ -11,12 +11,12 @@ from disentangle_jax.engine.plan import group_shapes, study_plan
 from disentangle_jax.engine.programs import devices, hosts
 
 # Runs per program where the memory allows more. On 2 CPU cores throughput is
-# flat beyond about 8 runs (BUILD_NOTES.md); smaller chunks lose less when a
-# sweep is killed.
+# flat beyond about 8 runs (docs/performance.md); smaller chunks lose less when
+# a sweep is killed.
 _MOST_RUNS = {'cpu': 24}
 _MOST_RUNS_ELSEWHERE = 128
 # Share of a large matrix product's rate that a training step reached, measured
-# with the quickstart (BUILD_NOTES.md). A rough guide, no promise.
+# with the quickstart (docs/performance.md). A rough guide, no promise.
 _EFFICIENCY = 0.12
 # Share of a device's memory that a chunk may plan for.
 _MEMORY_SHARE = 0.6

@@ -16,6 +16,7 @@ from disentangle_jax.engine.programs import (
   model_scores,
   score_setup,
 )
+from disentangle_jax.metrics import designs
 
 
 class Evaluator:
@@ -68,15 +69,14 @@ class Evaluator:
 
     def of_codes(name, metric):
       factors = jax.eval_shape(metric.design.sample, key)
+      points = designs.points_of(factors).shape[:-1]
       rows = jax.ShapeDtypeStruct(
-        (math.prod(factors.shape[:-1]), *group.dataset.observation_shape),
+        (math.prod(points), *group.dataset.observation_shape),
         group.dataset.dtype,
       )
       one = memory.one_run(state)
       codes = jax.eval_shape(group.method.represent, one, rows)
-      grid = lambda x: jax.ShapeDtypeStruct(
-        (*factors.shape[:-1], *x.shape[1:]), x.dtype
-      )
+      grid = lambda x: jax.ShapeDtypeStruct((*points, *x.shape[1:]), x.dtype)
       return jax.eval_shape(
         metric.score, key, jax.tree.map(grid, codes), factors
       )

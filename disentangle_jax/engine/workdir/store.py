@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from disentangle_jax import errors, folders, stored_rows
+from disentangle_jax import errors, folders, handles, stored_rows
 
 
 @contextlib.contextmanager
@@ -135,7 +135,7 @@ def rephase(workdir: pathlib.Path, phases: Mapping[str, str]) -> None:
     _write(path, table.set_column(column, field, pa.array(wanted, field.type)))
 
 
-def renumber(workdir: pathlib.Path, numbers: Mapping[str, int]) -> None:
+def renumber(workdir: pathlib.Path, numbers: Mapping[str, int]) -> str:
   """Gives the rows of a study that was extended the run numbers of its plan.
 
   More seeds or strengths move the numbers of runs that are there already, and a
@@ -145,6 +145,9 @@ def renumber(workdir: pathlib.Path, numbers: Mapping[str, int]) -> None:
   Args:
     workdir: the study's folder, locked.
     numbers: run_id -> number in the plan.
+
+  Returns:
+    Which numbers moved, in one line; '' if none did.
   """
   numbers_of = {}
   for path in folders.parts(workdir):
@@ -172,6 +175,10 @@ def renumber(workdir: pathlib.Path, numbers: Mapping[str, int]) -> None:
     row = pc.index_in(table['run_id'], value_set=pa.array(list(of_file)))
     offset = table.column_names.index('run_number')
     _write(path, table.set_column(offset, field, pc.take(known, row)))
+  before = {}
+  for of_file in numbers_of.values():
+    before |= of_file
+  return handles.moved(before, wanted)
 
 
 def finished(workdir: pathlib.Path) -> set[str]:

@@ -14,6 +14,7 @@ uses its common rate 1e-4 and c_max 5 to 100. Deviations: none.
 import jax.numpy as jnp
 
 from disentangle_jax import types
+from disentangle_jax.methods import training
 from disentangle_jax.methods.vae import common
 
 CITATION = 'Burgess et al. 2018, arXiv:1804.03599, eq. 8'
@@ -42,8 +43,8 @@ def make(config: Config, data: types.Dataset) -> types.Method:
   """
 
   def objective(hparams, step, terms):
-    done = jnp.minimum(1.0, step / hparams['anneal_steps'])
-    capacity = hparams['c_max'] * done
+    risen = training.ramp(step, hparams['anneal_steps'])
+    capacity = hparams['c_max'] * risen
     deviation = jnp.abs(jnp.sum(terms.kl) - capacity)
     loss = terms.reconstruction + hparams['gamma'] * deviation
     return loss, {'capacity': capacity}

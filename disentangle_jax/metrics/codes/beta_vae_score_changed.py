@@ -6,11 +6,15 @@ that differ in a single factor, the absolute difference of their codes scaled to
 a largest entry of 1, a linear classifier of the changed factor. One pair per
 point.
 
-Range [0, 1], chance 1 / K, higher is better.
+Range [0, 1], chance 1 / K, K the factors that vary; higher is better.
 
 Deviations: none known; no code of the authors is public. Multinomial logistic
 regression with L2 penalty (C = 1), solved to its optimum. A pair with equal
 codes has the feature 0.
+
+The points of a pair differ by definition. Of given rows, the first is drawn
+among all that differ in the factor alone from another, the second among those
+others; without test rows both sets of pairs come from all rows.
 
 Known failure modes: blind to factors that no code holds as long as only one is
 missing (its pairs have the feature 0, which is a class of its own).
@@ -57,20 +61,18 @@ class Config:
 
 
 def make(config: Config, data: types.Dataset) -> types.Metric:
-  """Builds the metric; factors [num_train + num_test, 2, K]."""
+  """Builds the metric; points [num_train + num_test, 2, K]."""
   factor_sizes = data.factor_sizes
   base.at_least(config, num_train=2, num_test=1)
 
-  def score(key: jax.Array, codes: types.Codes, factors: jax.Array):
+  def score(key: jax.Array, codes: types.Codes, factors: types.Intervention):
     del key
     z = codes.vector
     difference = jnp.abs(z[:, 0] - z[:, 1])
     largest = jnp.max(difference, axis=1, keepdims=True)
     features = difference / jnp.where(largest > 0, largest, 1)
-    changed = factors[:, 0] != factors[:, 1]
-    labels = jnp.argmax(changed, axis=1).astype(jnp.int32)
     train, test = beta_vae_score.accuracies(
-      features, labels, len(factor_sizes), config.num_train, config.l2
+      features, factors.factor, len(factor_sizes), config.num_train, config.l2
     )
     return {
       'beta_vae_score_changed': test,

@@ -12,7 +12,8 @@ Disentanglement and completeness: range [0, 1], higher is better. NRMSE: range
 Deviations: codes are binned, half of the `num_bins` borders at quantiles and
 half where the factor's values change; trees end at `max_depth`
 (the paper names no limit); the order of a factor's grid values is its scale;
-constant factors are left out of the means.
+constant factors are left out of the means. Codes that split equally well are
+drawn from.
 
 Known failure modes: counting splits gives noise codes a share in deep trees,
 where the last splits separate single points.
@@ -98,10 +99,10 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
         config.num_bins - 1 - added,
         added,
       )
-      reached = z.T[:, :, None] >= cuts[:, None, :]
-      found = forest.fit(
+      is_above = z.T[:, :, None] >= cuts[:, None, :]
+      fitted = forest.fit(
         key,
-        jnp.sum(reached, axis=2, dtype=jnp.int32).T,
+        jnp.sum(is_above, axis=2, dtype=jnp.int32).T,
         target,
         trained,
         config.num_bins,
@@ -109,14 +110,14 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
         config.num_trees,
       )
       error = jnp.mean(
-        jnp.square(found.predictions - target)[:, num_fit:num_train], axis=1
+        jnp.square(fitted.predictions - target)[:, num_fit:num_train], axis=1
       )
       # At least one level, so that there are splits to count.
       depth = 1 + jnp.argmin(error[1:])
       level = jnp.arange(config.max_depth)[:, None]
-      splits = jnp.sum(jnp.where(level < depth, found.splits, 0), axis=0)
+      splits = jnp.sum(jnp.where(level < depth, fitted.splits, 0), axis=0)
       share = splits / jnp.maximum(jnp.sum(splits), 1)
-      return share, found.predictions[depth, num_train:]
+      return share, fitted.predictions[depth, num_train:]
 
     keys = jax.random.split(key, y.shape[1])
     return jax.lax.map(one_factor, (keys, y.T, labels.T))

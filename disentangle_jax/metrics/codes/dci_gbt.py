@@ -12,7 +12,12 @@ Range [0, 1], higher is better.
 
 Deviations: splits are searched among about 63 to 200 cuts per code (31
 quantiles, the others where the factor's values change) and not among all
-points; importances and accuracies stay within 0.02. All codes constant: 0. One
+points. On ten noisy continuous codes and a factor of 40 values, 10,000 points,
+training accuracy is 0.50 where exact trees have 0.58, and disentanglement and
+completeness differ by 0.016 to 0.021 (with 511 quantiles 0.56, and no nearer in
+disentanglement); on clean codes, small sets and discrete codes nothing differs.
+Codes that split equally well are drawn from, as exact trees visit them in
+random order: equal codes share an importance. All codes constant: 0. One
 factor: disentanglement 1. One code: completeness 1. A value that training lacks
 is never predicted; a factor that does not vary is predicted and has no
 importances.
@@ -80,9 +85,9 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
   base.at_least(config, num_train=2, num_test=1, num_rounds=1)
 
   def score(key: jax.Array, codes: types.Codes, factors: jax.Array):
-    del key
     train, test = slice(0, config.num_train), slice(config.num_train, None)
-    fitted = boosted.fit(
+    boosters = boosted.fit(
+      key,
       codes.vector[train],
       factors[train],
       codes.vector[test],
@@ -91,13 +96,15 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
       config.learning_rate,
     )
     return {
-      'dci_disentanglement_gbt': importance.disentanglement(fitted.importances),
-      'dci_completeness_gbt': importance.completeness(fitted.importances),
+      'dci_disentanglement_gbt': importance.disentanglement(
+        boosters.importances
+      ),
+      'dci_completeness_gbt': importance.completeness(boosters.importances),
       'dci_informativeness_gbt': jnp.mean(
-        fitted.predicted_test == factors[test]
+        boosters.predicted_test == factors[test]
       ),
       'dci_informativeness_train_gbt': jnp.mean(
-        fitted.predicted_train == factors[train]
+        boosters.predicted_train == factors[train]
       ),
     }
 

@@ -70,10 +70,10 @@ def check(config: Config) -> None:
 def scores_of(prefix: str, accuracy: dict[int, jax.Array]):
   """Names the accuracies of the sizes that there are points for."""
   missing = jnp.array(jnp.nan)
-  found = {f'{prefix}_{size}': accuracy.get(size, missing) for size in SIZES}
-  some, most = found[f'{prefix}_100'], found[f'{prefix}_10000']
+  scores = {f'{prefix}_{size}': accuracy.get(size, missing) for size in SIZES}
+  some, most = scores[f'{prefix}_100'], scores[f'{prefix}_10000']
   ratio = some / jnp.where(most > 0, most, jnp.nan)
-  return {**found, f'{prefix}_efficiency': ratio}
+  return {**scores, f'{prefix}_efficiency': ratio}
 
 
 def make(config: Config, data: types.Dataset) -> types.Metric:
@@ -84,12 +84,12 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
     raise errors.value('downstream_gbt.num_rounds', config.num_rounds, '>= 1')
 
   def score(key: jax.Array, codes: types.Codes, factors: jax.Array):
-    del key
     z, test = codes.vector, slice(config.num_train, None)
     accuracy = {}
     for size in SIZES:
       if size <= config.num_train:
-        fitted = boosted.fit(
+        ensemble = boosted.fit(
+          jax.random.fold_in(key, size),
           z[:size],
           factors[:size],
           z[test],
@@ -97,7 +97,7 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
           config.num_rounds,
           config.learning_rate,
         )
-        accuracy[size] = jnp.mean(fitted.predicted_test == factors[test])
+        accuracy[size] = jnp.mean(ensemble.predicted_test == factors[test])
     return scores_of('downstream_gbt', accuracy)
 
   return base.build(

@@ -85,8 +85,8 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
     own = (mean[: config.num_codes], logvar[: config.num_codes])
     z = gaussian.sample(*own, jax.random.normal(key, own[0].shape))
     identity = jnp.sum(factors.astype(jnp.int32) * bases, axis=-1)
-    found = elbo_decomposition.estimate(z, mean, logvar, identity, size)
-    return {name: found[name.removeprefix('elbo/')] for name in SCORES}
+    terms = elbo_decomposition.estimate(z, mean, logvar, identity, size)
+    return {name: terms[name.removeprefix('elbo/')] for name in SCORES}
 
   metric = base.build(
     _design(config, factor_sizes),

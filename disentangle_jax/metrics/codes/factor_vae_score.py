@@ -7,12 +7,19 @@ code with the smallest variance relative to its global variance casts a vote for
 it. Each code predicts the factor that it got most training votes for; the score
 is the accuracy of that majority rule on fresh votes.
 
-Range [0, 1], chance about 1 / K, higher is better.
+Range [0, 1], chance about 1 / K, K the factors that vary; higher is better.
 
 Deviations: `factor_vae_active` counts the active codes (the reference reports
 all of them); codes whose standard deviation is below `threshold`, or zero,
-never vote; without an active code all scores are 0. Factors of one value are
-never held.
+never vote; without an active code all scores are 0. Codes that vary equally
+little share the vote, and a code whose votes tie names each of these factors in
+part, where the reference takes the first. Factors of one value are never held.
+
+Of given rows, the points of a batch are drawn with replacement among the rows
+with one value, of the values that occur twice or more; without test rows both
+rules and votes come from all rows, so that few rows lift chance: pure noise in
+ten codes scores 0.24 at 1,000 rows of dSprites' sizes and 0.21 at 4,000, where
+chance is 0.20.
 
 Known failure modes: a factor may be spread over many codes, and several codes
 may hold one factor, at no cost.
@@ -64,14 +71,20 @@ class Config:
   threshold: float = 0.05
 
 
+def _shares(x, axis):
+  """1 at the largest entry along an axis; equal largest entries share it."""
+  largest = (x == jnp.max(x, axis=axis, keepdims=True)).astype(jnp.float32)
+  return largest / jnp.sum(largest, axis=axis, keepdims=True)
+
+
 def make(config: Config, data: types.Dataset) -> types.Metric:
-  """Builds the metric; factors [variance batches + votes, batch_size, K]."""
+  """Builds the metric; points [variance batches + votes, batch_size, K]."""
   factor_sizes = data.factor_sizes
   base.at_least(config, num_variance=2, num_train=1, num_test=1, batch_size=2)
   free = -(-config.num_variance // config.batch_size)
   num_factors = len(factor_sizes)
 
-  def score(key, codes, factors):
+  def score(key: jax.Array, codes: types.Codes, factors: types.Intervention):
     del key
     z = codes.vector
     num_codes = z.shape[-1]
@@ -82,14 +95,13 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
     batches = z[free:] - z[free:, :1]
     local = jnp.var(batches, axis=1, ddof=1)
     ratio = jnp.where(active, local / jnp.where(active, variance, 1), jnp.inf)
-    winner = jax.nn.one_hot(jnp.argmin(ratio, axis=-1), num_codes)
-    held = designs.held_factor(factors[free:], factor_sizes)
-    held = jax.nn.one_hot(held, num_factors)
+    winner = _shares(-ratio, axis=-1)
+    factor = jax.nn.one_hot(factors.factor, num_factors)
     train = slice(0, config.num_train)
     test = slice(config.num_train, None)
-    votes_train = held[train].T @ winner[train]
-    votes_test = held[test].T @ winner[test]
-    named = jax.nn.one_hot(jnp.argmax(votes_train, axis=0), num_factors, axis=0)
+    votes_train = factor[train].T @ winner[train]
+    votes_test = factor[test].T @ winner[test]
+    named = _shares(votes_train, axis=0)
     accuracy = lambda votes: jnp.sum(votes * named) / jnp.sum(votes)
     any_active = jnp.any(active)
     return {

@@ -67,8 +67,8 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
   ends = np.cumsum(factor_sizes) * num_contexts
 
   def score(key: jax.Array, codes: types.Codes, factors: jax.Array):
-    del key
-    fitted = boosted.fit(
+    ensemble = boosted.fit(
+      key,
       codes.vector[:num_train],
       factors[:num_train],
       codes.vector[num_train:],
@@ -82,7 +82,7 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
         if sensitive == target or size == 1:
           continue
         rows = slice(end - size * num_contexts, end)
-        predicted = fitted.predicted_test[rows, target]
+        predicted = ensemble.predicted_test[rows, target]
         hot = jax.nn.one_hot(predicted.reshape(size, -1), target_size)
         share = jnp.mean(hot, axis=1)
         pooled = jnp.mean(share, axis=0)

@@ -109,8 +109,8 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
     num_codes, num_factors = z.shape[1], factors.shape[1]
     d, k = jnp.divmod(jnp.arange(num_codes * num_factors), num_factors)
     keys = jax.random.split(key, len(d))
-    found = jax.lax.map(one_pair, (keys, d, k))
-    return found.reshape(num_codes, num_factors)
+    information = jax.lax.map(one_pair, (keys, d, k))
+    return information.reshape(num_codes, num_factors)
 
   def predictive_information(x, factors, entropy):
     hot = logistic.stack_one_hot(factors, factor_sizes)

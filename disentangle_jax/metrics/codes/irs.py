@@ -83,17 +83,17 @@ def group_quantiles(
   begin = jnp.searchsorted(key, groups << (32 - bits))
   end = jnp.append(begin[1:], x.shape[0])
   count = end - begin
-  place = quantile * jnp.maximum(count - 1, 0).astype(jnp.float32)
-  low = jnp.floor(place).astype(begin.dtype)
-  share = place - low
+  rank = quantile * jnp.maximum(count - 1, 0).astype(jnp.float32)
+  low = jnp.floor(rank).astype(begin.dtype)
+  share = rank - low
   mask = jnp.uint32((1 << (32 - bits)) - 1)
   read = lambda at: jax.lax.bitcast_convert_type(
     (key[jnp.clip(at, 0, x.shape[0] - 1)] & mask) << (bits - 1), jnp.float32
   )
   below = read(begin + low)
   above = read(begin + jnp.minimum(low + 1, jnp.maximum(count - 1, 0)))
-  found = below + share * (above - below)
-  return jnp.where(count > 0, found, 0), count
+  values = below + share * (above - below)
+  return jnp.where(count > 0, values, 0), count
 
 
 def make(config: Config, data: types.Dataset) -> types.Metric:

@@ -90,9 +90,9 @@ def measures(
   covariance = jnp.where(diagonal, 1, correlation) * deviation
   covariance = deviation[:, None] * covariance
   ordered = jnp.sort(jnp.square(deviation))[::-1] / some
-  reached = jnp.cumsum(ordered)
+  cumulative = jnp.cumsum(ordered)
   # The number of codes before the share is reached, and the one that does.
-  needed = 1 + jnp.sum(reached < share - 1e-6)
+  needed = 1 + jnp.sum(cumulative < share - 1e-6)
   return {
     'mapc': jnp.minimum(mapc, 1),
     'cvr': jnp.where(total > 0, jnp.sum(covariance) / some, 1),
@@ -110,8 +110,8 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
 
   def score(key: jax.Array, codes: types.Codes, factors: jax.Array):
     del key, factors
-    found = measures(codes.vector, num_top, config.share)
-    return found if num_top else {**found, 'tdv': jnp.float32(jnp.nan)}
+    scores = measures(codes.vector, num_top, config.share)
+    return scores if num_top else {**scores, 'tdv': jnp.float32(jnp.nan)}
 
   return base.build(
     designs.iid(factor_sizes, config.num_train),

@@ -57,7 +57,7 @@ class Config:
 
 def ceiling(factor_sizes: tuple[int, ...], num_bins: int) -> float:
   """The score of codes that are linear in the factors, in infinite data."""
-  reached = []
+  ratios = []
   for size in factor_sizes:
     if size == 1:
       continue
@@ -65,8 +65,8 @@ def ceiling(factor_sizes: tuple[int, ...], num_bins: int) -> float:
     edges = np.linspace(0, size - 1, num_bins + 1)[:-1]
     share = np.bincount(np.digitize(values, edges)) / size
     share = share[share > 0]
-    reached.append(-np.sum(share * np.log(share)) / np.log(size))
-  return float(np.mean(reached)) if reached else 0.0
+    ratios.append(-np.sum(share * np.log(share)) / np.log(size))
+  return float(np.mean(ratios)) if ratios else 0.0
 
 
 def information(codes, factors, factor_sizes, num_bins):

@@ -102,12 +102,12 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
       log_within = log_within.reshape(-1, len(sizes))[:num_samples]
       # Equal weights for all values of a factor, however often they occur.
       ours = hot[:num_samples]
-      seen = jnp.sum(ours, axis=0)
+      counts = jnp.sum(ours, axis=0)
       spread = (ours * log_within[:, group]).sum(axis=0)
-      per_value = -spread / jnp.maximum(seen, 1)
+      per_value = -spread / jnp.maximum(counts, 1)
       conditional = jnp.stack(
         [
-          base.masked_mean(per_value[group == k], seen[group == k] > 0)
+          base.masked_mean(per_value[group == k], counts[group == k] > 0)
           for k in range(len(sizes))
         ]
       )
@@ -118,9 +118,9 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
   def score(key: jax.Array, codes: types.Codes, factors: jax.Array):
     mean, logvar = codes.parts['mean'], codes.parts['logvar']
     noise = jax.random.normal(key, (num_samples, mean.shape[1]))
-    found = information(noise, mean, logvar, factors)
+    matrix = information(noise, mean, logvar, factors)
     varies = sizes > 1
-    gaps = base.gap(jnp.maximum(found, 0))
+    gaps = base.gap(jnp.maximum(matrix, 0))
     gaps = gaps / np.log(np.where(varies, sizes, 2))
     return {'mig_posterior': base.masked_mean(gaps, jnp.array(varies))}
 

@@ -77,13 +77,13 @@ def accuracies(codes, factors, factor_sizes, num_train, c):
   def one_code(x):
     w, b = svm.fit_feature(x[:num_train], factors[:num_train], factor_sizes, c)
     test = x[num_train:]
-    found = []
+    shares = []
     for k, (end, size) in enumerate(zip(ends, factor_sizes)):
       part = slice(end - size, end)
-      # Classes first: the largest is then found along whole vectors.
+      # Classes first: the largest is then looked for along whole vectors.
       predicted = jnp.argmax(w[part, None] * test + b[part, None], axis=0)
-      found.append(jnp.mean(predicted == factors[num_train:, k]))
-    return jnp.stack(found)
+      shares.append(jnp.mean(predicted == factors[num_train:, k]))
+    return jnp.stack(shares)
 
   return jax.lax.map(one_code, codes.T)
 

@@ -177,8 +177,8 @@ def _pool_size(config: Config, data: types.Dataset) -> int:
   counts = images_per_class(data, config.factor)
   share = counts.min() / counts.sum()
   # Mean + 6 deviations of a binomial count, solved for the number of draws.
-  wanted = 2 * config.sources
-  root = 3.0 + math.sqrt(9.0 + wanted)
+  least = 2 * config.sources
+  root = 3.0 + math.sqrt(9.0 + least)
   return math.ceil(root**2 / share)
 
 
@@ -292,15 +292,15 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     index = jnp.arange(pool_size, dtype=jnp.int32)
     pool = data.sample(pool_key, arrays, index)
     labels = pool['factors'][:, config.factor]
-    chosen, found = select(labels, classes, 2 * config.sources)
-    images = pool['observation'][chosen]
+    rows, is_there = select(labels, classes, 2 * config.sources)
+    images = pool['observation'][rows]
     return {
       'judge': params,
       'accuracy': accuracy,
       'sources': images[:, : config.sources],
       'targets': images[:, config.sources :],
-      'source_found': found[:, : config.sources],
-      'target_found': found[:, config.sources :],
+      'has_source': is_there[:, : config.sources],
+      'has_target': is_there[:, config.sources :],
     }
 
   def score(key, context, method, state, arrays, batch):
@@ -324,12 +324,12 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     own = jnp.arange(classes)[:, None]
     clean = jax.lax.map(judged, sources) == own
     source, target = pairs.T
-    right = context['source_found'] & clean
-    counted = right[source] & context['target_found'][target]
-    out = {
+    right = context['has_source'] & clean
+    counted = right[source] & context['has_target'][target]
+    scores = {
       'attack_distance': jnp.sum(jnp.where(counted, length, 0.0))
       / jnp.sum(counted),
-      'attack_clean': jnp.sum(right) / jnp.sum(context['source_found']),
+      'attack_clean': jnp.sum(right) / jnp.sum(context['has_source']),
       'attack_empty': jnp.mean(~jnp.any(counted, axis=1)),
       'attack_classifier_accuracy': context['accuracy'],
     }
@@ -337,12 +337,12 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       ('attack_target', label == target[:, None]),
       ('attack_ignore', label != source[:, None]),
     ):
-      cells, marginals, out[name] = rates(hits, counted)
+      cells, marginals, scores[name] = rates(hits, counted)
       for s in range(classes):
-        out[f'{name}/{s}'] = marginals[s]
+        scores[f'{name}/{s}'] = marginals[s]
       for (s, t), cell in zip(pairs, cells):
-        out[f'{name}/{s}_{t}'] = cell
-    return {k: jnp.asarray(v, jnp.float32) for k, v in out.items()}
+        scores[f'{name}/{s}_{t}'] = cell
+    return {k: jnp.asarray(v, jnp.float32) for k, v in scores.items()}
 
   return types.Probe(
     fit=fit,

@@ -81,8 +81,8 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   base.at_least(config, factor=0, num_features=1, num_steps=1, block=1)
   if not config.c > 0:
     raise errors.value('digit_svm.c', config.c, 'must be > 0')
-  held = isinstance(data.arrays, dict) and 'test_images' in data.arrays
-  if not held:
+  has_test = isinstance(data.arrays, dict) and 'test_images' in data.arrays
+  if not has_test:
     rule = (
       f"'digit_svm' needs images that training never sees, data set {data.name}"
       " keeps none; legal with mnist or digits: 'held_out'"
@@ -119,8 +119,8 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
 
   def accuracy(train, labels, test, truth):
     w, b = svm.fit(train, labels, classes, config.c, config.num_steps)
-    found = jnp.argmax(test @ w + b, axis=1)
-    return jnp.mean((found == truth).astype(jnp.float32))
+    predicted = jnp.argmax(test @ w + b, axis=1)
+    return jnp.mean((predicted == truth).astype(jnp.float32))
 
   def score(key, context, method, state, arrays, batch):
     del key, batch
@@ -142,11 +142,11 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       'svm_accuracy_rbf_scaled': lambda x: cosines(scaled(x)),
     }
     with jax.default_matmul_precision('highest'):
-      found = {
+      scores = {
         name: accuracy(view(train), labels, view(test), truth)
         for name, view in views.items()
       }
-    return {k: jnp.where(finite, v, jnp.nan) for k, v in found.items()}
+    return {k: jnp.where(finite, v, jnp.nan) for k, v in scores.items()}
 
   return types.Probe(
     fit=fit,

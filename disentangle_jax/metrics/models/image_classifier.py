@@ -56,8 +56,8 @@ class Judge(NamedTuple):
   def predict(self, params: types.PyTree, images: jax.Array) -> jax.Array:
     """The most likely class, int32 [B]; -1 where the logits are not finite."""
     scores = self.logits(params, images)
-    known = jnp.all(jnp.isfinite(scores), axis=-1)
-    return jnp.where(known, jnp.argmax(scores, axis=-1), -1).astype(jnp.int32)
+    finite = jnp.all(jnp.isfinite(scores), axis=-1)
+    return jnp.where(finite, jnp.argmax(scores, axis=-1), -1).astype(jnp.int32)
 
   def accuracy(
     self, params: types.PyTree, images: jax.Array, labels: jax.Array
@@ -111,8 +111,8 @@ def make(config: Config, data: types.Dataset, where: str) -> Judge:
   _check(config, data, where)
   widths = {'encoder_hidden': config.hidden}
   legal = nets.options(config.net)
-  chosen = {name: value for name, value in widths.items() if name in legal}
-  net = nets.make_config(config.net, chosen)
+  options = {name: value for name, value in widths.items() if name in legal}
+  net = nets.make_config(config.net, options)
   nets.check(net, data.observation_shape)
   classes = data.factor_sizes[config.factor]
   network = nets.Encoder(net, (('label', classes),))

@@ -77,23 +77,23 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     observation = data.sample(key, arrays, index)['observation']
     parts = method.represent(state, observation).parts
     layers = {k: parts[k] for k in sorted(parts) if k.startswith(PREFIX)}
-    out = {}
+    scores = {}
     for name, h in layers.items():
-      found = linear_correlation.measures(h, h.shape[1])
+      measures = linear_correlation.measures(h, h.shape[1])
       variance = jnp.var(h, axis=0)
       total = jnp.sum(variance)
-      used = variance >= config.least_share * total
-      out[f'layer_cvr/{name}'] = found['cvr']
-      out[f'layer_ud90/{name}'] = found['ud90']
-      out[f'layer_units/{name}'] = jnp.where(total > 0, jnp.sum(used), 0)
+      is_used = variance >= config.least_share * total
+      scores[f'layer_cvr/{name}'] = measures['cvr']
+      scores[f'layer_ud90/{name}'] = measures['ud90']
+      scores[f'layer_units/{name}'] = jnp.where(total > 0, jnp.sum(is_used), 0)
     units = jnp.concatenate(list(layers.values()), axis=1)
     units = units - jnp.mean(units, axis=0)
     with jax.default_matmul_precision('highest'):
       matrix = units.T @ units / (len(units) - 1)
     for i in range(len(matrix)):
       for j in range(len(matrix)):
-        out[f'layer_covariance/{i}_{j}'] = matrix[i, j]
-    return out
+        scores[f'layer_covariance/{i}_{j}'] = matrix[i, j]
+    return scores
 
   return types.Probe(
     fit=None,

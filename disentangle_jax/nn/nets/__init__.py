@@ -15,7 +15,7 @@ from flax import linen as nn
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax import errors, types
+from disentangle_jax import checks, errors, types
 from disentangle_jax.nn import mlp as dense
 from disentangle_jax.nn.nets import conv, keras_conv, mlp
 
@@ -102,8 +102,24 @@ def make_config(name: str, chosen: Mapping[str, Any]) -> NetConfig:
       continue
     if key not in legal:
       raise errors.choices(f'config.net ({name})', key, legal)
-    values[key] = tuple(value) if isinstance(value, (list, tuple)) else value
+    value = tuple(value) if isinstance(value, (list, tuple)) else value
+    _check_option(f'config.net.{name}.{key}', value, legal[key])
+    values[key] = value
   return NETS[name].Config(**values)
+
+
+def _check_option(field: str, value: Any, default: Any) -> None:
+  """Refuses a number where widths are wanted, and the other way round."""
+  if isinstance(default, tuple) and all(map(checks.is_integer, default)):
+    widths = isinstance(value, tuple) and all(
+      checks.is_integer(width) and width > 0 for width in value
+    )
+    if not widths:
+      near = (value,) if checks.is_integer(value) and value > 0 else (64, 64)
+      rule = f'must be a list of integers of at least 1, e.g. {near!r}'
+      raise errors.value(field, value, rule)
+  elif checks.is_integer(default):
+    checks.integer(field, value, 1)
 
 
 def check(config: NetConfig, observation_shape: tuple[int, ...]) -> None:

@@ -41,10 +41,10 @@ def split(
   """
   numbers = layout.gaussian + layout.plain
   logits, classes = codes.parts.get('class_logits'), []
-  place = 0
+  start = 0
   for size in layout.classes:
-    classes.append(logits[..., place : place + size])
-    place += size
+    classes.append(logits[..., start : start + size])
+    start += size
   return codes.vector[..., :numbers], tuple(classes)
 
 

@@ -40,8 +40,8 @@ def objective(
 
   def far(images):
     soft = latent.soft_vector(method.represent(state, images), layout)
-    shown = method.decode(state, soft)
-    error = jnp.square(shown - goal).reshape(len(images), -1)
+    decoded = method.decode(state, soft)
+    error = jnp.square(decoded - goal).reshape(len(images), -1)
     return 0.5 * jnp.sum(error, axis=-1)
 
   return far

@@ -1,0 +1,70 @@
+"""The command `tables`: scores of finished sweeps as Markdown."""
+
+from absl import flags
+
+from disentangle_jax import errors, folders
+from disentangle_jax.commands import cli
+
+KINDS = ('scores', 'grid', 'trend')
+
+
+def _numbers() -> tuple[list[float], list[tuple[float, float]]]:
+  """--strengths and --pairs."""
+  given = flags.FLAGS
+  try:
+    strengths = [float(strength) for strength in given.strengths]
+    pairs = [tuple(map(float, pair.split(':'))) for pair in given.pairs]
+    return strengths, [(a, b) for a, b in pairs]
+  except ValueError:
+    rule = 'write --strengths=0,1 and --pairs=a:b,c:d, in numbers'
+    raise errors.value('--pairs', ','.join(given.pairs), rule) from None
+
+
+def main(argv):
+  """Prints the tables that the flags ask for."""
+  import pandas as pd  # slow to import
+
+  from disentangle_jax.engine.workdir import store
+  from disentangle_jax.report import markdown, tables, trend
+
+  if len(argv) > 1:
+    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
+  given = flags.FLAGS
+  if not given.workdir:
+    raise errors.ConfigError('--workdir is missing, e.g. --workdir=runs/try')
+  if given.kind not in KINDS:
+    raise errors.choices('--kind', given.kind, KINDS)
+  if given.kind in ('grid', 'trend') and not given.scores:
+    rule = f'--kind={given.kind} needs the names of scores'
+    raise errors.value('--scores', '', rule)
+  if given.kind == 'grid':
+    rows = pd.concat(store.read(folders.workdir(w)) for w in given.workdir)
+    for name in given.scores:
+      print(markdown.grid(rows, name))
+    return
+  study = tables.load(given.workdir)
+  if given.kind == 'scores':
+    columns = markdown.columns(study, given.scores, given.representation)
+    print(markdown.settings_table(study, columns))
+    return
+  strengths, pairs = _numbers()
+  for name in given.scores:
+    print(f'### {name}\n')
+    print(trend.table(trend.cells_of(study, name, strengths), pairs) + '\n')
+
+
+def run(kind: str = 'scores') -> None:
+  """The command itself.
+
+  Args:
+    kind: of table where --kind is not given.
+  """
+  flags.DEFINE_list('workdir', [], 'Directories of finished sweeps.')
+  flags.DEFINE_string('kind', kind, f'What to print: {", ".join(KINDS)}.')
+  flags.DEFINE_list('scores', [], 'Scores to show; of kind scores all.')
+  flags.DEFINE_string(
+    'representation', 'mean', "Codes to show: 'mean' or 'sampled'."
+  )
+  flags.DEFINE_list('strengths', [], 'Of kind trend: strengths; all.')
+  flags.DEFINE_list('pairs', [], 'Of kind trend: pairs a:b to compare.')
+  cli.run(main)

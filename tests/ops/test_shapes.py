@@ -1,0 +1,211 @@
+"""Arrays of a wrong shape or kind are refused at the door, not broadcast.
+
+The table has at least one call for every public function that takes arrays;
+each would otherwise run and give a number, or fail far inside.
+"""
+
+import inspect
+import pkgutil
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from disentangle_jax import ops
+from disentangle_jax.ops import (
+  activations,
+  adversarial,
+  averages,
+  axis,
+  boosted,
+  concrete,
+  covariance,
+  discrete,
+  elbo_decomposition,
+  forest,
+  gaussian,
+  importance,
+  lasso,
+  lbfgs,
+  likelihood,
+  linalg,
+  logistic,
+  neighbors,
+  noise,
+  patches,
+  per_example,
+  ranking,
+  svm,
+  total_correlation,
+  trees,
+)
+
+KEY = None  # a key is never reached
+F = lambda *shape: jnp.zeros(shape)
+I = lambda *shape: jnp.zeros(shape, jnp.int32)
+B = lambda *shape: jnp.zeros(shape, bool)
+judge = lambda x: jnp.sum(x, axis=1)
+
+WRONG = [
+  (activations.absolute_covariance, (F(5),)),
+  (activations.absolute_mean, (F(5, 2, 2),)),
+  (adversarial.critic_loss, (F(5), F())),
+  (adversarial.critic_loss, (I(5), F(5))),
+  (adversarial.non_saturating_generator_loss, (F(),)),
+  (adversarial.saturating_generator_loss, (F(),)),
+  (adversarial.wasserstein_critic_loss, (F(), F(5))),
+  (adversarial.wasserstein_generator_loss, (F(),)),
+  (adversarial.gradient_penalty, (judge, KEY, I(5), F(5, 2), F(5, 1))),
+  (adversarial.gradient_penalty, (judge, KEY, I(1), F(5, 2), F(5, 2))),
+  (adversarial.began_critic_loss, (F(5), F(5), F(5))),
+  (adversarial.began_generator_loss, (F(5, 1),)),
+  (adversarial.began_balance, (F(5), F(5), F(5), 0.5, 0.1)),
+  (averages.ema, ({'w': F(3)}, {'w': F(3, 3)}, 0.5)),
+  (averages.ema, (F(3), F(3), F(3))),
+  (axis.mean, (F(),)),
+  (axis.sum, (F(),)),
+  (axis.gather, (F(),)),
+  (axis.masked_mean, (F(5, 2), F(5))),
+  (axis.masked_mean, (F(5, 2), B(2))),
+  (axis.moments, (F(5),)),
+  (boosted.fit, (KEY, F(5, 2), I(4, 1), F(3, 2), (2,))),
+  (boosted.fit, (KEY, F(5, 2), I(5, 1), F(3, 1), (2,))),
+  (boosted.fit, (KEY, F(5, 2), I(5, 1), F(3, 2), (2, 2))),
+  (concrete.gumbel, (KEY, I(2, 2), (3,))),
+  (concrete.sample, (F(5, 3), F(5, 1), 1.0)),
+  (concrete.sample, (F(5, 3), F(5, 3), F(5))),
+  (concrete.hard_sample, (F(5, 3), F(5))),
+  (concrete.kl_to_uniform, (F(),)),
+  (covariance.of_batch, (F(5),)),
+  (covariance.of_samples, (F(5, 2), F(2))),
+  (covariance.distance_from_identity, (F(3, 2),)),
+  (discrete.bin_edges, (F(5), 4)),
+  (discrete.histogram_bins, (I(5, 2), 4)),
+  (discrete.one_hot, (I(5), 4)),
+  (discrete.one_hot, (F(5, 1), 4)),
+  (discrete.contingency, (I(5, 1), 2, I(4, 1), 2)),
+  (discrete.mutual_information, (F(5),)),
+  (discrete.entropy, (I(5),)),
+  (elbo_decomposition.mixture_log_weights, (F(5, 5), 7)),
+  (elbo_decomposition.estimate, (F(5, 2), F(5, 3), F(5, 3))),
+  (elbo_decomposition.estimate, (F(5, 2), F(5, 2), F(2))),
+  (elbo_decomposition.estimate, (F(5, 2), F(5, 2), F(5, 2), I(4))),
+  (forest.tree, (KEY, I(5, 2), F(5, 1), F(5), 4, 1)),
+  (forest.fit, (KEY, I(5, 2), F(4), B(5), 4, 1)),
+  (forest.fit, (KEY, F(5, 2), F(5), B(5), 4, 1)),
+  (gaussian.sample, (F(5, 2), F(2), F(5, 2))),
+  (gaussian.kl_to_standard, (F(5, 2), F(5))),
+  (gaussian.kl, (F(5, 2), F(5, 1), F(5, 2), F(5, 2))),
+  (gaussian.kl, (F(5, 2), F(5, 2), F(3, 2), F(3, 2))),
+  (gaussian.log_density, (F(5, 2), F(5, 3), F(5, 2))),
+  (gaussian.log_density, (I(5, 2), F(5, 2), F(5, 2))),
+  (importance.disentanglement, (F(5),)),
+  (importance.completeness, (I(5, 2),)),
+  (lasso.descend, (F(2, 2), F(3, 1), 0.1, F(3, 1))),
+  (lasso.descend, (F(3, 3), F(3, 1), F(2), F(3, 1))),
+  (lasso.path, (F(3, 3), F(3, 2), F(4, 1))),
+  (lasso.cross_validated, (F(9, 2), F(9))),
+  (lasso.cross_validated, (F(9, 2), F(8, 1))),
+  (lbfgs.minimize, (judge, F(3, 2), I(3), 4, 0.1)),
+  (likelihood.bernoulli, (F(5, 4), F(5, 1))),
+  (likelihood.squared_error, (F(5, 4), F(4))),
+  (likelihood.gaussian, (F(5, 4), F(5, 4), F(5))),
+  (likelihood.discretized_logistic, (F(5, 4), F(5, 4), F(5))),
+  (linalg.eigh, (F(5),)),
+  (linalg.eigh, (F(4, 3),)),
+  (linalg.eigvalsh, (F(2, 4, 3),)),
+  (linalg.qr, (F(5),)),
+  (linalg.orthonormal, (F(5),)),
+  (linalg.svd, (F(5),)),
+  (linalg.slogdet, (F(4, 3),)),
+  (linalg.cholesky, (F(4, 3),)),
+  (linalg.solve_triangular, (F(3, 3), F(4))),
+  (linalg.cho_solve, (F(3, 3), F(4, 1))),
+  (linalg.solve, (F(3, 3), F(1))),
+  (linalg.inv, (F(4, 3),)),
+  (logistic.stack_one_hot, (I(5, 2), (3,))),
+  (logistic.log_softmax, (F(5, 4), (2, 3))),
+  (logistic.predict, (F(5, 6), (2, 3))),
+  (logistic.fit, (F(5, 2), I(5), (3,))),
+  (logistic.fit, (F(5, 2), I(4, 1), (3,))),
+  (logistic.fit, (F(5, 2), I(5, 1), (3,), 1.0, F(4))),
+  (neighbors.mutual_information, (KEY, F(5, 1), I(5), 2)),
+  (neighbors.mutual_information, (KEY, F(5), F(5), 2)),
+  (neighbors.dense_ranks, (F(5, 1),)),
+  (noise.salt_and_pepper, (KEY, I(4), F(5, 8, 8, 1), 0.2)),
+  (patches.shuffle, (KEY, F(5, 8, 8, 1), 4)),
+  (patches.shuffle, (KEY, F(8, 6, 1), 4)),
+  (per_example.keys, (KEY, I())),
+  (per_example.normal, (KEY, F(5), (2,))),
+  (per_example.uniform, (KEY, I(5, 1), (2,))),
+  (per_example.bernoulli, (KEY, I(5), F(4))),
+  (per_example.integers, (KEY, I(), (2,), 0, 3)),
+  (per_example.categorical, (KEY, I(5), F(1, 3))),
+  (per_example.permutation, (KEY, I(), 3)),
+  (ranking.sortable, (I(5),)),
+  (ranking.unsortable, (F(5),)),
+  (ranking.average_ranks, (F(),)),
+  (ranking.auc, (F(5), B(1))),
+  (ranking.auc, (F(5), F(5))),
+  (ranking.spearman, (F(5), F(5))),
+  (ranking.spearman, (F(5, 2), F(4, 2))),
+  (svm.fit, (F(5, 2), I(5, 1), 2, 1.0)),
+  (svm.apply_features, ((F(3, 4), F(4)), F(5, 2))),
+  (svm.fit_feature, (F(5, 1), I(5, 1), (2,), 1.0)),
+  (svm.fit_feature, (F(5), I(5, 2), (2,), 1.0)),
+  (total_correlation.pairwise_log_density, (F(5, 2), F(4, 2), F(4, 1))),
+  (total_correlation.mss_log_weights, (F(5), 5, 9)),
+  (total_correlation.aggregate, (F(5, 4, 2), F(4, 5))),
+  (total_correlation.decompose, (F(5, 2), F(4, 2), F(4, 2), F(5, 4))),
+  (total_correlation.permute_dims, (KEY, F(5, 2), I(4))),
+  (total_correlation.density_ratio, (F(5, 3),)),
+  (trees.class_cuts, (F(5, 2), I(5, 1), 2, 3, 2)),
+  (trees.below_cuts, (F(5, 2), F(3, 4))),
+  (trees.boost, (KEY, F(6, 5), I(4), 2, F(6, 3), 2)),
+  (trees.boost, (KEY, F(6, 5), I(5), 2, F(4, 3), 2)),
+  (trees.boost, (KEY, F(6, 5), I(5), 2, F(6, 3), 4)),
+  (trees.break_ties, (F(4, 3, 7, 2), F(4, 7, 2))),
+]
+# They take no array whose shape could be wrong, or any shape.
+FREE = {
+  'axis.is_split',
+  'axis.like',
+  'logistic.segments',
+  'svm.linear_accuracy',
+  'svm.random_features',
+  'total_correlation.mws_log_weights',
+}
+
+
+def _name(function):
+  return f'{function.__module__.rsplit(".", 1)[-1]}.{function.__name__}'
+
+
+@pytest.mark.parametrize(
+  'function, arguments', WRONG, ids=[_name(function) for function, _ in WRONG]
+)
+def test_arrays_that_do_not_fit_are_refused(function, arguments):
+  with pytest.raises(AssertionError):
+    function(*arguments)
+
+
+def test_they_are_refused_when_traced():
+  with pytest.raises(AssertionError):
+    jax.jit(gaussian.kl_to_standard)(F(5, 2), F(2))
+  with pytest.raises(AssertionError):
+    jax.vmap(covariance.of_batch)(F(3, 5))
+
+
+def test_every_public_function_is_in_the_table():
+  public = set()
+  for module in pkgutil.iter_modules(ops.__path__):
+    members = vars(getattr(ops, module.name)).items()
+    public |= {
+      f'{module.name}.{name}'
+      for name, member in members
+      if callable(member)
+      and not inspect.isclass(member)
+      and not name.startswith('_')
+      and getattr(member, '__module__', '') == f'{ops.__name__}.{module.name}'
+    }
+  assert public == {_name(function) for function, _ in WRONG} | FREE
