@@ -469,7 +469,8 @@ def _decided(claim: Claim, study: tables.Study) -> Verdict:
   try:
     return judge(claim, study)
   except errors.ConfigError as error:
-    return Verdict(NOT_RUN, note=str(error))
+    # Which scores there are, the page shows.
+    return Verdict(NOT_RUN, note=str(error).partition('; legal')[0])
 
 
 def sections(

@@ -131,7 +131,7 @@ def _cluster_sections(runs: Mapping[str, object]) -> Iterator[Section]:
     label, stem = aux_vae.TASKS[task]
     yield Section(
       f'{METHOD}_{stem}_clusters',
-      f'Classes {label}',
+      f'Classes, {label}',
       'First seed, least beta. Rows are classes, the largest in use among 600 '
       'images.',
       aux_vae.figure_of(clusters(run)),

@@ -229,7 +229,7 @@ def picture_sections(
     for kind, sheet in sheets(run).items():
       yield Section(
         f'{method}_{stem}_{kind}',
-        f'{kind.capitalize()} {label}',
+        f'{kind.capitalize()}, {label}',
         f'First seed, least beta. {_READ[kind]}',
         figure_of(sheet),
       )

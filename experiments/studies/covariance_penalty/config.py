@@ -14,11 +14,10 @@ squared error L_Sigma has the lower correlation (CVR towards 1); TdV near 1 and
 UD90 = 4, the number of features, at small cost.
 
 Variants:
-  :laptop  2 CPU cores: five projections, 12,000 steps, 90 runs in 7 min 29 s
-           on a shared machine.
+  :laptop  2 CPU cores: five projections, 12,000 steps, 90 runs in 43 s.
   :xor     section 3.3: two hidden layers of four logistic units on exclusive
            or, lambda 0 and 0.2, ten seeds; 2 units in the first and 1 in the
-           second layer are expected to stay. 20 runs, 4 min.
+           second layer are expected to stay. 20 runs, 14 s.
   :images  section 3.4: convolutional autoencoder with 84 codes, two
            convolutions and two dense layers each way, 504,000 parameters;
            lambda 0 and 0.01 doubling to 10.24, five seeds, both penalties: 120
@@ -28,7 +27,7 @@ Variants:
   :images_laptop
            the same on 16 x 16 images: 32 codes, a quarter of the channels,
            lambda 0, 0.001, 0.01, 0.04, 0.16, 0.64 and 2.56, 2,000 steps: 70
-           runs, about 13 min.
+           runs, about 10 min.
   :smoke   a minute at most: the linear autoencoder.
 
 Times, numbers and what came out: README.md.
