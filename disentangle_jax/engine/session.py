@@ -30,7 +30,7 @@ from disentangle_jax.engine.workdir import (
 )
 
 # Share of a device's memory that a compiled program may ask for.
-_MEMORY_SHARE = 0.9
+MEMORY_SHARE = 0.9
 
 
 class Session:
@@ -106,7 +106,7 @@ class Session:
     """Runs a chunk and gives its size; or the smaller one to be tried."""
     try:
       program = self._compiled(chunk)
-      room = _MEMORY_SHARE * devices.memory_bytes()
+      room = MEMORY_SHARE * devices.memory_bytes()
       if program.bytes > room:
         return self._smaller(
           chunk,

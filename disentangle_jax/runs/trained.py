@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import errors, folders, layouts, types
+from disentangle_jax import errors, folders, handles, layouts, types
 from disentangle_jax.data import kinds, observations
 from disentangle_jax.engine.plan import group_shapes, registry, study_plan
 from disentangle_jax.engine.workdir import exported, store
@@ -205,24 +205,28 @@ def _ability(run: TrainedRun, name: str):
   return ability
 
 
-def _path(path: pathlib.Path, number: int | None) -> pathlib.Path:
-  if number is None:
+def _path(path: pathlib.Path, run: int | str | None) -> pathlib.Path:
+  """The file of a run's parameters.
+
+  Raises:
+    ConfigError: a folder without a run, or a run that is not there.
+    StoreError: no study in the folder.
+  """
+  if run is None:
     if path.is_dir():
-      raise errors.value(
-        'path', str(path), 'is a folder: give the number of a run as well'
-      )
+      rule = 'is a folder: give the number of a run, or its run_id, as well'
+      raise errors.value('path', str(path), rule)
     return path
-  contents = store.read_json(folders.study(path))
-  rows = store.read(path, ['run_id', 'run_number'])
-  run_ids = rows.loc[rows['run_number'] == number, 'run_id']
-  if contents is None or run_ids.empty:
-    raise errors.StoreError(f'{path}: holds no finished run {number}')
-  return folders.params(path, run_ids.iloc[0])
+  if store.read_json(folders.study(path)) is None:
+    raise errors.StoreError(f'{path}: holds no study.json')
+  rows = store.read(path, ['run_id', 'run_number']).drop_duplicates()
+  numbers = dict(zip(rows['run_id'], rows['run_number'].astype(int)))
+  return folders.params(path, handles.find(run, numbers, 'run'))
 
 
 def load_run(
   path: str | os.PathLike,
-  number: int | None = None,
+  number: int | str | None = None,
   *,
   methods: Mapping[str, Any] | None = None,
   datasets: Mapping[str, Any] | None = None,
@@ -230,8 +234,9 @@ def load_run(
   """Loads a trained run.
 
   Args:
-    path: `DIR/params/<run_id>.safetensors`, or DIR itself with a number.
-    number: the run's number in the study, as reports show it.
+    path: `DIR/params/<run_id>.safetensors`, or DIR itself with a run.
+    number: the run's number in the study, as reports show it, or the beginning
+      of its run_id, which stays when seeds are added.
     methods: your own methods, name -> module, as for `sweep`.
     datasets: your own data sets, as for `sweep`.
 
@@ -249,7 +254,7 @@ def load_run(
   Warns:
     UserWarning: the data are not those that the run was trained on.
   """
-  path = _path(pathlib.Path(path).expanduser(), number)
+  path = _path(folders.workdir(path), number)
   arrays, about = exported.read(path)
   names = registry.of(methods, None, datasets)
   dataset, is_there = found_data.dataset(about, names, path)

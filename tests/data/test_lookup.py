@@ -345,8 +345,8 @@ def test_smallnorb(tmp_path, monkeypatch):
   ).astype('<i4')
   half = len(grid) // 2
   for start, part in (
-    (smallnorb._TRAIN, slice(half)),
-    (smallnorb._TEST, slice(half, None)),
+    (smallnorb.TRAIN, slice(half)),
+    (smallnorb.TEST, slice(half, None)),
   ):
     for kind, array in (
       ('dat', pairs[shuffled][part]),
@@ -367,7 +367,7 @@ def test_smallnorb(tmp_path, monkeypatch):
   table = np.asarray(dataset.arrays)
   assert table.shape == (12, 64, 64, 1)
   np.testing.assert_array_equal(table[:, 30, 30, 0], 10 * (np.arange(12) + 1))
-  os.remove(tmp_path / f'{smallnorb._TEST}-cat.mat.gz')
+  os.remove(tmp_path / f'{smallnorb.TEST}-cat.mat.gz')
   with pytest.raises(errors.ConfigError, match='lacks smallnorb') as caught:
     data.load('smallnorb', **options)
   one_line(caught)

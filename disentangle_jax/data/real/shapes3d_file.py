@@ -23,7 +23,7 @@ WHERE = (
 SIZES = (10, 10, 10, 8, 4, 15)
 _SHAPE = (64, 64, 3)
 _BLOCK = 2048
-_TFDS = tuple(f'label_{name}' for name in shapes3d.FACTORS)
+TFDS = tuple(f'label_{name}' for name in shapes3d.FACTORS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ def make(config: Config) -> types.Dataset:
   """
   source.choose(config)
   if config.source == 'tfds':
-    images, labels = source.tfds_images('shapes3d', 'train', config, _TFDS)
+    images, labels = source.tfds_images('shapes3d', 'train', config, TFDS)
     images = images[lookup.order(labels, SIZES, 'shapes3d')]
   else:
     images = _from_file(config)
