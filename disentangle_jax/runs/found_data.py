@@ -86,9 +86,7 @@ def _compare(
     )
 
 
-def _is_away(
-  spec: study_config.DatasetSpec, names: registry.Registry
-) -> bool:
+def _is_away(spec: study_config.DatasetSpec, names: registry.Registry) -> bool:
   """Whether a set's files are gone, or it would have to be downloaded."""
   module, options = names.datasets[spec.name], json.loads(spec.options)
   if module is joined:

@@ -146,7 +146,9 @@ class TrainedRun(NamedTuple):
         fit.
     """
     classify = _ability(self, 'classify')
-    return jax.jit(classify)(self.state, observations.read(self.dataset, observation))
+    return jax.jit(classify)(
+      self.state, observations.read(self.dataset, observation)
+    )
 
   def act(
     self, observation: np.ndarray, goal: np.ndarray | None = None, seed: int = 0
