@@ -80,7 +80,7 @@ def page() -> str:
       "number of the claim's rule with its 95 % interval over seeds. The rules",
       "stand in each study's `page.py`. The studies below were first run on",
       '2026-11-22, before claims had a form: their rules are the general ones',
-      '(differences paired over seeds whose 95 % interval must leave 0 out), but',
+      '(differences paired over seeds whose 95 % interval leaves 0 out), but',
       'they restate verdicts that were known, and predict nothing. A study named',
       '`..._laptop` is not of the published size.',
       '',
