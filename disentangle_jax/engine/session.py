@@ -208,7 +208,7 @@ class Session:
       images = jax.device_get(pictures(state, group.dataset.arrays))
       exported.write_pictures(workdir, group, runs, images)
     if self._engine.keep_params and hasattr(state, 'params'):
-      exported.write_params(workdir, runs, state)
+      exported.write_params(workdir, runs, state, group)
     trackers.write(workdir, plan, runs, trained, scores)
     store.append(
       workdir, chunk.part, rows.of_chunk(plan.study, runs, trained, scores)
