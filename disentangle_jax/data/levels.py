@@ -105,6 +105,39 @@ def of(factors: np.ndarray, field: str, grid: bool = False) -> Levels:
   return Levels(stacked, tuple(values), tuple(words))
 
 
+def together(
+  tables: Sequence[np.ndarray], field: str, exact: bool = False
+) -> Levels:
+  """The levels of several tables of the same factors, as one table.
+
+  Args:
+    tables: [N, K], [M, K] ...
+    field: what to name in errors.
+    exact: the values are levels already, from 0 on, of which some may not
+      occur.
+
+  Returns:
+    Levels of [N + M + ..., K].
+
+  Raises:
+    ConfigError: as `of`; numbers in one table and text in another; values that
+      are no levels.
+  """
+  if len({x.dtype.kind in 'SU' for x in tables}) > 1:
+    got = ', '.join(str(x.dtype) for x in tables)
+    rule = 'must both be numbers or both be text'
+    raise errors.value(f'{field} and test {field}', got, rule)
+  both = np.concatenate(tables)
+  if not exact:
+    return of(both, field)
+  if both.dtype.kind not in 'iu' or (both.size and both.min() < 0):
+    rule = 'must be integers >= 0 where exact=True'
+    raise errors.value(field, both.dtype.name, rule)
+  sizes = both.max(0).astype(np.int64) + 1
+  values = tuple(np.arange(float(size)) for size in sizes)
+  return Levels(both.astype(np.int64), values, (None,) * len(values))
+
+
 def _sorted(distinct: np.ndarray, field: str):
   """Order of the distinct values, the numbers, and the words or None."""
   if distinct.dtype.kind in 'SU':

@@ -203,7 +203,8 @@ def _whites(names: list[pathlib.Path], field: str) -> dict[str, int]:
       elif page.mode in 'IF':
         spans[page.mode].append((pixels.span(values[None]), name))
       else:
-        largest['colour'].append((257 * int(values.max()), name))
+        opaque = len(page.getbands()) - page.mode.endswith('A')
+        largest['colour'].append((257 * int(values[..., :opaque].max()), name))
   for what, group in largest.items():
     value, name = max(group)
     if value <= _DEEP // 2:

@@ -311,23 +311,6 @@ def _factors(
   return levels_lib.table(factors, 'factors')
 
 
-def _levels(tables: Sequence[np.ndarray], exact: bool) -> levels_lib.Levels:
-  """Levels of tables [N, K] and [M, K] together, in [N + M, K]."""
-  letters = {'biuf'.find(x.dtype.kind) >= 0 for x in tables}
-  if len(letters) > 1:
-    got = ', '.join(str(x.dtype) for x in tables)
-    rule = 'must both be numbers or both be text'
-    raise errors.value('factors and test factors', got, rule)
-  both = np.concatenate(tables)
-  if not exact:
-    return levels_lib.of(both, 'factors')
-  if both.dtype.kind not in 'iu' or (both.size and both.min() < 0):
-    rule = 'must be integers >= 0 where exact=True'
-    raise errors.value('factors', both.dtype.name, rule)
-  values = tuple(np.arange(float(n)) for n in both.max(0).astype(np.int64) + 1)
-  return levels_lib.Levels(both, values, (None,) * len(values))
-
-
 def _field(name: str, values: np.ndarray, count: int) -> jax.Array:
   """A field of all rows, checked."""
   values = np.asarray(values)
@@ -364,7 +347,7 @@ def _drawn(
     tables = [_factors(factors, count, names)]
     if test is not None:
       tables.append(_factors(test[1], len(test[0]), names))
-    levels = _levels(tables, exact)
+    levels = levels_lib.together(tables, 'factors', exact)
   factors = _factors(levels.index[:count], count, names)
   arrays = {
     'images': jnp.asarray(observations),

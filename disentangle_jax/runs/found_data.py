@@ -9,8 +9,9 @@ from typing import Any
 import warnings
 
 from disentangle_jax import errors, types
-from disentangle_jax.data import joined, kinds, shells
+from disentangle_jax.data import joined, kinds
 from disentangle_jax.engine.plan import registry, study_config
+from disentangle_jax.engine.workdir import shells
 
 
 def dataset(

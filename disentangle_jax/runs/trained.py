@@ -146,9 +146,8 @@ class TrainedRun(NamedTuple):
         fit.
     """
     classify = _ability(self, 'classify')
-    return jax.jit(classify)(
-      self.state, observations.read(self.dataset, observation)
-    )
+    observation = observations.read(self.dataset, observation)
+    return jax.jit(classify)(self.state, observation)
 
   def act(
     self, observation: np.ndarray, goal: np.ndarray | None = None, seed: int = 0

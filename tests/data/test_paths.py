@@ -1,14 +1,18 @@
 """Paths of data: in any form, of the right kind, and blamed where they are."""
 
 import errno
+import io
 import os
 import pathlib
+import tarfile
 
 import numpy as np
 import pytest
+import scipy.io
 
 from disentangle_jax import data, errors
 from disentangle_jax.data import cache
+from disentangle_jax.data.real import cars3d, mpi3d_toy
 
 ARCHIVES = ('cars3d', 'dsprites_file', 'mpi3d_toy', 'shapes3d_file', 'npz')
 
@@ -90,3 +94,24 @@ def test_a_source_that_cannot_be_read_is_named(tmp_path, monkeypatch):
   monkeypatch.setattr('disentangle_jax.data.files.md5', no_right)
   with pytest.raises(errors.ConfigError, match=r'dataset\.path.*denied'):
     data.load('mpi3d_toy', path=path, cache=tmp_path / 'cache')
+
+
+def test_published_images_are_never_cast(tmp_path, monkeypatch):
+  path = tmp_path / 'mpi3d_toy.npz'
+  monkeypatch.setattr(mpi3d_toy, 'SIZES', (2, 1, 1, 1, 1, 1, 1))
+  np.savez(path, images=np.full((2, 64, 64, 3), 300.0))
+  with pytest.raises(errors.ConfigError, match='are float64, must be uint8'):
+    data.load('mpi3d_toy', path=path, cache=tmp_path / 'cache', verify=False)
+  path = tmp_path / 'cars.tar'
+  raw = io.BytesIO()
+  monkeypatch.setattr(cars3d, 'SIZES', (1, 1, 1))
+  scipy.io.savemat(raw, {'im': np.full((8, 8, 3, 1, 1), 300.0)})
+  with tarfile.open(path, 'w') as archive:
+    info = tarfile.TarInfo('car_000.mat')
+    info.size = raw.tell()
+    raw.seek(0)
+    archive.addfile(info, raw)
+  with pytest.raises(
+    errors.ConfigError, match=r'float64, must be uint8|no imag'
+  ):
+    data.load('cars3d', path=path, cache=tmp_path / 'cache', verify=False)

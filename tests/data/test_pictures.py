@@ -183,7 +183,8 @@ def _deep_colour(path, array):
 
   height, width = array.shape[:2]
   rows = b''.join(b'\0' + row.astype('>u2').tobytes() for row in array)
-  head = struct.pack('>IIBBBBB', width, height, 16, 2, 0, 0, 0)
+  layout = {2: 4, 3: 2, 4: 6}[array.shape[2]]
+  head = struct.pack('>IIBBBBB', width, height, 16, layout, 0, 0, 0)
   path.write_bytes(
     b'\x89PNG\r\n\x1a\n'
     + chunk(b'IHDR', head)
@@ -200,6 +201,11 @@ def test_colours_of_16_bits_keep_the_upper_8(tmp_path):
   assert 'kept as 8: 1' in line
   _deep_colour(tmp_path / 'a.png', deep // 16)
   refused(tmp_path, 'colour pictures of 16 bits', 'a.png', 'of 65535')
+  # Opacity is no brightness.
+  opaque = np.full_like(deep[..., :1], 65535)
+  for channels in (deep // 16, deep[..., :1] // 16):
+    _deep_colour(tmp_path / 'a.png', np.dstack([channels, opaque]))
+    refused(tmp_path, 'colour pictures of 16 bits', 'of 65535')
 
 
 def test_palettes_bits_and_printing_colours(tmp_path):

@@ -92,7 +92,7 @@ def _from_file(config):
     with files.reading(path, source.FIELD, kind), h5py.File(path) as opened:
       images = opened['images']
       for start in range(0, len(images), _BLOCK):
-        yield np.asarray(images[start : start + _BLOCK], np.uint8)
+        yield np.asarray(images[start : start + _BLOCK])
 
   return source.table(
     'shapes3d_file',

@@ -96,7 +96,11 @@ def table(
     with files.reading(paths[0], FIELD, 'the official file'):
       verify(paths, sums, config)
       check()
-      yield from blocks()
+      for block in blocks():
+        if block.dtype != np.uint8:
+          rule = f'its images are {block.dtype}, must be uint8'
+          raise errors.value(FIELD, str(paths[0]), rule)
+        yield block
 
   key = cache.fingerprint(paths, [name, count, shape, binary])
   return cache.table(name, key, config.cache, count, shape, binary, verified)

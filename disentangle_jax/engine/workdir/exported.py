@@ -31,7 +31,7 @@ from disentangle_jax import errors, folders
 from disentangle_jax.data import shells
 from disentangle_jax.engine.plan import group_shapes, study_plan
 from disentangle_jax.engine.programs import pictures as pictures_lib
-from disentangle_jax.engine.workdir import store
+from disentangle_jax.engine.workdir import shells, store
 from disentangle_jax.nn import nets
 
 _NEEDED = ('method', 'config', 'dataset', 'hparams', 'seed')
