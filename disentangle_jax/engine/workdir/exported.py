@@ -28,7 +28,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors import numpy as safetensors
 
 from disentangle_jax import errors, folders
-from disentangle_jax.data import shells
 from disentangle_jax.engine.plan import group_shapes, study_plan
 from disentangle_jax.engine.programs import pictures as pictures_lib
 from disentangle_jax.engine.workdir import shells, store

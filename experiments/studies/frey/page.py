@@ -243,7 +243,7 @@ def faces_figure(runs: list[tuple[float, object]], side: int = 6):
   """Images decoded from samples of the prior, the same for every beta."""
   codes = np.random.default_rng(1).normal(size=(side**2, 2))
   columns = -(-len(runs) // 2)
-  figure, axes = figures.new(7.2, 3.5, nrows=2, ncols=columns, squeeze=False)
+  figure, axes = figures.new(5.2, 2.4, nrows=2, ncols=columns, squeeze=False)
   axes = axes.ravel()
   for axis in axes:
     axis.set_axis_off()
