@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 import dataclasses
 import functools
-import math
 from types import ModuleType
 import warnings
 
@@ -18,11 +17,12 @@ from disentangle_jax.metrics import catalogue, designs
 TEST_SHARE = 1 / 3
 
 
-def dataset(factor_sizes: tuple[int, ...]) -> types.Dataset:
+def dataset(factor_sizes: tuple[int, ...], num_rows: int = 0) -> types.Dataset:
   """A data set of given rows: their factors, and nothing to look at.
 
   Args:
     factor_sizes: number of values of each of the K factors.
+    num_rows: N; 0 for all points of the grid, each once.
 
   Returns:
     What `make` of a metric of codes reads; it cannot render or sample.
@@ -38,13 +38,13 @@ def dataset(factor_sizes: tuple[int, ...]) -> types.Dataset:
     sample=None,
     log_density=None,
     deterministic=True,
-    num_examples=math.prod(factor_sizes),
+    num_examples=num_rows,
   )
 
 
 @functools.lru_cache(maxsize=128)
-def _compiled(module, config, factor_sizes):
-  metric = module.make(config, dataset(factor_sizes))
+def _compiled(module, config, factor_sizes, num_rows):
+  metric = module.make(config, dataset(factor_sizes, num_rows))
   return metric, jax.jit(metric.score)
 
 
@@ -167,7 +167,7 @@ def evaluate(
           'metrics', name, f'has no continuous form; legal: {", ".join(legal)}'
         )
       config = dataclasses.replace(config, continuous=True)
-    metric, score = _compiled(module, config, sizes)
+    metric, score = _compiled(module, config, sizes, num_rows)
     seeds, kind = metric.over == 'seeds', metric.design.kind
     if (codes.ndim == 3) != seeds:
       raise errors.value(
@@ -182,7 +182,7 @@ def evaluate(
       rows = order
     if kind != 'chosen':  # as many points as there are rows
       config = rows_of(config, rows_train, len(rows) - rows_train)
-      metric, score = _compiled(module, config, sizes)
+      metric, score = _compiled(module, config, sizes, num_rows)
     missing = [part for part in metric.needs if part not in parts]
     if missing:
       raise errors.value(

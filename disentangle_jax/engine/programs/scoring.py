@@ -6,6 +6,7 @@ from it, the grid itself is encoded and every design becomes an index into it.
 """
 
 from collections.abc import Collection, Mapping
+import functools
 import json
 import math
 from typing import Any, NamedTuple
@@ -247,9 +248,10 @@ class Evaluator:
       if data.render is None:
         # As many draws as the design has points, with the factors they have.
         count = jax.eval_shape(points, key).shape[0]
-        draw = jax.jit(data.sample)
-        drawn = draw(key, data.arrays, jnp.arange(count, dtype=jnp.int32))
-        self._designs[cached] = drawn['factors']
+        rows = jax.jit(functools.partial(encoding.draw, data))(
+          key, data.arrays, jnp.arange(count, dtype=jnp.int32)
+        )
+        self._designs[cached] = rows['factors']
       else:
         self._designs[cached] = points(key)
     return self._designs[cached]
