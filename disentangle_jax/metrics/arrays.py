@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 import dataclasses
 import functools
-import math
 from types import ModuleType
 from typing import Any, NamedTuple
 import warnings
@@ -19,11 +18,12 @@ from disentangle_jax.metrics import catalogue, designs, given
 TEST_SHARE = 1 / 3
 
 
-def dataset(factor_sizes: tuple[int, ...]) -> types.Dataset:
+def dataset(factor_sizes: tuple[int, ...], num_rows: int = 0) -> types.Dataset:
   """A data set of given rows: their factors, and nothing to look at.
 
   Args:
     factor_sizes: number of values of each of the K factors.
+    num_rows: N; 0 for all points of the grid, each once.
 
   Returns:
     What `make` of a metric of codes reads; it cannot render or sample.
@@ -39,13 +39,13 @@ def dataset(factor_sizes: tuple[int, ...]) -> types.Dataset:
     sample=None,
     log_density=None,
     deterministic=True,
-    num_examples=math.prod(factor_sizes),
+    num_examples=num_rows,
   )
 
 
 @functools.lru_cache(maxsize=128)
-def _compiled(module, config, factor_sizes):
-  metric = module.make(config, dataset(factor_sizes))
+def _compiled(module, config, factor_sizes, num_rows):
+  metric = module.make(config, dataset(factor_sizes, num_rows))
   return metric, jax.jit(metric.score)
 
 
@@ -212,7 +212,7 @@ def evaluate(
   for number, (name, keys) in enumerate(wanted.items()):
     module = modules[name]
     config = _config(module, name, continuous, modules)
-    metric, score = _compiled(module, config, rows.sizes)
+    metric, score = _compiled(module, config, rows.sizes, rows.num_train)
     seeds, kind = metric.over == 'seeds', metric.design.kind
     if (codes.ndim == 3) != seeds:
       rule = f'{name} takes {"[S, N, D]" if seeds else "[N, D]"}'
@@ -224,7 +224,7 @@ def evaluate(
       chosen = order
     if kind != 'chosen':  # as many points as there are rows
       config = rows_of(config, num_train, len(chosen) - num_train)
-      metric, score = _compiled(module, config, rows.sizes)
+      metric, score = _compiled(module, config, rows.sizes, rows.num_train)
     missing = [part for part in metric.needs if part not in rows.parts]
     if missing:
       rule = f'{name} also reads {", ".join(missing)}'
