@@ -234,7 +234,7 @@ def test_a_shell_says_what_its_set_says(name):
   described = json.loads(json.dumps(shells.describe(dataset)))
   shell = shells.shell(described, 'gone')
   data.check(shell)
-  for field in shells._LASTING:
+  for field in shells.LASTING:
     assert getattr(shell, field) == getattr(dataset, field)
   for own, given in zip(shell.factor_values, dataset.factor_values):
     np.testing.assert_allclose(own, given)

@@ -14,7 +14,7 @@ import numpy as np
 from disentangle_jax import errors, types
 
 # What must be the same in the data that a run meets later.
-_LASTING = (
+LASTING = (
   'kind',
   'dtype',
   'observation_shape',
@@ -73,7 +73,7 @@ def difference(
     the first difference in what a run's functions were made for, or None.
   """
   now = describe(dataset)
-  for field in _LASTING:
+  for field in LASTING:
     if now[field] != description[field]:
       return f'{field} {now[field]}, not {description[field]}'
   return None
