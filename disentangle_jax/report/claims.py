@@ -483,8 +483,8 @@ def sections(
   yield section.Section(
     'claims',
     'Claims',
-    'What papers say, and what these runs say of it, by rules written down '
-    'before the run. Measured: the number of the rule with its 95 % interval. '
+    'What papers say, and what these runs say of it, by the rules of the '
+    "study's page.py. Measured: the number of the rule with its 95 % interval. "
     f'A claim needs {LEAST_SEEDS} seeds.',
     table(claims, verdicts),
   )

@@ -26,7 +26,7 @@ from disentangle_jax.report import (
 from disentangle_jax.report.results import Results
 from disentangle_jax.report.section import Markup, Section
 
-_OPEN = 12  # rows of a table that need not be asked for
+_OPEN = 20  # rows of a table that need not be asked for
 _DEEPEST = 4  # level of a heading
 
 
