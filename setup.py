@@ -40,6 +40,7 @@ EXTRAS = {
   'torch': ['torch>=2.4'],
   'trackers': ['tensorboardX>=2.6', 'wandb>=0.18'],
   'test': [
+    'hypothesis>=6.100',
     'pytest>=8.3',
     'pytest-timeout>=2.3',
     'pytest-xdist>=3.6',

@@ -305,6 +305,8 @@ class MetricModule(Protocol):
     make: `(config, data) -> Metric | Probe`.
     COST: seconds per run, as `catalogue.COST_MACHINE` says; left out where it
       was not measured.
+    OFFSET_FREE: whether shifting a code leaves the scores as they are; True by
+      default. Given codes with a large offset are then centred.
   """
 
   SCORES: Mapping[str, Score]
@@ -377,7 +379,8 @@ class Dataset(NamedTuple):
     extras: 'environment' (an Environment), 'vocabulary' (tuple of words, token
       -> word), 'secondary' (the other set of a joined one: a Dataset), 'rows'
       (of a stream: `data.stream.Rows`), 'fields' (of a grid: name ->
-      `(arrays, factors, key) -> value`).
+      `(arrays, factors, key) -> value`), 'summary' (of own data: what was read,
+      one line), 'words' (of factors that are text: name -> level -> word).
     num_examples: number of different observations: the product of the factor
       sizes for a grid (0: that product), the number of images for a stream.
   """

@@ -166,10 +166,16 @@ def _runs(number: str | None, several: bool):
     raise errors.ConfigError(
       '--workdir and --run are missing, e.g. --workdir=runs/quickstart --run=17'
     )
-  numbers = _numbers(number, '--run')
-  if len(numbers) > 1 and not several:
+  one = '-' not in number
+  chosen = [number] if one else _numbers(number, '--run')
+  if len(chosen) > 1 and not several:
     raise errors.value('--run', number, 'several runs need --seeds')
-  return [(f'run_{n}', load_run(given.workdir, n)) for n in numbers]
+  runs = [load_run(given.workdir, run) for run in chosen]
+  # Files carry the run_id: numbers move when seeds are added.
+  return [
+    (f'run_{run_of}_{run.about["run_id"][:6]}', run)
+    for run_of, run in zip(chosen, runs)
+  ]
 
 
 def main(argv):
@@ -210,7 +216,11 @@ def main(argv):
 
 def _define_flags() -> None:
   flags.DEFINE_string('workdir', None, 'Directory of a sweep.')
-  flags.DEFINE_string('run', None, "Run number, or '16-20' with --seeds.")
+  flags.DEFINE_string(
+    'run',
+    None,
+    "Run number or the beginning of a run_id; '16-20' with --seeds.",
+  )
   flags.DEFINE_string('params', None, 'An exported run instead.')
   flags.DEFINE_string('out', None, 'Where files go; DIR/figures if unset.')
   flags.DEFINE_string(

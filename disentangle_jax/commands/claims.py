@@ -47,7 +47,8 @@ def _rows(entries: list[dict], key: str) -> Iterator[str]:
       entry['measured'],
       f'**{verdict}**',
       entry['seeds'],
-      f'[{key}](../experiments/studies/{key}/README.md)',
+      f'[{entry.get("variant") or key}]'
+      f'(../experiments/studies/{key}/README.md)',
       entry.get('date', ''),
     )
     yield f'| {" | ".join(map(_cell, cells))} |'
@@ -64,12 +65,12 @@ def page() -> str:
     for method in entry.get('methods', ())
   }
   without = sorted(set(methods.METHODS) - covered)
-  commands = [
-    f'- {key}: `{entry["command"]}`'
+  commands = dict.fromkeys(
+    f'- {entry.get("variant") or key}: `{entry["command"]}`'
     for key, own in by_study.items()
-    for entry in own[:1]
+    for entry in own
     if entry.get('command')
-  ]
+  )
   return '\n'.join(
     [
       '# Claims',
@@ -77,7 +78,12 @@ def page() -> str:
       'What papers say and what runs of this project say of it. Made by',
       '`python -m experiments.claims`; not written by hand. Measured: the',
       "number of the claim's rule with its 95 % interval over seeds. The rules",
-      "stand in each study's `page.py` and were written before the runs.",
+      "stand in each study's `page.py`. The studies below were first run on",
+      '2026-11-22, before claims had a form: their rules are the general ones',
+      '(differences paired over seeds whose 95 % interval leaves 0 out), but',
+      'they restate verdicts that were known, and predict nothing. A study',
+      'named `..._laptop` is not of the published size.',
+      '',
       'Holds: the interval lies on the claimed side. Does not hold: on the',
       'other side. Not shown: on neither, or too few seeds. Void: a guard',
       'against degenerate solutions fails.',
@@ -85,7 +91,7 @@ def page() -> str:
       *([_HEAD, *rows] if rows else ['No study has kept claims yet.']),
       '',
       *(['How each was run:', '', *commands, ''] if commands else []),
-      'Methods that no kept claim is about: ' + ', '.join(without) + '.',
+      f'Methods that no kept claim is about: {", ".join(without) or "none"}.',
     ]
   )
 

@@ -1,6 +1,7 @@
 """Data sets by name: `load(name, **static_options) -> Dataset`."""
 
 import dataclasses
+import os
 from typing import Any
 
 from disentangle_jax import errors, types
@@ -108,7 +109,7 @@ def load(name: str, **options: Any) -> types.Dataset:
     name: a key of DATASETS.
     **options: fields of that module's `Config`, and those of
       `distributions.Config`, which sets with a grid of factors take; None keeps
-      a default.
+      a default. Paths may be `pathlib.Path`.
 
   Returns:
     The data set.
@@ -122,7 +123,8 @@ def load(name: str, **options: Any) -> types.Dataset:
   module = DATASETS[name]
   own = {f.name for f in dataclasses.fields(module.Config)}
   shared = {f.name for f in dataclasses.fields(distributions.Config)}
-  chosen = {key: got for key, got in options.items() if got is not None}
+  plain = lambda got: os.fspath(got) if isinstance(got, os.PathLike) else got
+  chosen = {key: plain(got) for key, got in options.items() if got is not None}
   for key in chosen:
     if key not in own | shared:
       raise errors.choices(f'config.dataset ({name})', key, own | shared)

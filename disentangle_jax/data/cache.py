@@ -1,6 +1,7 @@
 """Tables of images on disk: read once, kept as bytes or bits, memory-mapped."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+import contextlib
 import hashlib
 import json
 import os
@@ -84,30 +85,37 @@ def table(
     except (OSError, ValueError, EOFError):
       pass
     # Not what this module wrote: made anew below.
-  field = 'config.dataset.cache'
-  try:
+  with _writing(folder):
     folder.mkdir(parents=True, exist_ok=True)
     handle, partial = tempfile.mkstemp(suffix='.partial', dir=folder)
     os.close(handle)
-  except OSError as error:
-    rule = (
-      f'cannot be written ({error.strerror}); name another folder with '
-      f'--{field}='
-    )
-    raise errors.value(field, str(folder), rule) from error
   try:
-    _write(partial, whole, shape, binary, blocks())
-    os.replace(partial, final)
-  except OSError as error:
-    rule = f'cannot be written ({error.strerror}); name another with --{field}='
-    raise errors.value(field, str(folder), rule) from error
+    _write(partial, whole, shape, binary, blocks(), folder)
+    with _writing(folder):
+      os.replace(partial, final)
   finally:
     pathlib.Path(partial).unlink(missing_ok=True)
   return np.load(final, mmap_mode='r', allow_pickle=False)
 
 
-def _write(made, whole, shape, binary, blocks):
-  memory = np.lib.format.open_memmap(made, 'w+', np.uint8, whole)
+@contextlib.contextmanager
+def _writing(folder: pathlib.Path) -> Iterator[None]:
+  """Says of what the disk refuses that it is the cache; see `_write`."""
+  try:
+    yield
+  except OSError as error:
+    field = 'config.dataset.cache'
+    rule = (
+      f'cannot be written ({error.strerror}); name another folder with '
+      f'--{field}='
+    )
+    raise errors.value(field, str(folder), rule) from error
+
+
+def _write(partial, whole, shape, binary, blocks, folder):
+  """Writes the blocks; what goes wrong in making them is not the cache's."""
+  with _writing(folder):
+    memory = np.lib.format.open_memmap(partial, 'w+', np.uint8, whole)
   start = 0
   for block in blocks:
     if block.shape[1:] != shape or start + len(block) > whole[0]:
@@ -119,9 +127,11 @@ def _write(made, whole, shape, binary, blocks):
         rule = 'must be binary: every pixel 0 or 255'
         raise errors.value('images', got, rule)
       block = np.packbits(block.reshape(len(block), -1) > 0, axis=-1)
-    memory[start : start + len(block)] = block
+    with _writing(folder):
+      memory[start : start + len(block)] = block
     start += len(block)
   if start != whole[0]:
     rule = f'must be {whole[0]}, the product of the factor sizes'
     raise errors.value('number of images', start, rule)
-  memory.flush()
+  with _writing(folder):
+    memory.flush()

@@ -49,7 +49,12 @@ def tile(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def to_uint8(images: jax.Array) -> np.ndarray:
-  """float images as bytes; what decoders put outside [0, 1] is clipped."""
+  """float images as bytes; what decoders put outside [0, 1] is clipped.
+
+  Bytes stay as they are.
+  """
+  if images.dtype == np.uint8:
+    return np.asarray(images)
   return np.round(255 * np.clip(np.asarray(images), 0, 1)).astype(np.uint8)
 
 

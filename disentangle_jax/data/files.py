@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import contextlib
 import gzip
 import hashlib
+import os
 import pathlib
 import struct
 from typing import Any
@@ -11,13 +12,10 @@ import zipfile
 import zlib
 
 import numpy as np
-import PIL
-import PIL.Image
 import scipy.io
 
 from disentangle_jax import errors
 
-_PICTURES = ('.png', '.jpg', '.jpeg', '.bmp', '.gif', '.webp', '.tif', '.tiff')
 _BLOCK = 1024
 # What readers raise on truncated or foreign bytes.
 _BROKEN = (
@@ -27,31 +25,47 @@ _BROKEN = (
   KeyError,
   TypeError,
   NotImplementedError,
+  SyntaxError,
   struct.error,
   zipfile.BadZipFile,
   zlib.error,
 )
 
 
-def require(path: Any, field: str, where: str) -> pathlib.Path:
+def require(path: Any, field: str, where: str, kind: str = '') -> pathlib.Path:
   """The path of a file or folder that must be there.
 
   Args:
-    path: what the user gave; None if nothing.
+    path: what the user gave, a string or a path; None if nothing. '~' is the
+      user's folder.
     field: dotted name of the setting.
     where: how to get the data: address and command, in one line.
+    kind: 'file' or 'folder' where only one of them will do.
 
   Returns:
     The path.
 
   Raises:
-    ConfigError: no path, or nothing there.
+    ConfigError: no path, nothing there, or a folder for a file.
   """
   if path is None or str(path) == '':
     raise errors.value(field, path, f'this data set is not shipped; {where}')
-  expanded = pathlib.Path(path).expanduser()
-  if not expanded.exists():
-    raise errors.value(field, str(path), f'no such file or folder; {where}')
+  if not isinstance(path, (str, os.PathLike)):
+    raise errors.value(field, path, f'must be a path; {where}')
+  given = os.fspath(path)
+  try:
+    expanded = pathlib.Path(given).expanduser()
+    there = expanded.exists()
+  except (OSError, RuntimeError) as error:
+    # No right to look, or '~name' of nobody.
+    rule = f'{errors.first_line(error)}; {where}'
+    raise errors.value(field, given, rule) from error
+  if not there:
+    raise errors.value(field, given, f'no such file or folder; {where}')
+  wrong = {'file': expanded.is_dir(), 'folder': not expanded.is_dir()}
+  if wrong.get(kind):
+    other = 'folder' if kind == 'file' else 'file'
+    raise errors.value(field, given, f'is a {other}, must be a {kind}; {where}')
   return expanded
 
 
@@ -141,7 +155,10 @@ def npz_member(path: pathlib.Path, key: str, field: str):
       }[version]
       shape, fortran, dtype = read(stream)
     if dtype.hasobject:
-      rule = f'array {key!r} holds Python objects, which are not read'
+      rule = (
+        f'array {key!r} holds Python objects, which are not read; save numbers '
+        'or np.array(words, str)'
+      )
       raise errors.value(field, str(path), rule)
     with reading(path, field, kind):
       yield stream, shape, fortran, dtype
@@ -182,56 +199,20 @@ def npz_blocks(
 def npz_array(path: pathlib.Path, key: str, field: str) -> np.ndarray:
   """One whole array of an npz archive; errors as `npz_blocks`."""
   shape, dtype = npz_header(path, key, field)
-  blocks = list(npz_blocks(path, key, field)) if shape else []
-  return np.concatenate(blocks) if blocks else np.zeros(shape, dtype)
+  if not shape:
+    with npz_member(path, key, field) as (stream, *_):
+      return np.frombuffer(stream.read(dtype.itemsize), dtype)[0]
+  whole, start = np.empty(shape, dtype), 0
+  for block in npz_blocks(path, key, field):
+    whole[start : start + len(block)] = block
+    start += len(block)
+  return whole
 
 
-def to_uint8(images: np.ndarray, field: str, kind: str = 'image') -> np.ndarray:
-  """Images of any usual kind as bytes, channels last.
-
-  Args:
-    images: [N, H, W] or [N, H, W, C]; bool, uint8, or floats in [0, 1]. Of
-      videos and voxels [N, T, H, W] or [N, T, H, W, C].
-    field: dotted name of the setting.
-    kind: a key of `types.KINDS`.
-
-  Returns:
-    uint8 [N, H, W, C], 0 to 255; [N, T, H, W, C] of videos and voxels.
-
-  Raises:
-    ConfigError: another shape or dtype, or values out of range.
-  """
-  images = np.asarray(images)
-  if kind in ('video', 'voxels'):
-    if images.ndim not in (4, 5):
-      rule = f'{kind} must have the shape [N, T, H, W] or [N, T, H, W, 1 or 3]'
-      raise errors.value(field, images.shape, rule)
-    flat = to_uint8(images.reshape(-1, *images.shape[2:]), field)
-    return flat.reshape(*images.shape[:2], *flat.shape[1:])
-  if images.ndim == 3:
-    images = images[..., None]
-  if images.ndim != 4 or images.shape[-1] not in (1, 3) or not images.size:
-    rule = 'images must have the shape [N, H, W] or [N, H, W, 1 or 3]'
-    raise errors.value(field, images.shape, rule)
-  if images.dtype == np.uint8:
-    return images
-  if images.dtype == bool:
-    return images.astype(np.uint8) * 255
-  if images.dtype.kind in 'iu':
-    low, high = int(images.min()), int(images.max())
-    if low < 0 or high > 255:
-      rule = 'integer images must lie in 0 to 255'
-      raise errors.value(f'{field}: range of images', (low, high), rule)
-    return images.astype(np.uint8)
-  if images.dtype.kind == 'f':
-    low, high = float(images.min()), float(images.max())
-    # Written so that NaN fails too.
-    if not (low >= 0.0 and high <= 1.0):
-      rule = 'float images must be finite and lie in 0 to 1'
-      raise errors.value(f'{field}: range of images', (low, high), rule)
-    return np.round(images * 255.0).astype(np.uint8)
-  rule = 'images must be bool, integers or floats'
-  raise errors.value(f'{field}: dtype', str(images.dtype), rule)
+def npz_names(path: pathlib.Path, field: str) -> list[str]:
+  """Names of the arrays of an npz archive; errors as `npz_member`."""
+  with reading(path, field, 'an npz archive'), zipfile.ZipFile(path) as archive:
+    return [name.removesuffix('.npy') for name in archive.namelist()]
 
 
 def idx(path: pathlib.Path, field: str) -> np.ndarray:
@@ -279,123 +260,3 @@ def matlab(path: Any, field: str, name: str = '') -> dict[str, np.ndarray]:
       return scipy.io.loadmat(path)
     except scipy.io.matlab.MatReadError as error:
       raise ValueError(str(error)) from error
-
-
-def folder(path: pathlib.Path, size: int | None, field: str) -> np.ndarray:
-  """All pictures of a folder, in the order of their names.
-
-  Args:
-    path: of the folder; subfolders are searched too.
-    size: side to which the pictures' middle squares are resized, pixels; None
-      keeps them, and they must then be alike.
-    field: dotted name of the setting.
-
-  Returns:
-    uint8 [N, H, W, 3].
-
-  Raises:
-    ConfigError: no pictures, unreadable ones, or sizes that differ.
-  """
-  names = sorted(p for p in path.rglob('*') if p.suffix.lower() in _PICTURES)
-  if not names:
-    rule = f'no pictures in it ({", ".join(_PICTURES)})'
-    raise errors.value(field, str(path), rule)
-  images = []
-  for name in names:
-    with reading(name, field, 'a picture'), PIL.Image.open(name) as opened:
-      image = opened.convert('RGB')
-      if size is not None:
-        side = min(image.size)
-        left, top = ((extent - side) // 2 for extent in image.size)
-        image = image.crop((left, top, left + side, top + side))
-        image = image.resize((size, size), PIL.Image.Resampling.LANCZOS)
-      images.append(np.asarray(image))
-    if images[-1].shape != images[0].shape:
-      rule = (
-        f'pictures differ in size ({names[0].name}, {name.name}); set '
-        'config.dataset.resolution'
-      )
-      raise errors.value(field, str(path), rule)
-  return np.stack(images)
-
-
-def images(
-  path: Any, field: str, split: str = 'train', where: str = 'give a path'
-) -> tuple[np.ndarray, np.ndarray | None]:
-  """Images, with labels where there are some, from any format known here.
-
-  Args:
-    path: an npz archive with 'images' (or 'x_train') and perhaps 'labels'; a
-      MATLAB file with X [H, W, C, N] and y (SVHN, where the label 10 stands for
-      the digit 0); an idx file or a folder that holds MNIST's idx files; a
-      binary batch of CIFAR-10 or the folder of them; a folder of pictures.
-    field: dotted name of the setting.
-    split: 'train' or 'test', for folders that hold both.
-    where: how to get the data, for the error message.
-
-  Returns:
-    uint8 [N, H, W, C], and int64 [N] or None.
-
-  Raises:
-    ConfigError: nothing there, or a file that cannot be used.
-  """
-  path = require(path, field, where)
-  if path.is_dir():
-    return _from_folder(path, field, split)
-  suffixes = ''.join(path.suffixes[-2:]).lower()
-  if suffixes.endswith('.npz'):
-    return _from_npz(path, field, split)
-  if suffixes.endswith('.mat'):
-    arrays = matlab(path, field)
-    if 'X' not in arrays or arrays['X'].ndim != 4:
-      raise errors.value(field, str(path), 'has no array X [H, W, C, N]')
-    labels = arrays['y'].reshape(-1).astype(np.int64) if 'y' in arrays else None
-    if labels is not None:
-      labels = np.where(labels == 10, 0, labels)
-    return to_uint8(np.moveaxis(arrays['X'], -1, 0), field), labels
-  if suffixes.endswith('.bin'):
-    return _cifar([path], field)
-  if 'idx' in path.name:
-    return to_uint8(idx(path, field), field), None
-  rule = 'must be an npz, mat, idx or bin file, or a folder'
-  raise errors.value(field, str(path), rule)
-
-
-def _from_npz(path, field, split):
-  with reading(path, field, 'an npz archive'), zipfile.ZipFile(path) as archive:
-    names = {name.removesuffix('.npy') for name in archive.namelist()}
-  for key, label in (('images', 'labels'), (f'x_{split}', f'y_{split}')):
-    if key in names:
-      labels = None
-      if label in names:
-        labels = npz_array(path, label, field).reshape(-1).astype(np.int64)
-      return to_uint8(npz_array(path, key, field), field), labels
-  rule = f"has no array 'images'; it holds: {', '.join(sorted(names))}"
-  raise errors.value(field, str(path), rule)
-
-
-def _cifar(paths, field):
-  rows = []
-  for path in paths:
-    with reading(path, field, 'a binary batch of CIFAR-10'):
-      rows.append(np.fromfile(path, np.uint8).reshape(-1, 3073))
-  rows = np.concatenate(rows)
-  images = rows[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-  return np.ascontiguousarray(images), rows[:, 0].astype(np.int64)
-
-
-def _from_folder(path, field, split):
-  start = 'train' if split == 'train' else 't10k'
-  parts = sorted(path.glob(f'{start}-images*idx3-ubyte*'))
-  if parts:
-    labels = sorted(path.glob(f'{start}-labels*idx1-ubyte*'))
-    read = idx(labels[0], field).astype(np.int64) if labels else None
-    return to_uint8(idx(parts[0], field), field), read
-  batches = 'data_batch_*.bin' if split == 'train' else 'test_batch.bin'
-  parts = sorted(path.glob(batches))
-  if parts:
-    return _cifar(parts, field)
-  matfile = path / f'{split}_32x32.mat'
-  if matfile.exists():
-    return images(matfile, field, split)
-  return folder(path, None, field), None

@@ -17,6 +17,7 @@ import os
 from typing import Any
 
 import jax
+import numpy as np
 
 from disentangle_jax import data as data_lib
 from disentangle_jax import errors, types
@@ -178,6 +179,14 @@ def _matched(first, second, columns, by) -> conditional.Given:
       'must be the same'
     )
     raise errors.value(*asks, rule)
+  # Levels are numbered in each set on its own: 0, 2 there is 0, 1 here.
+  meanings = [_meaning(d, k) for d, k in zip((first, second), columns)]
+  if None not in meanings and meanings[0] != meanings[1]:
+    rule = (
+      f'{first.name} has the labels {_some(meanings[0])} and {second.name} '
+      f'{_some(meanings[1])}: they must be the same'
+    )
+    raise errors.value(*asks, rule)
   for dataset, column in zip((first, second), columns):
     given = conditional.given(dataset, [column], asks)
     empty = [label for label, share in enumerate(given.share) if not share]
@@ -185,6 +194,26 @@ def _matched(first, second, columns, by) -> conditional.Given:
       rule = f'{dataset.name} has no rows of label {empty[0]}'
       raise errors.value(*asks, rule)
   return given
+
+
+def _meaning(dataset: types.Dataset, column: int) -> tuple | None:
+  """What the levels of a label are called; None for values that are measured.
+
+  Words, or whole numbers; positions and angles of two renderers may differ and
+  still be paired by their order.
+  """
+  name = dataset.factor_names[column]
+  words = dataset.extras.get('words', {}).get(name)
+  if words is not None:
+    return tuple(map(str, words))
+  values = np.asarray(dataset.factor_values[column])
+  whole = values.ndim == 1 and np.all(values == np.round(values))
+  return tuple(str(int(value)) for value in values) if whole else None
+
+
+def _some(labels: tuple) -> str:
+  more = ', ...' if len(labels) > 4 else ''
+  return f'{", ".join(labels[:4])}{more}'
 
 
 def _fields(first: types.Dataset, second: types.Dataset) -> tuple[str, ...]:

@@ -9,7 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from disentangle_jax import errors, types
-from disentangle_jax.data import factorial, files
+from disentangle_jax.data import factorial, pixels
+from disentangle_jax.data import levels as levels_lib
+from disentangle_jax.data import summary as summary_lib
 
 
 def pack(images: np.ndarray) -> np.ndarray:
@@ -50,14 +52,15 @@ def lookup(
   shape: tuple[int, ...] | None = None,
   kind: str = 'image',
   extras: Mapping[str, Any] | None = None,
+  exact: bool = False,
 ) -> types.Dataset:
   """A set whose every grid point has one image.
 
   Args:
-    images: [N, H, W] or [N, H, W, C], bool, uint8 or floats in [0, 1], in the
-      order of `factorial.grid(sizes)`, with an axis of frames or layers before
-      H for videos and voxels; or uint8 [N, bits] as `pack` gives them, with
-      `shape`. Binary images are kept as bits, others as bytes; once on the
+    images: [N, H, W] or [N, H, W, C] of any range that `pixels.read` knows, in
+      the order of `factorial.grid(sizes)`, with an axis of frames or layers
+      before H for videos and voxels; or uint8 [N, bits] as `pack` gives them,
+      with `shape`. Binary images are kept as bits, others as bytes; once on the
       device, which every run shares.
     names: K names of factors.
     sizes: K numbers of values; their product is N.
@@ -67,7 +70,8 @@ def lookup(
       being factors of interest.
     shape: of an observation, for images that come as bits.
     kind: 'image', 'video' or 'voxels'.
-    extras: of the data set.
+    extras: of the data set; 'summary' is added where there is none.
+    exact: images are uint8 from 0 to 255, also where none exceeds 1.
 
   Returns:
     The data set; observations are float32 [H, W, C] in [0, 1], those of videos
@@ -88,9 +92,22 @@ def lookup(
   for nuisance in nuisances:
     if nuisance not in names:
       raise errors.choices('nuisances', nuisance, names)
+  extras = dict(extras or {})
   if shape is None:
-    images = files.to_uint8(images, 'images', kind)
+    if exact:
+      images = pixels.with_channels(images, 'images', kind)
+    else:
+      images, note = pixels.read(images, 'images', kind)
     shape = tuple(images.shape[1:])
+    if not exact and 'summary' not in extras:
+      known = levels_lib.Levels(
+        index=np.zeros((0, len(sizes)), np.int64),
+        values=tuple(values or (np.arange(float(n)) for n in sizes)),
+        words=(None,) * len(sizes),
+      )
+      extras['summary'] = summary_lib.line(
+        name, len(images), shape, [note], names, known, kind=kind, grid=True
+      )
     if all(np.isin(block, (0, 255)).all() for block in _blocks(images)):
       images = np.concatenate([pack(block) for block in _blocks(images)])
   bits = images.ndim == 2

@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from disentangle_jax import errors, types
-from disentangle_jax.data import factorial, files
+from disentangle_jax.data import factorial, pixels
+from disentangle_jax.data import levels as levels_lib
+from disentangle_jax.data import summary as summary_lib
 from disentangle_jax.ops import per_example
 
 
@@ -16,7 +18,7 @@ class Rows(NamedTuple):
   """How the rows of a set are found: what its `extras['rows']` holds.
 
   Attributes:
-    factors: int [N, K] of all rows that `sample` draws, on the host.
+    factors: int [N, K] of all rows that `sample` draws, as levels, on the host.
     show: `(arrays, number int32 [B]) -> {'observation', 'factors', fields}`.
   """
 
@@ -34,13 +36,15 @@ def stream(
   kind: str = 'image',
   fields: Mapping[str, np.ndarray] | None = None,
   extras: Mapping[str, Any] | None = None,
+  exact: bool = False,
 ) -> types.Dataset:
   """Images, with labels or factors where there are some.
 
   Args:
-    images: [N, H, W] or [N, H, W, C], bool, uint8 or floats in [0, 1]; with an
-      axis of frames or layers before H for videos and voxels.
-    factors: int [N, K] >= 0, or None.
+    images: [N, H, W] or [N, H, W, C] of any range that `pixels.read` knows;
+      with an axis of frames or layers before H for videos and voxels.
+    factors: [N, K], numbers or text, or None. The distinct values of a column
+      become its levels (`levels.of`), and `factor_values` holds the numbers.
     names: K names.
     name: of the data set.
     test: further images and factors that `sample` never draws, for judges;
@@ -48,7 +52,10 @@ def stream(
     kind: 'image', 'video' or 'voxels'.
     fields: what a batch holds beside these, name -> [N, ...]; numbers become
       float32 or int32.
-    extras: of the data set; 'rows' is added.
+    extras: of the data set; 'rows' is added, 'words' where factors are text,
+      and 'summary' where there is none.
+    exact: nothing is taken for something else: images are uint8 from 0 to 255,
+      and factors are levels from 0 on already, of which some may not occur.
 
   Returns:
     The data set: `render` is None, for nothing says which image a combination
@@ -59,16 +66,64 @@ def stream(
   Raises:
     ConfigError: images, factors or fields that do not fit.
   """
-  as_bytes = lambda images: files.to_uint8(images, 'images', kind)
+  notes = []
+  if exact:
+    images = _exact(images, kind)
+    test = _test(test, lambda images: _exact(images, kind))
+  else:
+    train, others = np.asarray(images), []
+    if test is not None:
+      others = [np.asarray(test[0])]
+    read = pixels.read(train, 'images', kind, others)
+    images, notes = read.images, [read.note]
+    test = _test(
+      test, lambda x: pixels.read(x, 'test images', kind, [train]).images
+    )
   return _drawn(
-    as_bytes(images),
+    images,
     factors,
     names,
     name=name,
     kind=kind,
-    show=lambda images: images.astype(jnp.float32) / 255.0,
-    test=_test(test, as_bytes),
+    show=_as_floats,
+    test=test,
     fields=fields,
+    extras=extras,
+    exact=exact,
+    notes=notes,
+  )
+
+
+def of_levels(
+  images: np.ndarray,
+  levels: levels_lib.Levels,
+  names: Sequence[str],
+  *,
+  name: str,
+  extras: Mapping[str, Any] | None = None,
+) -> types.Dataset:
+  """Images whose factors were read already, as `stream`.
+
+  Args:
+    images: uint8 [N, H, W, C], from 0 to 255.
+    levels: of N rows.
+    names: K names.
+    name: of the data set.
+    extras: of the data set; 'rows' and 'words' are added.
+
+  Returns:
+    The data set.
+
+  Raises:
+    ConfigError: images or names that do not fit.
+  """
+  return _drawn(
+    _exact(images, 'image'),
+    levels,
+    names,
+    name=name,
+    kind='image',
+    show=_as_floats,
     extras=extras,
   )
 
@@ -81,16 +136,18 @@ def rows(
   name: str = 'rows',
   fields: Mapping[str, np.ndarray] | None = None,
   extras: Mapping[str, Any] | None = None,
+  exact: bool = False,
 ) -> types.Dataset:
   """Observations that are no images: real vectors of any range.
 
   Args:
     observations: float [N, ...].
-    factors: int [N, K] >= 0, or None.
+    factors: [N, K], as for `stream`, or None.
     names: K names.
     name: of the data set.
     fields: as for `stream`.
     extras: of the data set; 'rows' is added.
+    exact: factors are levels already, as for `stream`.
 
   Returns:
     The data set, of the kind 'vector', drawn from as `stream` says.
@@ -110,6 +167,7 @@ def rows(
     kind='vector',
     fields=fields,
     extras=extras,
+    exact=exact,
   )
 
 
@@ -123,18 +181,20 @@ def sentences(
   test: tuple[np.ndarray, np.ndarray | None] | None = None,
   fields: Mapping[str, np.ndarray] | None = None,
   extras: Mapping[str, Any] | None = None,
+  exact: bool = False,
 ) -> types.Dataset:
   """Sentences as numbers of words.
 
   Args:
     tokens: int [N, L], 0 is padding.
     vocabulary: token -> word.
-    factors: int [N, K] >= 0, or None.
+    factors: [N, K], as for `stream`, or None.
     names: K names.
     name: of the data set.
     test: further tokens and factors that `sample` never draws, as for `stream`.
     fields: as for `stream`.
     extras: of the data set; 'vocabulary' and 'rows' are added.
+    exact: factors are levels already, as for `stream`.
 
   Returns:
     The data set, of the kind 'tokens', drawn from as `stream` says;
@@ -167,7 +227,16 @@ def sentences(
     test=_test(test, checked),
     fields=fields,
     extras={**(extras or {}), 'vocabulary': vocabulary},
+    exact=exact,
   )
+
+
+def words(
+  names: Sequence[str], levels: levels_lib.Levels
+) -> dict[str, dict[str, tuple[str, ...]]]:
+  """The entry 'words' of a set's extras: factor -> level -> text."""
+  of = {n: text for n, text in zip(names, levels.words) if text is not None}
+  return {'words': of} if of else {}
 
 
 def frequencies(factors: np.ndarray) -> Callable[[jax.Array], jax.Array]:
@@ -213,19 +282,33 @@ def _test(test, convert):
   return None if test is None else (convert(test[0]), test[1])
 
 
+def _as_floats(images: jax.Array) -> jax.Array:
+  """Bytes as float32 in [0, 1]."""
+  return images.astype(jnp.float32) / 255.0
+
+
+def _exact(images: np.ndarray, kind: str) -> np.ndarray:
+  """Bytes with an axis of channels, as they are."""
+  images = pixels.with_channels(images, 'images', kind)
+  if images.dtype != np.uint8:
+    rule = 'must be uint8 where exact=True'
+    raise errors.value('images: dtype', str(images.dtype), rule)
+  return images
+
+
 def _factors(
   factors: np.ndarray | None, count: int, names: Sequence[str]
 ) -> np.ndarray:
-  """Factors int [N, K], checked."""
+  """Factors [N, K], checked."""
   if factors is None:
-    factors = np.zeros((count, 0), np.int64)
+    return np.zeros((count, 0), np.int64)
   factors = np.asarray(factors)
   if factors.shape != (count, len(names)):
     rule = f'must be {(count, len(names))}: one row per image'
     raise errors.value('shape of the factors', factors.shape, rule)
-  if factors.dtype.kind not in 'iu' or (factors.size and factors.min() < 0):
-    raise errors.value('factors', factors.dtype.name, 'must be integers >= 0')
-  return factors
+  if len(set(names)) != len(names):
+    raise errors.value('factor names', tuple(names), 'must differ')
+  return levels_lib.table(factors, 'factors')
 
 
 def _field(name: str, values: np.ndarray, count: int) -> jax.Array:
@@ -244,7 +327,7 @@ def _field(name: str, values: np.ndarray, count: int) -> jax.Array:
 
 def _drawn(
   observations: np.ndarray,
-  factors: np.ndarray | None,
+  factors: np.ndarray | levels_lib.Levels | None,
   names: Sequence[str],
   *,
   name: str,
@@ -254,11 +337,18 @@ def _drawn(
   test: tuple[np.ndarray, np.ndarray | None] | None = None,
   fields: Mapping[str, np.ndarray] | None = None,
   extras: Mapping[str, Any] | None = None,
+  exact: bool = False,
+  notes: Sequence[str] = (),
 ) -> types.Dataset:
   """Rows drawn uniformly; `show` makes observations of what is kept."""
   count, shape = observations.shape[0], tuple(observations.shape[1:])
-  factors = _factors(factors, count, names)
-  largest = factors.max(0)
+  levels = factors
+  if not isinstance(levels, levels_lib.Levels):
+    tables = [_factors(factors, count, names)]
+    if test is not None:
+      tables.append(_factors(test[1], len(test[0]), names))
+    levels = levels_lib.together(tables, 'factors', exact)
+  factors = _factors(levels.index[:count], count, names)
   arrays = {
     'images': jnp.asarray(observations),
     'factors': jnp.asarray(factors, jnp.int32),
@@ -266,15 +356,12 @@ def _drawn(
   if fields:
     arrays['fields'] = {n: _field(n, v, count) for n, v in fields.items()}
   if test is not None:
-    images, test_factors = test
+    images = test[0]
     if images.shape[1:] != shape:
       rule = f'must be that of the others, {shape}'
       raise errors.value('shape of test images', images.shape[1:], rule)
-    test_factors = _factors(test_factors, len(images), names)
     arrays['test_images'] = jnp.asarray(images)
-    arrays['test_factors'] = jnp.asarray(test_factors, jnp.int32)
-    largest = np.maximum(largest, test_factors.max(0))
-  sizes = tuple(int(n) for n in largest + 1)
+    arrays['test_factors'] = jnp.asarray(levels.index[count:], jnp.int32)
 
   def row(arrays, number):
     more = {n: v[number] for n, v in arrays.get('fields', {}).items()}
@@ -285,11 +372,18 @@ def _drawn(
     }
 
   rows = Rows(factors, row)
+  extras = {**(extras or {}), 'rows': rows, **words(names, levels)}
+  if notes:
+    tests = 0 if test is None else len(test[0])
+    told = summary_lib.line(
+      name, count, shape, notes, names, levels, kind=kind, tests=tests
+    )
+    extras.setdefault('summary', told)
   return types.Dataset(
     name=name,
     factor_names=tuple(names),
-    factor_sizes=sizes,
-    factor_values=tuple(np.arange(float(n)) for n in sizes),
+    factor_sizes=levels.sizes,
+    factor_values=levels.values,
     observation_shape=shape,
     arrays=arrays,
     render=None,
@@ -299,6 +393,6 @@ def _drawn(
     kind=kind,
     dtype=dtype,
     fields=tuple(fields or ()),
-    extras={**(extras or {}), 'rows': rows},
+    extras=extras,
     num_examples=count,
   )

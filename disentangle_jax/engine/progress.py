@@ -4,7 +4,7 @@
 terminal, and prints plain lines where the output is a file or a pipe.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 import sys
 import time
 from typing import Any, TextIO
@@ -30,6 +30,17 @@ def group_name(group: Any) -> str:
   shape = 'x'.join(str(n) for n in group.dataset.observation_shape)
   parts = [group.method_name, net, f'{group.dataset.name} {shape}']
   return ', '.join(part for part in parts if part)
+
+
+def _read(datasets: Iterable[Any]) -> list[str]:
+  """What was read of own data, a line per set, joined ones included."""
+  lines = {}
+  for data in datasets:
+    parts = (data, data.extras.get('secondary'))
+    lines |= dict.fromkeys(
+      part.extras.get('summary') for part in parts if part is not None
+    )
+  return [line for line in lines if line]
 
 
 class _Row:
@@ -99,8 +110,7 @@ class Progress:
     if elsewhere:
       count = sum(len(chunk.runs) for chunk in elsewhere)
       self.say(f'{count} runs are trained by other hosts')
-    read = dict.fromkeys(g.dataset.extras.get('summary') for g in plan.groups)
-    for line in filter(None, read):
+    for line in _read(group.dataset for group in plan.groups):
       self.say(line)
     for note in plan.notes:
       self.say(f'note: {note}')

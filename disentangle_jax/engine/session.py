@@ -30,7 +30,7 @@ from disentangle_jax.engine.workdir import (
 )
 
 # Share of a device's memory that a compiled program may ask for.
-_MEMORY_SHARE = 0.9
+MEMORY_SHARE = 0.9
 
 
 class Session:
@@ -106,7 +106,7 @@ class Session:
     """Runs a chunk and gives its size; or the smaller one to be tried."""
     try:
       program = self._compiled(chunk)
-      room = _MEMORY_SHARE * devices.memory_bytes()
+      room = MEMORY_SHARE * devices.memory_bytes()
       if program.bytes > room:
         return self._smaller(
           chunk,
@@ -205,7 +205,7 @@ class Session:
     # The rows are what marks a run as finished: all that it needs comes first,
     # and nothing else may keep them from being written.
     if self._engine.keep_params and hasattr(state, 'params'):
-      exported.write_params(workdir, runs, state)
+      exported.write_params(workdir, runs, state, group)
     pictures = self._pictures[chunk.group, chunk.size]
     if self._engine.keep_samples and pictures is not None:
       with self._told(f'pictures of {group.method_name}'):

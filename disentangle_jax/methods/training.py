@@ -48,7 +48,10 @@ def ramp(step: jax.Array, steps: jax.Array) -> jax.Array:
 def adamw(hparams: Mapping[str, jax.Array]) -> optax.GradientTransformation:
   """Adam with decoupled weight decay; at decay 0 it is Adam.
 
-  Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101.
+  Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101. The epsilon (1e-8)
+  is added to the root of the corrected second moment, as in the paper; the 2019
+  study's TensorFlow 1 adds it to the uncorrected one, which makes its first
+  steps smaller where gradients are below about 1e-6.
 
   Args:
     hparams: 'learning_rate' and 'weight_decay', traced scalars.

@@ -129,9 +129,10 @@ def evaluate(
   rows, or else both among all rows.
 
   Args:
-    codes: float [N, D]; for `udr` [S, N, D], one representation per seed.
-    factors: [N, K], numbers or strings; the distinct values of a column are
-      its levels.
+    codes: [N, D] of any numeric dtype, from NumPy, pandas, torch or jax; for
+      `udr` [S, N, D], one representation per seed.
+    factors: [N, K], numbers or text; the distinct values of a column are its
+      levels, text in the order of a person ('2' before '10').
     metrics: names as `resolve` takes them.
     seed: for splits, draws and random metrics.
     test_codes: float [M, D], rows kept for testing.
@@ -146,19 +147,12 @@ def evaluate(
     `udr` the values are float [S].
 
   Raises:
-    ConfigError: shapes do not match, a name is unknown, or the rows cannot
-      supply the points that a metric needs.
+    ConfigError: shapes do not match, a name is unknown, a factor is missing
+      somewhere or looks continuous, or the rows cannot supply the points that a
+      metric needs.
   """
   wanted = resolve(metrics, 'metrics')
-  return arrays.evaluate(
-    METRICS,
-    wanted,
-    codes,
-    factors,
-    seed,
-    test_codes,
-    test_factors,
-    parts,
-    test_parts,
-    continuous,
+  rows = arrays.read(
+    codes, factors, test_codes, test_factors, parts, test_parts, continuous
   )
+  return arrays.evaluate(METRICS, wanted, rows, seed, continuous)

@@ -3,26 +3,27 @@
 from collections.abc import Iterable, Mapping
 import dataclasses
 import functools
-import math
 from types import ModuleType
+from typing import Any, NamedTuple
 import warnings
 
 import jax
 import numpy as np
 
 from disentangle_jax import errors, types
-from disentangle_jax.metrics import catalogue, designs
+from disentangle_jax.metrics import catalogue, designs, given
 
 # Of rows that come without a test set, one in three tests: the proportion of
 # the reference study (10,000 to 5,000).
 TEST_SHARE = 1 / 3
 
 
-def dataset(factor_sizes: tuple[int, ...]) -> types.Dataset:
+def dataset(factor_sizes: tuple[int, ...], num_rows: int = 0) -> types.Dataset:
   """A data set of given rows: their factors, and nothing to look at.
 
   Args:
     factor_sizes: number of values of each of the K factors.
+    num_rows: N; 0 for all points of the grid, each once.
 
   Returns:
     What `make` of a metric of codes reads; it cannot render or sample.
@@ -38,90 +39,86 @@ def dataset(factor_sizes: tuple[int, ...]) -> types.Dataset:
     sample=None,
     log_density=None,
     deterministic=True,
-    num_examples=math.prod(factor_sizes),
+    num_examples=num_rows,
   )
 
 
 @functools.lru_cache(maxsize=128)
-def _compiled(module, config, factor_sizes):
-  metric = module.make(config, dataset(factor_sizes))
+def _compiled(module, config, factor_sizes, num_rows):
+  metric = module.make(config, dataset(factor_sizes, num_rows))
   return metric, jax.jit(metric.score)
 
 
-def _check_pair(codes, factors, what):
-  codes = np.asarray(codes)
-  factors = np.asarray(factors)
-  if codes.ndim not in (2, 3) or 0 in codes.shape:
-    raise errors.value(f'{what}codes', codes.shape, 'must be [N, D]')
-  if factors.ndim != 2 or 0 in factors.shape:
-    raise errors.value(f'{what}factors', factors.shape, 'must be [N, K]')
-  if codes.shape[-2] != factors.shape[0]:
-    raise errors.value(
-      f'{what}factors',
-      factors.shape,
-      f'must have as many rows as the codes, {codes.shape[-2]}',
-    )
-  if not np.issubdtype(codes.dtype, np.number):
-    raise errors.value(f'{what}codes', codes.dtype, 'must be numbers')
-  if factors.dtype.kind == 'f' and not np.all(np.isfinite(factors)):
-    raise errors.value(f'{what}factors', 'NaN or inf', 'must be finite')
-  return codes.astype(np.float32), factors
+class Rows(NamedTuple):
+  """Given rows, those for testing behind the others.
+
+  Attributes:
+    codes: float64 [N, D] or [S, N, D].
+    parts: name -> float32 [..., N, D].
+    labels: int32 [N, K] numbers of levels, or float32 where continuous.
+    sizes: K numbers of levels that occur.
+    num_train: rows that come before those given for testing.
+    tested: whether rows were given for testing.
+  """
+
+  codes: np.ndarray
+  parts: dict[str, np.ndarray]
+  labels: np.ndarray
+  sizes: tuple[int, ...]
+  num_train: int
+  tested: bool
 
 
-def _grid_indices(factors):
-  """Distinct values of each column -> 0, 1, ...; and how many there are."""
-  columns, sizes = [], []
-  for k in range(factors.shape[1]):
-    values, index = np.unique(factors[:, k], return_inverse=True)
-    if factors.dtype.kind == 'f' and 2 * len(values) > len(factors) > 20:
-      raise errors.value(
-        f'factors[:, {k}]',
-        f'{len(values)} distinct values',
-        'looks continuous: pass continuous=True, or bin it first',
-      )
-    columns.append(index)
-    sizes.append(len(values))
-  return np.stack(columns, axis=1).astype(np.int32), tuple(sizes)
+def _stacked(factors: Any, test_factors: Any) -> Any:
+  """Rows of two tables as one, frames as a frame."""
+  if hasattr(factors, 'iloc') and hasattr(test_factors, 'iloc'):
+    import pandas as pd
+
+    test_factors = test_factors.set_axis(factors.columns, axis=1)
+    return pd.concat([factors, test_factors], ignore_index=True)
+  return np.concatenate([np.asarray(factors), np.asarray(test_factors)])
 
 
-def _select(codes, parts, needs, index):
-  take = lambda x: np.take(x, index, axis=x.ndim - 2)
-  return types.Codes(take(codes), {name: take(parts[name]) for name in needs})
+def read(
+  codes: Any,
+  factors: Any,
+  test_codes: Any = None,
+  test_factors: Any = None,
+  parts: Mapping[str, Any] | None = None,
+  test_parts: Mapping[str, Any] | None = None,
+  continuous: bool = False,
+) -> Rows:
+  """The one door for arrays of others: read and checked.
 
+  Args: as `disentangle_jax.metrics.evaluate`.
 
-def evaluate(
-  modules: Mapping[str, ModuleType],
-  wanted: Mapping[str, tuple[str, ...]],
-  codes: np.ndarray,
-  factors: np.ndarray,
-  seed: int,
-  test_codes: np.ndarray | None,
-  test_factors: np.ndarray | None,
-  parts: Mapping[str, np.ndarray] | None,
-  test_parts: Mapping[str, np.ndarray] | None,
-  continuous: bool,
-) -> dict[str, float]:
-  """See `disentangle_jax.metrics.evaluate`."""
-  codes, factors = _check_pair(codes, factors, '')
-  parts = {k: np.asarray(v, np.float32) for k, v in (parts or {}).items()}
-  num_rows = len(factors)
+  Returns:
+    The rows.
+
+  Raises:
+    ConfigError: shapes that do not match, no numbers, a missing value.
+  """
+  wide = given.codes(codes)
+  shape = np.shape(factors)
+  _check_rows(wide, shape, '')
   if (test_codes is None) != (test_factors is None):
     raise errors.value(
       'test_codes', None, 'must come together with test_factors'
     )
-  if test_codes is not None:
-    test_codes, test_factors = _check_pair(test_codes, test_factors, 'test_')
-    if (
-      test_codes.shape[-1] != codes.shape[-1]
-      or test_factors.shape[1] != factors.shape[1]
-    ):
+  num_train, tested = shape[0], test_codes is not None
+  parts = {k: np.asarray(v, np.float32) for k, v in (parts or {}).items()}
+  if tested:
+    test_wide = given.codes(test_codes, 'test_codes')
+    test_shape = np.shape(test_factors)
+    _check_rows(test_wide, test_shape, 'test_')
+    if test_wide.shape[-1] != wide.shape[-1] or test_shape[1] != shape[1]:
       raise errors.value(
         'test_codes',
-        (test_codes.shape, test_factors.shape),
+        (test_wide.shape, test_shape),
         'must have the columns of codes and factors',
       )
-    codes = np.concatenate([codes, test_codes], axis=-2)
-    factors = np.concatenate([factors, test_factors])
+    wide = np.concatenate([wide, test_wide], axis=-2)
+    factors = _stacked(factors, test_factors)
     test_parts = test_parts or {}
     parts = {
       k: np.concatenate([v, np.asarray(test_parts[k], np.float32)], axis=-2)
@@ -129,10 +126,70 @@ def evaluate(
       if k in test_parts
     }
   for name, part in parts.items():
-    if part.shape[:-1] != codes.shape[:-1]:
+    if part.shape[:-1] != wide.shape[:-1]:
       raise errors.value(
-        f'parts[{name!r}]', part.shape, f'must have the rows of {codes.shape}'
+        f'parts[{name!r}]', part.shape, f'must have the rows of {wide.shape}'
       )
+  if continuous:
+    labels, sizes = given.real_factors(factors), (2,) * shape[1]
+  else:
+    labels, sizes = given.levels(factors)
+  return Rows(wide, parts, labels, sizes, num_train, tested)
+
+
+def _check_rows(codes: np.ndarray, shape: tuple[int, ...], what: str) -> None:
+  """Refuses factors of another number of axes or rows."""
+  if len(shape) != 2 or 0 in shape:
+    raise errors.value(f'{what}factors', shape, 'must be [N, K]')
+  if codes.shape[-2] != shape[0]:
+    rule = f'must have as many rows as the codes, {codes.shape[-2]}'
+    raise errors.value(f'{what}factors', shape, rule)
+
+
+def _select(codes, parts, needs, index):
+  take = lambda x: np.take(x, index, axis=x.ndim - 2)
+  return types.Codes(take(codes), {name: take(parts[name]) for name in needs})
+
+
+def _config(module: ModuleType, name: str, continuous: bool, modules):
+  """A metric's config for discrete or continuous factors."""
+  if not catalogue.of_codes(module):
+    raise errors.value(
+      'metrics', name, 'scores observations; codes are not enough'
+    )
+  config = module.Config()
+  if not continuous:
+    return config
+  if not catalogue.is_continuous(module):
+    legal = [n for n, m in modules.items() if catalogue.is_continuous(m)]
+    rule = f'has no continuous form; legal: {", ".join(legal)}'
+    raise errors.value('metrics', name, rule)
+  return dataclasses.replace(config, continuous=True)
+
+
+def evaluate(
+  modules: Mapping[str, ModuleType],
+  wanted: Mapping[str, tuple[str, ...]],
+  rows: Rows,
+  seed: int,
+  continuous: bool,
+) -> dict[str, float]:
+  """Scores of given rows; see `disentangle_jax.metrics.evaluate`.
+
+  Args:
+    modules: name -> module of every metric.
+    wanted: name -> scores.
+    rows: from `read`.
+    seed: for splits, draws and random metrics.
+    continuous: whether factors are real numbers.
+
+  Returns:
+    {score name: float}.
+
+  Raises:
+    ConfigError: a metric that these rows cannot supply.
+  """
+  codes = rows.codes
   num_bad = int(np.sum(~np.all(np.isfinite(codes), axis=-1)))
   if num_bad:
     total = codes.size // codes.shape[-1]
@@ -140,59 +197,44 @@ def evaluate(
       f'codes: {num_bad} of {total} rows are NaN or infinite; scores are NaN',
       stacklevel=3,
     )
-  if continuous:
-    labels, sizes = factors.astype(np.float32), (2,) * factors.shape[1]
-  else:
-    labels, sizes = _grid_indices(factors)
+  every = np.arange(codes.shape[-2])
+  cast = {
+    True: functools.cache(lambda: given.centred(codes, every)),
+    False: functools.cache(lambda: given.plain(codes)),
+  }
   # For metrics that test: the rows given for it, or a third of all rows.
-  generator = np.random.default_rng(seed)
-  order = np.arange(len(factors))
-  split = num_rows
-  if test_codes is None:
-    order = generator.permutation(num_rows)
-    split = num_rows - int(num_rows * TEST_SHARE)
+  order, split = every, rows.num_train
+  if not rows.tested:
+    order = np.random.default_rng(seed).permutation(rows.num_train)
+    split = rows.num_train - int(rows.num_train * TEST_SHARE)
 
   scores = {}
   for number, (name, keys) in enumerate(wanted.items()):
     module = modules[name]
-    if not catalogue.of_codes(module):
-      raise errors.value(
-        'metrics', name, 'scores observations; codes are not enough'
-      )
-    config = module.Config()
-    if continuous:
-      if not catalogue.is_continuous(module):
-        legal = [n for n, m in modules.items() if catalogue.is_continuous(m)]
-        raise errors.value(
-          'metrics', name, f'has no continuous form; legal: {", ".join(legal)}'
-        )
-      config = dataclasses.replace(config, continuous=True)
-    metric, score = _compiled(module, config, sizes)
+    config = _config(module, name, continuous, modules)
+    metric, score = _compiled(module, config, rows.sizes, rows.num_train)
     seeds, kind = metric.over == 'seeds', metric.design.kind
     if (codes.ndim == 3) != seeds:
-      raise errors.value(
-        'codes',
-        codes.shape,
-        f'{name} takes {"[S, N, D]" if seeds else "[N, D]"}',
-      )
-    rows, rows_train = np.arange(num_rows), num_rows
+      rule = f'{name} takes {"[S, N, D]" if seeds else "[N, D]"}'
+      raise errors.value('codes', codes.shape, rule)
+    chosen, num_train = np.arange(rows.num_train), rows.num_train
     if kind == 'split':
-      rows, rows_train = order, split
-    elif kind == 'chosen' and test_codes is not None:
-      rows = order
+      chosen, num_train = order, split
+    elif kind == 'chosen' and rows.tested:
+      chosen = order
     if kind != 'chosen':  # as many points as there are rows
-      config = rows_of(config, rows_train, len(rows) - rows_train)
-      metric, score = _compiled(module, config, sizes)
-    missing = [part for part in metric.needs if part not in parts]
+      config = rows_of(config, num_train, len(chosen) - num_train)
+      metric, score = _compiled(module, config, rows.sizes, rows.num_train)
+    missing = [part for part in metric.needs if part not in rows.parts]
     if missing:
-      raise errors.value(
-        'parts', sorted(parts), f'{name} also reads {", ".join(missing)}'
-      )
+      rule = f'{name} also reads {", ".join(missing)}'
+      raise errors.value('parts', sorted(rows.parts), rule)
     draws = np.random.default_rng([seed, number])
-    arrangement = metric.design.draw(draws, labels[rows], rows_train)
-    index = rows[designs.points_of(arrangement)]
-    design_codes = _select(codes, parts, metric.needs, index)
-    design_factors = labels[index]
+    arrangement = metric.design.draw(draws, rows.labels[chosen], num_train)
+    index = chosen[designs.points_of(arrangement)]
+    own = cast[getattr(module, 'OFFSET_FREE', True)]()
+    design_codes = _select(own, rows.parts, metric.needs, index)
+    design_factors = rows.labels[index]
     if isinstance(arrangement, types.Intervention):
       design_factors = arrangement._replace(points=design_factors)
     values = score(jax.random.key(seed), design_codes, design_factors)

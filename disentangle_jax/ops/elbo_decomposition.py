@@ -4,21 +4,22 @@ Chen et al. 2018, eq. 2 (https://arxiv.org/abs/1802.04942):
 
   E KL(q(z|x) || p(z)) = I(x; z) + TC(z) + sum_d KL(q(z_d) || p(z_d))
 
-Estimator ('stratified mixture'): one sample z_j of each of the first J of M
-held-out posteriors; q(z_j) and q(z_jd) are mixtures of the M posteriors in
-which the code's own image counts 1 / N and all the others together (N - 1) / N,
-with N the number of images of the data set. Over the choice of the others this
-is the mixture over all N in expectation; when the M points are all of the data,
-it is that mixture. The logarithm makes the error one-sided: where posteriors
-are so narrow that M of them hardly overlap, log q(z) is too low, hence the
-mutual information (never above log N) too high and the total correlation too
-low. A larger M shrinks the error, a larger J the noise; the dimension-wise KL
-hardly has the error.
+Estimator ('stratified mixture'): J samples z_j of the first of M held-out
+posteriors, of each of them where J is larger; q(z_j) and q(z_jd) are mixtures
+of the M posteriors in which the code's own image counts 1 / N and all the
+others together (N - 1) / N, with N the number of images of the data set. Over
+the choice of the others this is the mixture over all N in expectation; when the
+M points are all of the data, it is that mixture. The logarithm makes the error
+one-sided: where posteriors are so narrow that M of them hardly overlap, log
+q(z) is too low, hence the mutual information (never above log N) too high and
+the total correlation too low. A larger M shrinks the error, a larger J the
+noise; the dimension-wise KL hardly has the error.
 """
 
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from disentangle_jax.ops import gaussian, total_correlation
 
@@ -52,17 +53,21 @@ def estimate(
   logvar: jax.Array,
   identity: jax.Array | None = None,
   dataset_size: float | None = None,
+  source: np.ndarray | None = None,
   block: int = 32,
 ) -> dict[str, jax.Array]:
   """The three terms and their sum.
 
   Args:
-    z: float [J, D], one sample of each of the first J posteriors.
+    z: float [J, D], samples of posteriors.
     mean: float [M, D].
     logvar: float [M, D].
     identity: int [M], the image that a posterior belongs to; None when no image
       occurs twice.
     dataset_size: N; None for M.
+    source: int [J], numbers of the posteriors that z are samples of, constant
+      under jit; None for the first J. Means are taken over the posteriors among
+      them, equally.
     block: codes handled at a time: memory is block * M * D floats.
 
   Returns:
@@ -78,6 +83,13 @@ def estimate(
     chex.assert_shape(identity, mean.shape[:1])
     chex.assert_type(identity, int)
   codes, points = len(z), len(mean)
+  if source is None:
+    source, weights = np.arange(codes), np.full(codes, 1 / codes)
+  else:
+    chex.assert_shape(source, z.shape[:1])
+    each = np.bincount(source)
+    weights = 1 / (each[source] * np.count_nonzero(each))
+  average = lambda x: jnp.sum(jnp.asarray(weights, x.dtype) * x)
   size = points if dataset_size is None else dataset_size
   identity = jnp.arange(points) if identity is None else identity
   block = min(block, codes)
@@ -88,21 +100,21 @@ def estimate(
   def of_block(args):
     some, numbers = args
     own = numbers[:, None] == identity[None, :]
-    weights = mixture_log_weights(own, size)
+    log_weights = mixture_log_weights(own, size)
     pairs = total_correlation.pairwise_log_density(some, mean, logvar)
-    log_joint, log_each = total_correlation.aggregate(pairs, weights)
+    log_joint, log_each = total_correlation.aggregate(pairs, log_weights)
     return log_joint, jnp.sum(log_each, axis=-1)
 
-  blocks = (cut(z), cut(identity[:codes]))
+  blocks = (cut(z), cut(identity[source]))
   log_joint, log_marginals = jax.lax.map(of_block, blocks)
   log_joint = log_joint.reshape(-1)[:codes]
   log_marginals = log_marginals.reshape(-1)[:codes]
-  own = gaussian.log_density(z, mean[:codes], logvar[:codes])
+  own = gaussian.log_density(z, mean[source], logvar[source])
   log_own = jnp.sum(own, axis=-1)
   log_prior = jnp.sum(gaussian.log_density(z, 0.0, jnp.zeros(())), axis=-1)
   return {
-    'index_code_mi': jnp.mean(log_own - log_joint),
-    'total_correlation': jnp.mean(log_joint - log_marginals),
-    'dimension_wise_kl': jnp.mean(log_marginals - log_prior),
-    'kl': jnp.mean(log_own - log_prior),
+    'index_code_mi': average(log_own - log_joint),
+    'total_correlation': average(log_joint - log_marginals),
+    'dimension_wise_kl': average(log_marginals - log_prior),
+    'kl': average(log_own - log_prior),
   }

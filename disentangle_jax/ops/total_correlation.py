@@ -99,7 +99,12 @@ def mss_log_weights(
 
   Returns:
     float32 [J, B], nats.
+
+  Raises:
+    ValueError: B > N + 1, for which the weights are not defined.
   """
+  if batch_size > dataset_size + 1:
+    raise ValueError(f'a batch of {batch_size} of {dataset_size} images')
   chex.assert_rank(index, 1)
   chex.assert_type(index, int)
   n, m = jnp.float32(dataset_size), jnp.float32(batch_size - 1)

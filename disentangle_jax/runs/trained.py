@@ -14,17 +14,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import errors, folders, layouts, types
-from disentangle_jax.data import kinds
-from disentangle_jax.engine.plan import (
-  group_shapes,
-  registry,
-  study_config,
-  study_plan,
-)
+from disentangle_jax import errors, folders, handles, layouts, types
+from disentangle_jax.data import kinds, observations
+from disentangle_jax.engine.plan import group_shapes, registry, study_plan
 from disentangle_jax.engine.workdir import exported, store
 from disentangle_jax.methods import contract as contract_lib
 from disentangle_jax.ops import gaussian
+from disentangle_jax.runs import found_data
 
 _WALK = tuple(np.linspace(-2, 2, 9))
 
@@ -49,14 +45,15 @@ class TrainedRun(NamedTuple):
     """Codes of observations [B, ...]; `vector` is the mean [B, D].
 
     Args:
-      observation: as the data set's kind says (`types.KINDS`): pictures in
-        [0, 1], tokens as integers.
+      observation: as the data set's kind says (`types.KINDS`): pictures as
+        floats in [0, 1], as uint8 from 0 to 255 or as bool, tokens as integers.
 
     Raises:
-      ConfigError: the method has no encoder, or shape or dtype do not fit.
+      ConfigError: the method has no encoder, or shape, dtype or range do not
+        fit.
     """
     represent = _ability(self, 'represent')
-    observation = _batch(self, observation)
+    observation = observations.read(self.dataset, observation)
     return jax.jit(represent)(self.state, observation)
 
   def decode(self, vector: np.ndarray) -> jax.Array:
@@ -76,8 +73,8 @@ class TrainedRun(NamedTuple):
     """Observations while one latent after the other moves.
 
     Args:
-      observation: one, around whose code to move; None for the centre of the
-        prior.
+      observation: one, as `represent` takes them, around whose code to move;
+        None for the centre of the prior.
       values: of the moving latent, in prior standard deviations: [T], or
         [D, T] where every latent has its own.
 
@@ -141,11 +138,16 @@ class TrainedRun(NamedTuple):
   def classify(self, observation: np.ndarray) -> jax.Array:
     """Logits float32 [B, classes] of observations [B, ...].
 
+    Args:
+      observation: as `represent` takes them.
+
     Raises:
-      ConfigError: the method has no 'classify', or the shape does not fit.
+      ConfigError: the method has no 'classify', or shape, dtype or range do not
+        fit.
     """
     classify = _ability(self, 'classify')
-    return jax.jit(classify)(self.state, _batch(self, observation))
+    observation = observations.read(self.dataset, observation)
+    return jax.jit(classify)(self.state, observation)
 
   def act(
     self, observation: np.ndarray, goal: np.ndarray | None = None, seed: int = 0
@@ -153,7 +155,7 @@ class TrainedRun(NamedTuple):
     """Actions [B, ...] at observations [B, ...].
 
     Args:
-      observation: what the agent sees.
+      observation: what the agent sees, as `represent` takes it.
       goal: what it is to reach, for methods that take one.
       seed: of the draw of actions.
 
@@ -161,7 +163,7 @@ class TrainedRun(NamedTuple):
       ConfigError: the method has no 'act', or the shape does not fit.
     """
     act = _ability(self, 'act')
-    observation = _batch(self, observation)
+    observation = observations.read(self.dataset, observation)
     return jax.jit(act)(jax.random.key(seed), self.state, observation, goal)
 
   def words(self, tokens: np.ndarray) -> list[str]:
@@ -204,39 +206,28 @@ def _ability(run: TrainedRun, name: str):
   return ability
 
 
-def _batch(run: TrainedRun, observation: np.ndarray) -> jax.Array:
-  wanted = run.dataset.observation_shape
-  if run.dataset.dtype == 'int32':
-    observation = np.asarray(observation)
-    if observation.dtype.kind not in 'iu':
-      rule = f'must be integers: data set {run.dataset.name} holds tokens'
-      raise errors.value('observation', observation.dtype.name, rule)
-  observation = jnp.asarray(observation, run.dataset.dtype)
-  if observation.shape[1:] != tuple(wanted):
-    raise errors.value(
-      'observation', observation.shape, f'must have shape (B, *{wanted})'
-    )
-  return observation
+def _path(path: pathlib.Path, run: int | str | None) -> pathlib.Path:
+  """The file of a run's parameters.
 
-
-def _path(path: pathlib.Path, number: int | None) -> pathlib.Path:
-  if number is None:
+  Raises:
+    ConfigError: a folder without a run, or a run that is not there.
+    StoreError: no study in the folder.
+  """
+  if run is None:
     if path.is_dir():
-      raise errors.value(
-        'path', str(path), 'is a folder: give the number of a run as well'
-      )
+      rule = 'is a folder: give the number of a run, or its run_id, as well'
+      raise errors.value('path', str(path), rule)
     return path
-  contents = store.read_json(folders.study(path))
-  rows = store.read(path, ['run_id', 'run_number'])
-  run_ids = rows.loc[rows['run_number'] == number, 'run_id']
-  if contents is None or run_ids.empty:
-    raise errors.StoreError(f'{path}: holds no finished run {number}')
-  return folders.params(path, run_ids.iloc[0])
+  if store.read_json(folders.study(path)) is None:
+    raise errors.StoreError(f'{path}: holds no study.json')
+  rows = store.read(path, ['run_id', 'run_number']).drop_duplicates()
+  numbers = dict(zip(rows['run_id'], rows['run_number'].astype(int)))
+  return folders.params(path, handles.find(run, numbers, 'run'))
 
 
 def load_run(
   path: str | os.PathLike,
-  number: int | None = None,
+  number: int | str | None = None,
   *,
   methods: Mapping[str, Any] | None = None,
   datasets: Mapping[str, Any] | None = None,
@@ -244,40 +235,63 @@ def load_run(
   """Loads a trained run.
 
   Args:
-    path: `DIR/params/<run_id>.safetensors`, or DIR itself with a number.
-    number: the run's number in the study, as reports show it.
+    path: `DIR/params/<run_id>.safetensors`, or DIR itself with a run.
+    number: the run's number in the study, as reports show it, or the beginning
+      of its run_id, which stays when seeds are added.
     methods: your own methods, name -> module, as for `sweep`.
     datasets: your own data sets, as for `sweep`.
 
   Returns:
     The run, with `represent`, `decode`, `traverse`, `generate`, `classify`,
-    `act`, `sample` and `kl`.
+    `act`, `sample` and `kl`. Where the files of its data set are gone, the set
+    is a shell that knows shapes, names and sizes, and what draws from it
+    (`sample`, `kl`) raises ConfigError.
 
   Raises:
     StoreError: no such run, or a file that is damaged.
-    ConfigError: a method or data set that is not known.
+    ConfigError: a method or data set that is not known, or data that are there
+      and cannot be read.
+
+  Warns:
+    UserWarning: the data are not those that the run was trained on.
   """
-  path = _path(pathlib.Path(path), number)
+  path = _path(folders.workdir(path), number)
   arrays, about = exported.read(path)
-  group = _group(about, registry.of(methods, None, datasets))
-  state = exported.fill(group_shapes.state_shapes(group), arrays, path)
-  return TrainedRun(group.method, group.dataset, state, about)
+  names = registry.of(methods, None, datasets)
+  dataset, is_there = found_data.dataset(about, names, path)
+  group = _group(about, names, dataset)
+  if is_there:
+    shapes = group_shapes.state_shapes(group)
+  else:
+    shapes = _state_shapes(group, about['batches'])
+  return TrainedRun(
+    group.method, dataset, exported.fill(shapes, arrays, path), about
+  )
+
+
+def _state_shapes(
+  group: study_plan.Group, batches: Sequence[Mapping[str, Any]]
+) -> Any:
+  """`group_shapes.state_shapes` from stored shapes of batches."""
+  own, *earlier = batches
+  batch = {n: jax.ShapeDtypeStruct(*described) for n, described in own.items()}
+  hparams = {k: jnp.float32(v) for k, v in group.contract.hparams.items()}
+  frozen = ()
+  if group.before is not None:
+    frozen = (_state_shapes(group.before, earlier),)
+  init = group.method.init
+  return jax.eval_shape(init, jax.random.key(0), batch, hparams, *frozen)
 
 
 def _group(
-  about: Mapping[str, Any], names: registry.Registry
+  about: Mapping[str, Any], names: registry.Registry, dataset: types.Dataset
 ) -> study_plan.Group:
   """The functions around stored parameters, those of earlier phases first."""
   if about['method'] not in names.methods:
     raise errors.choices('methods', about['method'], names.methods)
-  if about['dataset'][0] not in names.datasets:
-    raise errors.choices('datasets', about['dataset'][0], names.datasets)
   described = contract_lib.read(names.methods[about['method']], about['method'])
   after = about.get('after')
-  before = None if after is None else _group(after, names)
-  dataset = registry.load_dataset(
-    study_config.DatasetSpec(*about['dataset']), names
-  )
+  before = None if after is None else _group(after, names, dataset)
   config = exported.static_config(described.module, about['config'])
   return study_plan.Group(
     method_name=about['method'],

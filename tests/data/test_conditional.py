@@ -76,7 +76,7 @@ def test_only_coupled_factors_need_a_table(monkeypatch):
 
 def test_rows_given_labels_are_uniform():
   labels = np.array([[0, 1], [0, 0], [2, 1], [0, 1], [0, 1]])
-  dataset = stream.rows(np.arange(5.0)[:, None], labels, ('x', 'y'))
+  dataset = stream.rows(np.arange(5.0)[:, None], labels, ('x', 'y'), exact=True)
   given = conditional.given(dataset, (0, 1), ASKS)
   np.testing.assert_allclose(given.share, [0.2, 0.6, 0, 0, 0, 0.2])
   batch = given.draw(
@@ -182,7 +182,9 @@ def test_rows_of_an_identity_are_exact_under_holes():
 
 def test_identities_of_a_stream_are_its_labels():
   labels = np.array([0, 0, 0, 2, 3, 3])
-  dataset = stream.rows(np.arange(6.0)[:, None], labels[:, None], ('label',))
+  dataset = stream.rows(
+    np.arange(6.0)[:, None], labels[:, None], ('label',), exact=True
+  )
   batch = sampled(dataset, requests.IdentityGroup(('label',), 3, 2), 50)
   rows = batch['identity_group'][..., 0].astype(int).reshape(50, 3, 2)
   seen = labels[rows]

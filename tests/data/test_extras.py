@@ -77,7 +77,7 @@ def test_tfds_rows_are_put_in_order(monkeypatch):
   grid = factorial.grid(sizes)
   rows = []
   for number in np.random.default_rng(0).permutation(len(grid)):
-    row = dict(zip(smallnorb._TFDS, grid[number]))
+    row = dict(zip(smallnorb.TFDS, grid[number]))
     row['image'] = np.full((96, 96, 1), 10 * number, np.uint8)
     rows.append(row)
   _offer(monkeypatch, {'smallnorb': {'train': rows[:5], 'test': rows[5:]}})
@@ -110,8 +110,8 @@ def test_tfds_images_with_labels(monkeypatch):
     ('cifar10', 'test', ('label',)),
     ('svhn_cropped', 'train', ('label',)),
     ('dsprites', 'train', ('label_shape', 'label_y_position')),
-    ('shapes3d', 'train', shapes3d_file._TFDS),
-    ('smallnorb', 'train+test', smallnorb._TFDS),
+    ('shapes3d', 'train', shapes3d_file.TFDS),
+    ('smallnorb', 'train+test', smallnorb.TFDS),
   ],
 )
 def test_builders_of_tfds_have_these_features(name, split, keys, tmp_path):

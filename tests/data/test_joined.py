@@ -83,7 +83,8 @@ def test_the_second_row_has_its_exact_conditional(name):
 def images(labels, greys):
   grey = np.asarray(greys, np.uint8)[:, None, None]
   pictures = grey * np.ones((2, 2), np.uint8)
-  return stream.stream(pictures, np.asarray(labels)[:, None], ('label',))
+  labels = np.asarray(labels)[:, None]
+  return stream.stream(pictures, labels, ('label',), exact=True)
 
 
 def test_rows_of_streams_are_uniform_among_those_of_a_label():
@@ -218,3 +219,28 @@ def test_labels_without_rows_are_refused(monkeypatch):
   monkeypatch.setattr(conditional, 'LARGEST', 20)
   with pytest.raises(errors.ConfigError, match=r'dataset\.by = .*listed'):
     joined.join(tiny.grid(), tiny.grid(), 'a')
+
+
+@pytest.mark.parametrize(
+  'second, said',
+  [
+    ([0, 2] * 6, 'has the labels 0, 1 and .* 0, 2'),
+    (['a', 'b'] * 6, 'has the labels 0, 1 and .* a, b'),
+    ([1, 0] * 6, None),
+    (['1', '0'] * 6, None),
+  ],
+)
+def test_labels_that_mean_something_else_are_not_paired(second, said):
+  """Each set numbers its own levels: 0, 2 there would be 0, 1 here."""
+  grey = np.linspace(0, 1, 12 * 16).reshape(12, 4, 4)
+  of = lambda labels, name: stream.stream(
+    grey, np.array(labels)[:, None], ('label',), name=name
+  )
+  first = of([0, 1] * 6, 'one')
+  if said is None:
+    batch = joined.join(first, of(second, 'two'), 'label')
+    rows = batch.sample(jax.random.key(0), batch.arrays, jnp.arange(32))
+    np.testing.assert_array_equal(rows['label'], rows['secondary_label'])
+    return
+  with pytest.raises(errors.ConfigError, match=said):
+    joined.join(first, of(second, 'two'), 'label')

@@ -89,7 +89,7 @@ def test_nuisances_are_drawn_and_not_factors():
   [
     (numbered(23), NAMES, SIZES, 'product of the factor sizes'),
     (numbered(24), ('a', 'b'), SIZES, 'one per size'),
-    (numbered(24) * 2.0, NAMES, SIZES, 'lie in 0 to 1'),
+    (numbered(24) * 2.5, NAMES, SIZES, 'lie in 0 to 1'),
     (np.full((24, 2, 2), np.nan), NAMES, SIZES, 'must be finite'),
     (numbered(24).astype(int) - 9, NAMES, SIZES, '0 to 255'),
     (numbered(24, (5, 3, 2)), NAMES, SIZES, 'images must have the shape'),
@@ -345,8 +345,8 @@ def test_smallnorb(tmp_path, monkeypatch):
   ).astype('<i4')
   half = len(grid) // 2
   for start, part in (
-    (smallnorb._TRAIN, slice(half)),
-    (smallnorb._TEST, slice(half, None)),
+    (smallnorb.TRAIN, slice(half)),
+    (smallnorb.TEST, slice(half, None)),
   ):
     for kind, array in (
       ('dat', pairs[shuffled][part]),
@@ -367,7 +367,7 @@ def test_smallnorb(tmp_path, monkeypatch):
   table = np.asarray(dataset.arrays)
   assert table.shape == (12, 64, 64, 1)
   np.testing.assert_array_equal(table[:, 30, 30, 0], 10 * (np.arange(12) + 1))
-  os.remove(tmp_path / f'{smallnorb._TEST}-cat.mat.gz')
+  os.remove(tmp_path / f'{smallnorb.TEST}-cat.mat.gz')
   with pytest.raises(errors.ConfigError, match='lacks smallnorb') as caught:
     data.load('smallnorb', **options)
   one_line(caught)

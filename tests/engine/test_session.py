@@ -69,7 +69,7 @@ def test_a_program_that_does_not_fit_becomes_a_smaller_one(
   mesh = devices.mesh()
   need = [train.compile_group(group, mesh, n, 5).bytes for n in (4, 8)]
   assert 0 < need[0] < need[1]
-  room = int(np.mean(need) / session._MEMORY_SHARE)
+  room = int(np.mean(need) / session.MEMORY_SHARE)
   monkeypatch.setattr(devices, 'memory_bytes', lambda: room)
   heard = Heard()
   rows = dj.sweep(eight(), tmp_path, progress=heard)

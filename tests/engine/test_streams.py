@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import special
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
@@ -17,6 +18,7 @@ SETS = {
   ),
   'vectors': stream.rows(RNG.normal(size=(40, 5)) + 3, name='vectors'),
 }
+PARTS = ('index_code_mi', 'total_correlation', 'dimension_wise_kl')
 
 
 def config_of(name, metrics, method='beta_vae'):
@@ -26,7 +28,7 @@ def config_of(name, metrics, method='beta_vae'):
   config.methods = (method,)
   config.sweep = None
   config.metrics = metrics
-  config.metric_options.linear_correlation.num_train = 300
+  config.metric_options.linear_correlation.num_train = 80
   config.metric_options.linear_correlation.num_top = 2
   config.metric_options.frobenius_degree.num_train = 200
   config.metric_options.reconstruction.num_points = 64
@@ -44,11 +46,11 @@ def test_codes_of_independent_draws_are_scored(tmp_path):
   )
   found = scores(dj.sweep(config, tmp_path, datasets=SETS))
   run = dj.load_run(tmp_path, 0, datasets=SETS)
-  # All forty images: the draws are with replacement, so only about equal.
+  # All forty images, each of them twice.
   code = np.asarray(run.represent(IMAGES / 255.0).vector)
   variance = np.sort(code.var(axis=0))[::-1]
   want = variance[:2].sum() / variance.sum()
-  assert found[0, 'tdv', 'mean'] == pytest.approx(want, abs=0.05)
+  assert found[0, 'tdv', 'mean'] == pytest.approx(want, rel=1e-5)
   assert found[0, 'frobenius_degree', 'mean'] > 0
   assert np.isfinite(found.to_numpy()).all()
 
@@ -57,6 +59,43 @@ def test_metrics_that_read_labels_take_those_of_the_draws(tmp_path):
   config = config_of('labelled', ('mig_binned', 'linear_correlation'))
   found = scores(dj.sweep(config, tmp_path, datasets=SETS))
   assert (found.loc[:, 'mig_binned', 'mean'] >= 0).all()
+
+
+def test_the_parts_of_the_kl_are_those_of_all_images(tmp_path):
+  config = config_of('labelled', ('elbo', 'kl'))
+  config.representations = ('mean',)
+  config.metric_options.elbo.num_codes = 4000
+  rows = dj.sweep(config, tmp_path, datasets=SETS)
+  run = dj.load_run(tmp_path, 0, datasets=SETS)
+  parts = run.represent(IMAGES / 255.0).parts
+  mean, logvar = (np.asarray(parts[k], float) for k in ('mean', 'logvar'))
+  found = scores(rows)[0]
+  total = sum(found[f'elbo/{name}'].item() for name in PARTS)
+  exact = 0.5 * (mean**2 + np.exp(logvar) - logvar - 1).sum(axis=1).mean()
+  assert total == pytest.approx(exact, abs=0.05)
+  # By float64, with draws of its own, of the mixture of the forty.
+  z = mean + np.exp(logvar / 2) * np.random.default_rng(0).normal(
+    size=(500, *mean.shape)
+  )
+  log_q = -0.5 * (
+    (z[:, :, None] - mean) ** 2 / np.exp(logvar) + logvar + np.log(2 * np.pi)
+  )
+  own = np.einsum('sjjd->sj', log_q)
+  joint = special.logsumexp(log_q.sum(axis=-1), axis=-1) - np.log(40)
+  information = np.mean(own - joint)
+  assert found['elbo/index_code_mi'].item() == pytest.approx(
+    information, abs=0.05
+  )
+
+
+def test_a_batch_too_large_for_stratified_sampling_is_refused(tmp_path):
+  config = config_of('labelled', ('linear_correlation',), 'beta_tcvae')
+  config.static.estimator = 'mss'
+  config.batch_size = 41
+  planning.make(config, registry.of(datasets=SETS))
+  config.batch_size = 42
+  with pytest.raises(dj.ConfigError, match=r'config\.batch_size = 42'):
+    planning.make(config, registry.of(datasets=SETS))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from disentangle_jax import data as data_lib
 from disentangle_jax import errors
+from disentangle_jax.data import stream as stream_lib
 from disentangle_jax.methods import METHODS, training
 from disentangle_jax.methods.vae import common, decoders
 from disentangle_jax.nn import nets
@@ -168,6 +169,43 @@ def test_a_data_set_without_factors_is_refused_where_they_are_needed():
   module = METHODS['capacity_generator']
   with pytest.raises(errors.ConfigError, match='stream'):
     module.make(module.Config(net=NET), stream)
+
+
+def test_beta_tcvae_counts_images_and_not_labels():
+  # Thirty images of one label: the batch is no larger than their number.
+  images = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 1))
+  data = stream_lib.stream(
+    images.astype(np.uint8), np.zeros((30, 1), int), ('label',)
+  )
+  module = METHODS['beta_tcvae']
+  batch = {
+    'observation': jnp.asarray(images[:8] / 255.0, jnp.float32),
+    'index': jnp.arange(8),
+    'factors': jnp.zeros((8, 1), jnp.int32),
+    'step': jnp.zeros((), jnp.int32),
+  }
+
+  def step(batch, **options):
+    method = module.make(module.Config(net=NET, num_latents=3, **options), data)
+
+    def run(batch):
+      state = method.init(jax.random.key(0), batch, module.HPARAMS)
+      return method.update(jax.random.key(1), state, batch, module.HPARAMS)
+
+    return jax.jit(run)(batch)
+
+  _, by_number = step(batch)
+  _, given = step(batch, dataset_size=30)
+  for name, value in by_number.items():
+    assert value == given[name], name
+  state, scalars = step(batch, estimator='mss')
+  assert np.isfinite(scalars['loss'])
+  assert all(np.isfinite(x).all() for x in jax.tree.leaves(state.params))
+  # N + 1 examples are the most that the stratified weights are defined for.
+  assert np.isfinite(step(batch, estimator='mss', dataset_size=7)[1]['loss'])
+  with pytest.raises(errors.ConfigError, match='must be at most 7') as caught:
+    step(batch, estimator='mss', dataset_size=6)
+  assert str(caught.value).startswith('config.batch_size = 8')
 
 
 @pytest.mark.slow

@@ -144,7 +144,7 @@ def test_noise_on_few_rows():
 
 
 def test_a_factor_that_cannot_be_held_is_named():
-  factors = np.stack([np.arange(60) % 2, np.arange(60)], axis=1)
+  factors = np.stack([np.arange(20) % 2, np.arange(20)], axis=1)
   codes = factors.astype(float)
   for name in BOTH:
     with pytest.raises(errors.ConfigError, match=r'factors\[:, 1\]') as caught:

@@ -55,6 +55,28 @@ def test_fewer_codes_than_posteriors():
   _check(estimate(*f32), _by_loops(np.full((11, 11), 1 / 11), codes=5))
 
 
+def test_more_codes_than_posteriors_weigh_the_posteriors_equally():
+  # Posterior 0 twice, the others once: the mean over posteriors, by loops.
+  source = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0])
+  z = np.concatenate([Z, Z[:1] + 0.3])
+  terms = []
+  for j, k in enumerate(source):
+    density = np.exp(_log_normal(z[j], MEAN, LOGVAR))
+    joint = np.log(np.mean(np.prod(density, axis=1)))
+    each = np.log(np.mean(density, axis=0)).sum()
+    own = _log_normal(z[j], MEAN[k], LOGVAR[k]).sum()
+    prior = _log_normal(z[j], 0, 0).sum()
+    terms.append([own - joint, joint - each, each - prior, own - prior])
+  terms = np.array(terms)
+  terms[0] = (terms[0] + terms[11]) / 2
+  names = ('index_code_mi', 'total_correlation', 'dimension_wise_kl', 'kl')
+  f32 = [jnp.asarray(x, jnp.float32) for x in (z, MEAN, LOGVAR)]
+  got = jax.jit(
+    lambda *x: elbo_decomposition.estimate(*x, source=source, block=5)
+  )(*f32)
+  _check(got, dict(zip(names, terms[:11].mean(axis=0))))
+
+
 def test_the_own_image_counts_once_however_often_it_was_drawn():
   identity = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1])
   size = 50

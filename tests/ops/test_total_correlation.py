@@ -68,6 +68,13 @@ def test_mss_rows_sum_to_one_with_the_own_image_at_one_in_n(batch):
   np.testing.assert_allclose(np.diag(weights), 1 / size, rtol=1e-5)
 
 
+def test_mss_of_a_batch_larger_than_the_data_is_refused():
+  weights = total_correlation.mss_log_weights(jnp.arange(5), 5, 4)
+  np.testing.assert_allclose(np.exp(weights).sum(1), 1, rtol=1e-5)
+  with pytest.raises(ValueError, match='batch of 6 of 4'):
+    total_correlation.mss_log_weights(jnp.arange(6), 6, 4)
+
+
 def test_mws_is_its_sum_and_misses_log_n_on_the_whole_data_set():
   weights = total_correlation.mws_log_weights(N, N, N)
   joint, each = _aggregate(np.arange(N), weights)

@@ -131,4 +131,5 @@ def _divided(dataset: types.Dataset, config: Config) -> types.Dataset:
     dataset.factor_names,
     name=dataset.name,
     test=test,
+    exact=True,
   )

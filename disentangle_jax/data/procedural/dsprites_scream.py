@@ -17,11 +17,10 @@ import pathlib
 import jax
 import jax.numpy as jnp
 import numpy as np
-import PIL
 import PIL.Image
 
 from disentangle_jax import errors, types
-from disentangle_jax.data import factorial
+from disentangle_jax.data import factorial, pictures
 from disentangle_jax.data.procedural import dsprites
 
 # Width and height that the study's picture is made to fit, for 64 x 64 crops.
@@ -77,13 +76,8 @@ def _picture(config: Config) -> np.ndarray:
   if not path.is_file():
     rule = "no such file; give a picture's path or 'procedural'"
     raise errors.value(field, config.background, rule)
-  try:
-    with PIL.Image.open(path) as opened:
-      image = opened.convert('RGB')
-      image.thumbnail(limit, PIL.Image.Resampling.LANCZOS)
-  except (OSError, PIL.UnidentifiedImageError, ValueError) as error:
-    rule = f'cannot be read as a picture ({type(error).__name__})'
-    raise errors.value(field, config.background, rule) from error
+  image = pictures.open_rgb(path, field)
+  image.thumbnail(limit, PIL.Image.Resampling.LANCZOS)
   if min(image.size) < config.resolution:
     rule = f'{image.size} pixels once fitted; crops need {config.resolution}'
     raise errors.value(field, config.background, rule)

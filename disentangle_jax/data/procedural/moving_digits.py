@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from disentangle_jax import checks, errors, types
-from disentangle_jax.data import factorial, files
+from disentangle_jax.data import factorial, image_files, levels
 from disentangle_jax.data.procedural import glyphs
 
 FACTORS = ('first_digit', 'second_digit')
@@ -65,12 +65,13 @@ def _digits(path: str | None) -> dict[str, np.ndarray]:
     images = np.asarray(jnp.round(255 * images)).astype(np.uint8)
     labels = np.arange(10)
   else:
-    images, labels = files.images(path, 'config.dataset.path')
-    if labels is None or images.shape[1:3] != (_GLYPH, _GLYPH):
-      rule = f'must hold {_GLYPH} x {_GLYPH} images with labels'
-      raise errors.value('config.dataset.path', path, rule)
+    field = 'config.dataset.path'
+    images, labels, _ = image_files.read(path, field)
+    if labels is None or images.shape[1:] != (_GLYPH, _GLYPH, 1):
+      rule = f'must hold grey images of {_GLYPH} x {_GLYPH} with labels'
+      raise errors.value(field, path, rule)
     images = images[..., 0]
-  labels = np.asarray(labels).astype(np.int64)
+    labels = levels.integers(labels, f'{field} ({path}): labels')
   count = np.bincount(labels, minlength=10)
   if len(count) != 10 or not count.all():
     rule = 'must hold all ten digits and nothing else'

@@ -50,8 +50,11 @@ def _models(path):
       if 'im' not in arrays or arrays['im'].shape[2:] != (3, *SIZES[1::-1]):
         rule = f'{name} holds no images [H, W, 3, azimuths, elevations]'
         raise errors.value(source.FIELD, str(path), rule)
+      if arrays['im'].dtype != np.uint8:
+        rule = f'{name} holds {arrays["im"].dtype}, must be uint8'
+        raise errors.value(source.FIELD, str(path), rule)
       images = arrays['im'].transpose(4, 3, 0, 1, 2)
-      flat = images.reshape(-1, *images.shape[2:]).astype(np.uint8)
+      flat = images.reshape(-1, *images.shape[2:])
       meshes[name] = np.stack([_shrink(i) for i in flat])
   return [meshes[name] for name in sorted(meshes)]
 
@@ -83,7 +86,7 @@ def make(config: Config) -> types.Dataset:
   """
   if config.source != 'file':
     checks.choice('config.dataset.source', config.source, ('file',))
-  path = files.require(config.path, source.FIELD, WHERE)
+  path = files.require(config.path, source.FIELD, WHERE, 'file')
 
   def blocks():
     models = _models(path)
@@ -104,4 +107,4 @@ def make(config: Config) -> types.Dataset:
     lambda: None,
     blocks,
   )
-  return lookup.lookup(images, FACTORS, SIZES, name='cars3d')
+  return lookup.lookup(images, FACTORS, SIZES, name='cars3d', exact=True)

@@ -11,7 +11,7 @@ import numpy as np
 import PIL.Image
 
 from disentangle_jax import checks, types
-from disentangle_jax.data import files, parts
+from disentangle_jax.data import files, image_files, parts
 from disentangle_jax.data.real import image_set, source
 
 WHERE = (
@@ -63,7 +63,7 @@ def make(config: Config) -> types.Dataset:
     given = source.Config(path=config.path, source='tfds')
     images, _ = source.tfds_images('celeb_a', config.split, given, (), crop)
   else:
-    path = files.require(config.path, source.FIELD, WHERE)
-    images = files.folder(path, side, source.FIELD)
+    path = files.require(config.path, source.FIELD, WHERE, 'folder')
+    images = image_files.of_folder(path, side, source.FIELD).images
   shape = (side, side, 3)
   return image_set.divided(images, None, config, 'celeba', shape)

@@ -101,7 +101,7 @@ def make(config: Config) -> types.Dataset:
     places = lookup.order(labels, SIZES, 'dsprites')
     bits = lookup.pack(images[places])
   else:
-    path = files.require(config.path, source.FIELD, WHERE)
+    path = files.require(config.path, source.FIELD, WHERE, 'file')
 
     def blocks():
       for block in files.npz_blocks(path, 'imgs', source.FIELD):

@@ -5,10 +5,9 @@ frey_rawface.mat of Sam Roweis' page (ff, [560, 1965]).
 """
 
 import dataclasses
-import pathlib
 
 from disentangle_jax import errors, types
-from disentangle_jax.data import files
+from disentangle_jax.data import files, image_files, pixels
 from disentangle_jax.data.real import image_set, source
 
 WHERE = (
@@ -42,11 +41,12 @@ def make(config: Config) -> types.Dataset:
     ConfigError: a file that is missing, corrupt or foreign.
   """
   path = files.require(config.path, source.FIELD, WHERE)
-  if pathlib.Path(path).suffix == '.mat':
+  if path.suffix.lower() == '.mat':
     arrays = files.matlab(path, source.FIELD)
     if 'ff' not in arrays or arrays['ff'].shape[:1] != (28 * 20,):
       raise errors.value(source.FIELD, str(path), 'has no array ff [560, N]')
-    images = files.to_uint8(arrays['ff'].T.reshape(-1, 28, 20), source.FIELD)
+    where = f'{source.FIELD} ({path})'
+    images = pixels.read(arrays['ff'].T.reshape(-1, 28, 20), where).images
   else:
-    images, _ = files.images(path, source.FIELD, where=WHERE)
+    images = image_files.read(path, source.FIELD, where=WHERE).images
   return image_set.streamed(images, None, 'frey_faces', _SHAPE)

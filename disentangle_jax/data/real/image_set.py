@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from disentangle_jax import checks, errors, types
-from disentangle_jax.data import files, parts, stream
+from disentangle_jax.data import image_files, levels, parts, stream
 from disentangle_jax.data.real import source
 
 SPLITS = ('train', 'test')
@@ -16,7 +16,7 @@ class Config(parts.Config):
   """Static options, beside those of `parts.Config`.
 
   Attributes:
-    path: of the file or folder; see `files.images` for the formats.
+    path: of the file or folder; see `image_files.read` for the formats.
     source: 'file', or 'tfds' where there is a builder; `path` is then its
       data_dir or None.
     split: 'train' or 'test', where the source has both.
@@ -62,7 +62,11 @@ def load(
       keys = (label,) if label else ()
       images, labels = source.tfds_images(builder, split, given, keys)
       return images, labels[:, 0] if label else None
-    return files.images(config.path, source.FIELD, split, where)
+    read = image_files.read(config.path, source.FIELD, split, where)
+    if read.labels is None:
+      return read.images, None
+    named = f'{source.FIELD} ({config.path}): labels'
+    return read.images, levels.integers(read.labels, named)
 
   images, labels = read(config.split)
   test = None
@@ -134,4 +138,6 @@ def streamed(
   column = lambda x: None if x is None else x[:, None]
   if test is not None:
     test = test[0], column(test[1])
-  return stream.stream(images, column(labels), names, name=name, test=test)
+  return stream.stream(
+    images, column(labels), names, name=name, test=test, exact=True
+  )

@@ -55,7 +55,7 @@ def load(
     f'disentanglement_dataset/Final_Dataset/{name} and set '
     f'--config.dataset.path={name}'
   )
-  path = files.require(config.path, source.FIELD, where)
+  path = files.require(config.path, source.FIELD, where, 'file')
   images = source.table(
     f'mpi3d_{variant}',
     config,
@@ -67,4 +67,6 @@ def load(
     lambda: None,
     lambda: files.npz_blocks(path, 'images', source.FIELD),
   )
-  return lookup.lookup(images, FACTORS, sizes, name=f'mpi3d_{variant}')
+  return lookup.lookup(
+    images, FACTORS, sizes, name=f'mpi3d_{variant}', exact=True
+  )

@@ -1,17 +1,23 @@
 """Images with factors of the user's own: one npz archive.
 
-Arrays: 'images' [N, H, W] or [N, H, W, C] (bool, uint8, or floats in [0, 1]),
-'factors' int [N, K] from 0, and perhaps 'factor_names' [K] (strings).
+Arrays: 'images' [N, H, W] or [N, H, W, C] of any range that `pixels.read`
+knows, 'factors' [N] or [N, K], numbers or words, whose distinct values are the
+levels (`levels.of`), and perhaps 'factor_names' [K] (strings).
 """
 
 import dataclasses
 import math
-import zipfile
-
-import numpy as np
 
 from disentangle_jax import errors, types
-from disentangle_jax.data import files, lookup, stream
+from disentangle_jax.data import (
+  files,
+  image_files,
+  levels,
+  lookup,
+  pixels,
+  stream,
+  summary,
+)
 from disentangle_jax.data.real import source
 
 WHERE = "set --config.dataset.path to an npz with 'images' and 'factors'"
@@ -39,36 +45,59 @@ def make(config: Config) -> types.Dataset:
 
   Returns:
     A lookup set (in any order of the file), or a stream; observations are
-    float32 [H, W, C] in [0, 1].
+    float32 [H, W, C] in [0, 1]. `factor_values` are the file's numbers.
 
   Raises:
     ConfigError: a file that is missing or cannot be used, or combinations that
       are missing or come twice.
   """
-  path = files.require(config.path, source.FIELD, WHERE)
-  images = files.npz_array(path, 'images', source.FIELD)
-  factors = files.npz_array(path, 'factors', source.FIELD)
-  if factors.ndim != 2 or factors.dtype.kind not in 'iu':
-    got = f'{factors.dtype} {factors.shape}'
-    rule = 'must be integers of the shape [N, K]'
-    raise errors.value(f"{source.FIELD}: 'factors'", got, rule)
+  field = source.FIELD
+  path = files.require(config.path, field, WHERE, 'file')
+  where = f'{field} ({path})'
+  images = files.npz_array(path, 'images', field)
+  factors = files.npz_array(path, 'factors', field)
+  factors = levels.table(factors, f"{where}: 'factors'")
   names = [f'factor_{k}' for k in range(factors.shape[1])]
-  with zipfile.ZipFile(path) as archive:
-    named = 'factor_names.npy' in archive.namelist()
-  if named:
-    read = files.npz_array(path, 'factor_names', source.FIELD)
-    names = [str(n) for n in read]
+  arrays = files.npz_names(path, field)
+  if 'factor_names' in arrays:
+    read = files.npz_array(path, 'factor_names', field)
+    names = levels.names(read, f"{where}: 'factor_names'")
   if len(names) != factors.shape[1]:
     rule = f"must be {factors.shape[1]}, as 'factors' has columns"
-    raise errors.value(f'{source.FIELD}: number of names', len(names), rule)
+    raise errors.value(f'{where}: number of names', len(names), rule)
+  converted = pixels.read(images, where)
+  images = converted.images
+  if len(factors) != len(images):
+    rule = f"must be {len(images)}, one for each of the 'images'"
+    raise errors.value(f"{where}: rows of 'factors'", len(factors), rule)
+  known = levels.of(factors, f"{where}: 'factors'", config.grid)
+  left = image_files.unread(arrays, ('images', 'factors', 'factor_names'))
+  told = summary.line(
+    f'npz {path.name}',
+    len(images),
+    images.shape[1:],
+    [converted.note, *left],
+    names,
+    known,
+    grid=config.grid,
+  )
+  extras = {'summary': told}
   if not config.grid:
-    return stream.stream(images, factors, names, name='npz')
-  sizes = tuple(int(n) for n in factors.max(0, initial=-1) + 1)
-  if math.prod(sizes) != len(images) or len(factors) != len(images):
+    return stream.of_levels(images, known, names, name='npz', extras=extras)
+  sizes = known.sizes
+  if math.prod(sizes) != len(images):
     rule = (
       f'the factor sizes {sizes} ask for {math.prod(sizes)}; set '
       'config.dataset.grid=False for a set that is no full grid'
     )
-    raise errors.value(f'{source.FIELD}: number of images', len(images), rule)
-  places = lookup.order(factors, sizes, source.FIELD)
-  return lookup.lookup(np.asarray(images)[places], names, sizes, name='npz')
+    raise errors.value(f'{where}: number of images', len(images), rule)
+  places = lookup.order(known.index, sizes, where)
+  return lookup.lookup(
+    images[places],
+    names,
+    sizes,
+    name='npz',
+    values=known.values,
+    extras={**extras, **stream.words(names, known)},
+    exact=True,
+  )

@@ -23,7 +23,7 @@ WHERE = (
 SIZES = (10, 10, 10, 8, 4, 15)
 _SHAPE = (64, 64, 3)
 _BLOCK = 2048
-_TFDS = tuple(f'label_{name}' for name in shapes3d.FACTORS)
+TFDS = tuple(f'label_{name}' for name in shapes3d.FACTORS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ def make(config: Config) -> types.Dataset:
   """
   source.choose(config)
   if config.source == 'tfds':
-    images, labels = source.tfds_images('shapes3d', 'train', config, _TFDS)
+    images, labels = source.tfds_images('shapes3d', 'train', config, TFDS)
     images = images[lookup.order(labels, SIZES, 'shapes3d')]
   else:
     images = _from_file(config)
@@ -64,11 +64,12 @@ def make(config: Config) -> types.Dataset:
     SIZES,
     name='shapes3d_file',
     values=_values(),
+    exact=True,
   )
 
 
 def _from_file(config):
-  path = files.require(config.path, source.FIELD, WHERE)
+  path = files.require(config.path, source.FIELD, WHERE, 'file')
   h5py = source.h5py(path)
   kind = 'an HDF5 file'
 
@@ -91,7 +92,7 @@ def _from_file(config):
     with files.reading(path, source.FIELD, kind), h5py.File(path) as opened:
       images = opened['images']
       for start in range(0, len(images), _BLOCK):
-        yield np.asarray(images[start : start + _BLOCK], np.uint8)
+        yield np.asarray(images[start : start + _BLOCK])
 
   return source.table(
     'shapes3d_file',

@@ -22,15 +22,15 @@ from disentangle_jax.data.real import source
 
 FACTORS = ('category', 'elevation', 'azimuth', 'lighting', 'instance')
 SIZES = (5, 9, 18, 6, 10)
-_TRAIN = 'smallnorb-5x46789x9x18x6x2x96x96-training'
-_TEST = 'smallnorb-5x01235x9x18x6x2x96x96-testing'
+TRAIN = 'smallnorb-5x46789x9x18x6x2x96x96-training'
+TEST = 'smallnorb-5x01235x9x18x6x2x96x96-testing'
 MD5 = {
-  f'{_TRAIN}-dat.mat.gz': '66054832f9accfe74a0f4c36a75bc0a2',
-  f'{_TRAIN}-cat.mat.gz': '23c8b86101fbf0904a000b43d3ed2fd9',
-  f'{_TRAIN}-info.mat.gz': '51dee1210a742582ff607dfd94e332e3',
-  f'{_TEST}-dat.mat.gz': 'e4ad715691ed5a3a5f138751a4ceb071',
-  f'{_TEST}-cat.mat.gz': '5aa791cd7e6016cf957ce9bdb93b8603',
-  f'{_TEST}-info.mat.gz': 'a9454f3864d7fd4bb3ea7fc3eb84924e',
+  f'{TRAIN}-dat.mat.gz': '66054832f9accfe74a0f4c36a75bc0a2',
+  f'{TRAIN}-cat.mat.gz': '23c8b86101fbf0904a000b43d3ed2fd9',
+  f'{TRAIN}-info.mat.gz': '51dee1210a742582ff607dfd94e332e3',
+  f'{TEST}-dat.mat.gz': 'e4ad715691ed5a3a5f138751a4ceb071',
+  f'{TEST}-cat.mat.gz': '5aa791cd7e6016cf957ce9bdb93b8603',
+  f'{TEST}-info.mat.gz': 'a9454f3864d7fd4bb3ea7fc3eb84924e',
 }
 WHERE = (
   'get its six files with: wget -r -nd -A mat.gz '
@@ -38,7 +38,7 @@ WHERE = (
   '--config.dataset.path to their folder'
 )
 _SIDE = 64
-_TFDS = (
+TFDS = (
   'label_category',
   'label_elevation',
   'label_azimuth',
@@ -100,18 +100,23 @@ def make(config: Config) -> types.Dataset:
   source.choose(config)
   if config.source == 'tfds':
     images, labels = source.tfds_images(
-      'smallnorb', 'train+test', config, _TFDS, shrink
+      'smallnorb', 'train+test', config, TFDS, shrink
     )
     images = images[lookup.order(labels, SIZES, 'smallnorb')]
   else:
     images = _from_files(config)
   return lookup.lookup(
-    images, FACTORS, SIZES, name='smallnorb', nuisances=('instance',)
+    images,
+    FACTORS,
+    SIZES,
+    name='smallnorb',
+    nuisances=('instance',),
+    exact=True,
   )
 
 
 def _from_files(config):
-  folder = files.require(config.path, source.FIELD, WHERE)
+  folder = files.require(config.path, source.FIELD, WHERE, 'folder')
   paths = [folder / name for name in MD5]
   for path in paths:
     if not path.is_file():
@@ -120,7 +125,7 @@ def _from_files(config):
 
   def blocks():
     read = {kind: [] for kind in ('dat', 'cat', 'info')}
-    for start in (_TRAIN, _TEST):
+    for start in (TRAIN, TEST):
       for kind, parts in read.items():
         parts.append(matrix(folder / f'{start}-{kind}.mat.gz'))
     pairs, category, info = (np.concatenate(part) for part in read.values())

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import dataclasses
 import importlib
+import os
 import pathlib
 from typing import Any
 
@@ -92,9 +93,14 @@ def table(
   """
 
   def verified():
-    verify(paths, sums, config)
-    check()
-    yield from blocks()
+    with files.reading(paths[0], FIELD, 'the official file'):
+      verify(paths, sums, config)
+      check()
+      for block in blocks():
+        if block.dtype != np.uint8:
+          rule = f'its images are {block.dtype}, must be uint8'
+          raise errors.value(FIELD, str(paths[0]), rule)
+        yield block
 
   key = cache.fingerprint(paths, [name, count, shape, binary])
   return cache.table(name, key, config.cache, count, shape, binary, verified)
@@ -136,9 +142,10 @@ def tfds_rows(
   except ImportError as error:
     rule = "needs TFDS: pip install 'disentangle_jax[data]'"
     raise errors.value(field, config.source, rule) from error
+  folder = config.path and os.path.expanduser(config.path)
   try:
     for part in split.split('+'):
-      yield from tfds.data_source(name, split=part, data_dir=config.path)
+      yield from tfds.data_source(name, split=part, data_dir=folder)
   except errors.ConfigError:
     raise
   except Exception as error:

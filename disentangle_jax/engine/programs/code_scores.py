@@ -6,6 +6,7 @@ from it, the grid itself is encoded and every design becomes an index into it.
 """
 
 from collections.abc import Callable, Iterator
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -216,7 +217,7 @@ class CodeScores:
       if data.render is None:
         # As many draws as the design has points, with the factors they have.
         count = jax.eval_shape(points, key).shape[0]
-        draw = jax.jit(data.sample)
+        draw = jax.jit(functools.partial(encoding.draw, data))
         batch = draw(key, data.arrays, jnp.arange(count, dtype=jnp.int32))
         self._designs[cached] = batch['factors']
       else:

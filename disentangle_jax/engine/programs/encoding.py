@@ -1,6 +1,6 @@
 """Observations to codes: how all runs of a chunk are encoded and sampled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import zlib
 
 import jax
@@ -60,6 +60,29 @@ def metric_key(name: str, metric_seed: int) -> jax.Array:
   return jax.random.fold_in(key, np.uint32(zlib.crc32(name.encode())))
 
 
+def draw(
+  data: types.Dataset, key: jax.Array, arrays: types.PyTree, index: jax.Array
+) -> Mapping[str, jax.Array]:
+  """What a stream is scored on: all its rows in a random order, over and over.
+
+  Independent draws would hold an image twice, in training and test sets too.
+
+  Args:
+    data: a stream; one that does not number its rows gives its own draws.
+    key: of the order.
+    arrays: the data set's.
+    index: int32 [B], numbers of the draws.
+
+  Returns:
+    A batch with 'observation' and 'factors'.
+  """
+  if 'rows' not in data.extras:
+    return data.sample(key, arrays, index)
+  order = jax.random.permutation(key, data.num_examples)
+  number = order[index % data.num_examples].astype(jnp.int32)
+  return data.extras['rows'].show(arrays, number)
+
+
 def observe(data: types.Dataset) -> Callable:
   """`(arrays, key, points [B, K], index [B]) -> observations [B, ...]`.
 
@@ -69,7 +92,7 @@ def observe(data: types.Dataset) -> Callable:
 
   def of_points(arrays, key, points, index):
     if data.render is None:
-      return data.sample(key, arrays, index)['observation']
+      return draw(data, key, arrays, index)['observation']
     keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(index)
     return jax.vmap(data.render, (None, 0, 0))(arrays, points, keys)
 

@@ -30,7 +30,7 @@ from safetensors import numpy as safetensors
 from disentangle_jax import errors, folders
 from disentangle_jax.engine.plan import group_shapes, study_plan
 from disentangle_jax.engine.programs import pictures as pictures_lib
-from disentangle_jax.engine.workdir import store
+from disentangle_jax.engine.workdir import shells, store
 from disentangle_jax.nn import nets
 
 _NEEDED = ('method', 'config', 'dataset', 'hparams', 'seed')
@@ -71,15 +71,46 @@ def flatten(params: Any) -> dict[str, np.ndarray]:
   return {name: np.asarray(leaf) for name, leaf in _named(params).items()}
 
 
-def write_params(workdir: pathlib.Path, runs, state):
-  """`params/<run_id>.safetensors` of every run: what represents and decodes."""
+def about_data(group: study_plan.Group) -> dict[str, Any]:
+  """What rebuilds a run's functions without its data, as JSON values.
+
+  Args:
+    group: of the run.
+
+  Returns:
+    'data', as `shells.describe` gives it, and 'batches': of the group and of
+    every phase before it, name of a field -> [shape, dtype].
+  """
+  batches, earlier = [], group
+  while earlier is not None:
+    batch = group_shapes.example_batch(earlier)
+    batches.append({n: [list(x.shape), str(x.dtype)] for n, x in batch.items()})
+    earlier = earlier.before
+  return {'data': shells.describe(group.dataset), 'batches': batches}
+
+
+def write_params(
+  workdir: pathlib.Path,
+  runs: Sequence[study_plan.Run],
+  state: Any,
+  group: study_plan.Group | None = None,
+) -> None:
+  """`params/<run_id>.safetensors` of every run: what represents and decodes.
+
+  Args:
+    workdir: of the study.
+    runs: the runs [R].
+    state: theirs, stacked [R].
+    group: of the runs; without it they load only beside their data.
+  """
   flat = flatten(jax.device_get(state.params))
+  data = {} if group is None else about_data(group)
   for r, run in enumerate(runs):
     # A learned scale is a scalar, which ascontiguousarray would make a vector.
     own = {name: np.array(x[r], order='C') for name, x in flat.items()}
     metadata = {
       name: value if name == 'method' else json.dumps(value)
-      for name, value in run.describe().items()
+      for name, value in {**run.describe(), **data}.items()
     }
     path = folders.params(workdir, run.run_id)
     with store.atomic(path) as temporary:

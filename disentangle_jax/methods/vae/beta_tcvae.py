@@ -8,7 +8,8 @@ image:
 
 The three parts are estimated from one batch and one sample per image, with
 minibatch weighted (default, as the paper's experiments) or stratified sampling;
-N is the number of points of the factor grid. Their sum is a sample of the KL,
+N is the number of images: all points of a factor grid, or all images of a set
+without one. Their sum is a sample of the KL,
 whose exact value is known, so by default (`kl='analytic'`) the loss is
 
   E_q[-log p(x|z)] + KL + (alpha - 1) I + (beta - 1) TC + (gamma - 1) sum_d KL_d
@@ -49,7 +50,7 @@ class Config(common.Config):
   Attributes:
     estimator: 'mws' (weighted) or 'mss' (stratified) sampling.
     kl: 'analytic' or 'sampled', see the module docstring.
-    dataset_size: N; 0 for the number of points of the factor grid.
+    dataset_size: N; 0 for the data set's number of images.
   """
 
   estimator: str = 'mws'
@@ -60,8 +61,13 @@ class Config(common.Config):
 def _size(config: Config, data: types.Dataset) -> int:
   if config.dataset_size:
     return config.dataset_size
+  if data.num_examples:
+    return data.num_examples
   if not data.factor_sizes:
-    rule = f'must be given: data set {data.name!r} has no factor grid'
+    rule = (
+      f'must be given: data set {data.name!r} says neither how many images it '
+      'has nor has a factor grid'
+    )
     raise errors.value('config.static.dataset_size', config.dataset_size, rule)
   return math.prod(data.factor_sizes)
 
@@ -78,7 +84,8 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     'total_correlation_<estimator>' and 'dimension_wise_kl_<estimator>', nats.
 
   Raises:
-    ConfigError: an unknown option, or a data set of unknown size.
+    ConfigError: an unknown option, or a data set of unknown size; when a step
+      is traced, a batch too large for the stratified estimator.
   """
   for field, legal in (('estimator', ESTIMATORS), ('kl', KLS)):
     if getattr(config, field) not in legal:
@@ -90,6 +97,12 @@ def make(config: Config, data: types.Dataset) -> types.Method:
   def log_weights(index):
     batch_size = axis.gather(index).shape[0]
     if config.estimator == 'mss':
+      if batch_size > size + 1:
+        rule = (
+          f'must be at most {size + 1}, one above the number of images, for '
+          "config.static.estimator = 'mss'; 'mws' takes any"
+        )
+        raise errors.value('config.batch_size', batch_size, rule)
       return total_correlation.mss_log_weights(index, batch_size, size)
     return total_correlation.mws_log_weights(index.shape[0], batch_size, size)
 

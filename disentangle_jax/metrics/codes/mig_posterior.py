@@ -49,7 +49,7 @@ class Config:
   Attributes:
     num_train: points of the mixtures.
     num_samples: samples that the entropies are taken over, from the first
-      points.
+      points or, where there are fewer, from all of them in turns.
     block: samples at once (memory: block x num_train densities).
   """
 
@@ -62,7 +62,8 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
   """Builds the metric; factors [num_train, K]."""
   factor_sizes = data.factor_sizes
   base.at_least(config, num_train=1, num_samples=1, block=1)
-  num_samples = min(config.num_samples, config.num_train)
+  num_samples = config.num_samples
+  source = np.arange(num_samples) % config.num_train
   blocks = -(-num_samples // config.block)
   group = logistic.segments(factor_sizes)
   sizes = np.array(factor_sizes)
@@ -74,8 +75,8 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
     hot = logistic.stack_one_hot(factors, factor_sizes)
     count = jnp.sum(hot, axis=0)
     log_count = jnp.log(jnp.maximum(count, 1))
-    z = gaussian.sample(mean[:num_samples], logvar[:num_samples], noise)
-    own = first + factors[:num_samples]
+    z = gaussian.sample(mean[source], logvar[source], noise)
+    own = first + factors[source]
     pad = blocks * config.block - num_samples
     fill = lambda x: jnp.pad(x, ((0, pad), (0, 0)))
     split = lambda x: fill(x).reshape(blocks, config.block, -1)
@@ -101,7 +102,7 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
       log_all = log_all.reshape(-1, 1)[:num_samples]
       log_within = log_within.reshape(-1, len(sizes))[:num_samples]
       # Equal weights for all values of a factor, however often they occur.
-      ours = hot[:num_samples]
+      ours = hot[source]
       counts = jnp.sum(ours, axis=0)
       spread = (ours * log_within[:, group]).sum(axis=0)
       per_value = -spread / jnp.maximum(counts, 1)

@@ -1,8 +1,9 @@
 """Convolutional pair of Locatello et al. 2019, whose layers halve the image.
 
 "Challenging Common Assumptions in the Unsupervised Learning of Disentangled
-Representations", ICML 2019, https://arxiv.org/abs/1811.12359, appendix; Kim &
-Mnih 2018 use the same decoder. At 64 x 64 the encoder has 309,204 parameters
+Representations", ICML 2019, https://arxiv.org/abs/1811.12359, appendix. Kim &
+Mnih 2018 differ in the first dense layer of the decoder: 128 units on 2D
+Shapes, 256 elsewhere, as here. At 64 x 64 the encoder has 309,204 parameters
 for one channel and 310,228 for three, the decoder 381,313 and 382,339, at 10
 latents.
 """

@@ -19,7 +19,7 @@ Variants:
            or, lambda 0 and 0.2, ten seeds; 2 units in the first and 1 in the
            second layer are expected to stay. 20 runs, 14 s.
   :images  section 3.4: convolutional autoencoder with 84 codes, two
-           convolutions and two dense layers each way, 504,000 parameters;
+           convolutions and two dense layers each way, 507,331 parameters;
            lambda 0 and 0.01 doubling to 10.24, five seeds, both penalties: 120
            runs, for an accelerator. As it stands on rendered images; the
            paper's CIFAR-10: --config.dataset.name=cifar10

@@ -23,7 +23,7 @@ SCORES = {
   'aggregate KL (nats)': ('aggregate_kl', ''),
   'aggregate Frechet': ('aggregate_frechet', ''),
 }
-_FALL = 'loss, epoch 6 - 10'
+FALL = 'loss, epoch 6 - 10'
 _SOURCE = 'Hassan 2022, '
 FLAT = 1e-2  # beta from which on losses are said to be flat
 # Betas that are run at every number of latents.
@@ -147,7 +147,7 @@ def settings_table(study: tables.Study) -> pd.DataFrame:
       if column in columns:
         values = study.scores.iloc[runs, columns.index(column)].to_numpy()
         row[head] = summaries.mean_with_interval(values)
-    row[_FALL] = summaries.mean_with_interval(falls[runs])
+    row[FALL] = summaries.mean_with_interval(falls[runs])
     rows.append(row)
   return pd.DataFrame(rows)
 

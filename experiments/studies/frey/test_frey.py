@@ -70,7 +70,7 @@ def test_the_table_has_the_betas_of_the_source(store):
   assert mine.sum() == 2 and shown.startswith(f'{mean:.2f} [')
   # Two logged steps to an epoch: 6 and 10 are eight steps apart.
   falls = page.fall(study)[mine].mean()
-  assert table[page._FALL]['3', '0.01'].startswith(f'{falls:.2f} [')
+  assert table[page.FALL]['3', '0.01'].startswith(f'{falls:.2f} [')
   assert 7.9 < falls < 8.9
 
 
