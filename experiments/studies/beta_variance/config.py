@@ -38,7 +38,7 @@ Variants:
                  with --config.dataset.test=split.
   :laptop        2 CPU cores: 260 fully connected runs at 32 x 32 (all betas)
                  and 60 convolutional ones at 16 x 16 (beta 0 to 5 by 1), 3,000
-                 steps each; 41 min 24 s on a busy machine. What came out:
+                 steps each; 13 min on a busy machine. What came out:
                  README.md.
   :mnist_laptop  2 CPU cores: the plain MLP, six betas, 90 runs of 2,000 steps;
                  16 min 48 s on a busy machine.
