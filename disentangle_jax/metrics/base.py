@@ -117,6 +117,24 @@ def gap(matrix: jax.Array) -> jax.Array:
   return best[:, 0] - best[:, 1]
 
 
+def varies(factors: jax.Array) -> jax.Array:
+  """Which factors take more than one value in the data.
+
+  What normalises a score (K, log K, K - 1, the number of factors that a mean is
+  over) counts these alone, and the log of the number of values those that
+  occur: a declared factor or value that the data lack would move the score of
+  codes that have nothing to do with it.
+
+  Args:
+    factors: int or float [N, K].
+
+  Returns:
+    bool [K].
+  """
+  chex.assert_rank(factors, 2)
+  return jnp.any(factors != factors[:1], axis=0)
+
+
 def masked_mean(x: jax.Array, mask: jax.Array) -> jax.Array:
   """Mean of the entries under the mask; 0 where there are none.
 

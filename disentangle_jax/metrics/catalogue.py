@@ -154,6 +154,52 @@ def _table(rows: Iterable[Iterable[str]]) -> list[str]:
   return [first, '|' + '---|' * len(rows[0]), *rest]
 
 
+COUNTS = """\
+## What counts
+
+What normalises a score counts what varies in the data, in all metrics alike. K
+is the number of factors that take more than one value among the points scored
+(the training points where there are some): in means over factors, log K, K - 1
+and 1 / K. The log of the number of values is over those that occur. A factor or
+a value that a data set declares and the data lack changes no score. D is the
+number of all codes, dead ones too, unless a metric says that it counts active
+ones. Ceilings are for the declared values. N, where one is meant, is the number
+of images: of a grid all its points, of other sets and of given rows their
+number. Where few rows are given, the section of a metric says what that does
+to chance."""
+
+# Score here -> (elsewhere, how to convert).
+ELSEWHERE = (
+  (
+    '`mig_binned`',
+    'divided by the entropy of the code',
+    'no formula: the gap of each factor k would be divided by H(z_j*) in the '
+    'place of H(f_k); equal for codes that are one to one with their factor',
+  ),
+  (
+    '`sap`',
+    'another classifier of single codes (trees, logistic regression), or '
+    'balanced accuracy',
+    'none: here a linear SVM and plain accuracy',
+  ),
+  (
+    '`explicitness`',
+    'balanced over values and rescaled to 2 AUC - 1, 0 at chance',
+    'elsewhere = 2 x here - 1, and the same for each value and factor',
+  ),
+  (
+    '`factor_vae_score`, `beta_vae_score`, `beta_vae_score_changed`',
+    '0 at chance',
+    'elsewhere = (K x here - 1) / (K - 1)',
+  ),
+  (
+    '`irs`, `modularity`',
+    'the same in two other libraries',
+    'nothing to convert: equal to 3e-7',
+  ),
+)
+
+
 def to_markdown(metrics: Mapping[str, ModuleType]) -> str:
   """The text of docs/metrics.md: a table of all scores, then each metric."""
   scores = [('score', 'definition', 'range', 'better', 'metric')]
@@ -185,6 +231,14 @@ def to_markdown(metrics: Mapping[str, ModuleType]) -> str:
     'cores: `python -m experiments.benchmark --metrics=NAME --runs=1`.',
     '',
     *_table(scores),
+    '',
+    COUNTS,
+    '',
+    '## Same name elsewhere',
+    '',
+    'Names that other code or papers use for other numbers.',
+    '',
+    *_table([('score here', 'elsewhere', 'to convert'), *ELSEWHERE]),
     '',
   ]
   for name, module in metrics.items():

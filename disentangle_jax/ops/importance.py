@@ -8,15 +8,15 @@ import jax.numpy as jnp
 _OFFSET = 1e-11
 
 
-def _peakedness(matrix):
+def _peakedness(matrix, counts):
   """One minus the entropy of each row, in units of the largest entropy."""
-  width = matrix.shape[1]
-  if width == 1:
-    return jnp.where(matrix[:, 0] > 0, 1.0, 0.0)
-  p = matrix + _OFFSET
-  p = p / jnp.sum(p, axis=1, keepdims=True)
+  width = jnp.sum(counts)
+  p = jnp.where(counts, matrix + _OFFSET, 0)
+  p = p / jnp.maximum(jnp.sum(p, axis=1, keepdims=True), _OFFSET)
   entropy = -jnp.sum(jax.scipy.special.xlogy(p, p), axis=1)
-  return jnp.maximum(1 - entropy / jnp.log(width), 0)
+  largest = jnp.log(jnp.maximum(width, 2))
+  alone = jnp.where(jnp.sum(matrix, axis=1) > 0, 1.0, 0.0)
+  return jnp.where(width > 1, jnp.maximum(1 - entropy / largest, 0), alone)
 
 
 def _weights(importance):
@@ -27,20 +27,29 @@ def _weights(importance):
   )
 
 
-def disentanglement(matrix: jax.Array) -> jax.Array:
+def disentanglement(
+  matrix: jax.Array, varies: jax.Array | None = None
+) -> jax.Array:
   """Disentanglement of Eastwood & Williams 2018, section 2.
 
   sum_i (sum_j R_ij / sum R) (1 - H_K(R_i / sum_j R_ij)).
 
   Args:
     matrix: float [D, K], importances R >= 0.
+    varies: bool [K], the factors that count, also in K; all by default.
 
   Returns:
     float scalar in [0, 1]; 0 where the matrix is 0.
   """
   chex.assert_rank(matrix, 2)
   chex.assert_type(matrix, float)
-  return jnp.sum(_weights(jnp.sum(matrix, axis=1)) * _peakedness(matrix))
+  if varies is None:
+    varies = jnp.ones(matrix.shape[1], bool)
+  chex.assert_shape(varies, matrix.shape[1:])
+  chex.assert_type(varies, bool)
+  matrix = jnp.where(varies, matrix, 0)
+  weights = _weights(jnp.sum(matrix, axis=1))
+  return jnp.sum(weights * _peakedness(matrix, varies))
 
 
 def completeness(matrix: jax.Array) -> jax.Array:

@@ -8,6 +8,7 @@ from sklearn.metrics import mutual_info_score
 
 from disentangle_jax import errors, metrics
 from disentangle_jax.metrics import catalogue
+from disentangle_jax.metrics.codes import downstream_gbt
 
 CHEAP = ('mig_binned', 'modularity', 'linear_correlation')
 
@@ -105,6 +106,23 @@ def test_continuous_factors():
     metrics.evaluate(codes, factors, 'mig_binned')
   with pytest.raises(errors.ConfigError, match='no continuous form'):
     metrics.evaluate(codes, factors, 'explicitness', continuous=True)
+
+
+def test_constant_factors_are_not_among_those_that_a_mean_is_over():
+  rng = np.random.default_rng(0)
+  factors = rng.integers(0, 3, (2000, 2))
+  codes = rng.normal(size=(2000, 5))
+  more = np.concatenate([factors, 0 * factors], axis=1)
+  for given in (factors, more):
+    scores = metrics.evaluate(codes, given, 'tdv')
+    # The two largest of five equal variances.
+    assert scores['tdv'] == pytest.approx(0.4, abs=0.03)
+  assert np.isnan(metrics.evaluate(codes, 0 * factors, 'tdv')['tdv'])
+  right = np.array([[1, 0, 0], [1, 1, 0]])
+  accuracy = downstream_gbt.accuracy_of(
+    np.ones((2, 3), int), right, np.array([True, True, False])
+  )
+  assert accuracy == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize('num_values', [21, 11, 15])

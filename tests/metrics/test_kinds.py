@@ -362,6 +362,31 @@ def test_order_and_sign_of_the_codes_do_not_matter(name):
       )
 
 
+def _of_independent_points(name):
+  return kinds.metric(name).design.kind != 'chosen' and name != 'elbo'
+
+
+@pytest.mark.parametrize(
+  'name', [p for p in ALL if _of_independent_points(p.values[0])]
+)
+def test_what_does_not_occur_in_the_data_does_not_count(name):
+  """Two values that no point has, and two factors that do not vary."""
+  points = kinds.design(name)
+  more = np.concatenate(
+    [points[:, :1] + 1, points[:, 1:], 0 * points[:, :1] + [1, 0]], axis=1
+  )
+  data = arrays.dataset((5, 6, 5, 3, 1))
+  metric = metrics.METRICS[name].make(kinds.small_config(name), data)
+  codes = kinds.codes_of(points, 'noisy')
+  parts = kinds.parts_of(codes, points)
+  codes = types.Codes(codes, {part: parts[part] for part in metric.needs})
+  found = jax.jit(metric.score)(jax.random.key(6), codes, more)
+  for key, values in _keys(name).items():
+    # Matrix products of another width round otherwise.
+    tolerance = LOOSE.get(key, 1e-4)
+    assert found[key] == pytest.approx(values['noisy'], abs=tolerance), key
+
+
 @pytest.mark.parametrize('name', ALL)
 def test_vmapped_is_looped(name):
   alone = kinds.score_alone(name, 'noisy')

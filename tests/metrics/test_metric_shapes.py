@@ -54,6 +54,7 @@ WRONG = [
   (base.masked_mean, (jnp.zeros(5), jnp.zeros(4, bool))),
   (base.masked_mean, (jnp.zeros(5), jnp.zeros(5))),
   (base.standardize, (jnp.zeros((5, 2)), jnp.zeros((5, 3)))),
+  (base.varies, (jnp.zeros(5),)),
   (base.standardize, (jnp.zeros(5), jnp.zeros(5))),
 ]
 

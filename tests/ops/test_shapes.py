@@ -100,6 +100,7 @@ WRONG = [
   (gaussian.log_density, (F(5, 2), F(5, 3), F(5, 2))),
   (gaussian.log_density, (I(5, 2), F(5, 2), F(5, 2))),
   (importance.disentanglement, (F(5),)),
+  (importance.disentanglement, (F(5, 2), B(5))),
   (importance.completeness, (I(5, 2),)),
   (lasso.descend, (F(2, 2), F(3, 1), 0.1, F(3, 1))),
   (lasso.descend, (F(3, 3), F(3, 1), F(2), F(3, 1))),

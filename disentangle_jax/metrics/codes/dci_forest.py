@@ -125,14 +125,14 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
   def score(key: jax.Array, codes: types.Codes, factors: jax.Array):
     values = factors.astype(jnp.float32)
     y = base.standardize(values, values[:num_train])
-    varies = jnp.any(values[:num_train] != values[0], axis=0)
+    varies = base.varies(values[:num_train])
     labels = factors
     if config.continuous:
       labels = discrete.histogram_bins(values, CLASSES)
     share, predicted = fit_all(key, codes.vector, y, labels)
     matrix = share.T
     return {
-      'dci_disentanglement_forest': importance.disentanglement(matrix),
+      'dci_disentanglement_forest': importance.disentanglement(matrix, varies),
       'dci_completeness_forest': importance.completeness(matrix),
       'dci_nrmse_forest': dci_lasso.nrmse(predicted.T, y[num_train:], varies),
     }

@@ -19,8 +19,8 @@ disentanglement); on clean codes, small sets and discrete codes nothing differs.
 Codes that split equally well are drawn from, as exact trees visit them in
 random order: equal codes share an importance. All codes constant: 0. One
 factor: disentanglement 1. One code: completeness 1. A value that training lacks
-is never predicted; a factor that does not vary is predicted and has no
-importances.
+is never predicted; a factor that does not vary in training has no importances
+and counts in none of the scores.
 
 Known failure modes: no credit is lost for a factor that no code holds in
 disentanglement and completeness (noise importances are spread evenly, though);
@@ -95,16 +95,18 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
       config.num_rounds,
       config.learning_rate,
     )
+    varies = base.varies(factors[train])
+    accuracy = lambda predicted, rows: base.masked_mean(
+      jnp.mean(predicted == factors[rows], axis=0), varies
+    )
     return {
       'dci_disentanglement_gbt': importance.disentanglement(
-        boosters.importances
+        boosters.importances, varies
       ),
       'dci_completeness_gbt': importance.completeness(boosters.importances),
-      'dci_informativeness_gbt': jnp.mean(
-        boosters.predicted_test == factors[test]
-      ),
-      'dci_informativeness_train_gbt': jnp.mean(
-        boosters.predicted_train == factors[train]
+      'dci_informativeness_gbt': accuracy(boosters.predicted_test, test),
+      'dci_informativeness_train_gbt': accuracy(
+        boosters.predicted_train, train
       ),
     }
 

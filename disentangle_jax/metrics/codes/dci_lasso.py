@@ -99,11 +99,11 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
     fit = lasso.cross_validated(
       z[:num_train], y[:num_train], config.num_folds, config.num_alphas
     )
-    varies = jnp.any(values[:num_train] != values[0], axis=0)
+    varies = base.varies(values[:num_train])
     weights = jnp.where(varies, jnp.abs(fit.weights), 0)
     predicted = z[num_train:] @ fit.weights + fit.intercepts
     return {
-      'dci_disentanglement_lasso': importance.disentanglement(weights),
+      'dci_disentanglement_lasso': importance.disentanglement(weights, varies),
       'dci_completeness_lasso': importance.completeness(weights),
       'dci_nrmse_lasso': nrmse(predicted, y[num_train:], varies),
     }

@@ -9,7 +9,8 @@ with the pooled one by total variation, the other factors being the same. Mean
 Range [0, 1], lower is better.
 
 Deviations: the contexts of a sensitive factor are shared by all targets;
-boosted trees as in `dci_gbt`. With one factor there is nothing to be sensitive
+boosted trees as in `dci_gbt`. Factors of one value are neither targets nor
+sensitive. With one factor there is nothing to be sensitive
 to: 0.
 
 Known failure modes: predictions that ignore the codes are perfectly fair; with
@@ -79,7 +80,7 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
     means, largest = [], []
     for target, target_size in enumerate(factor_sizes):
       for sensitive, (end, size) in enumerate(zip(ends, factor_sizes)):
-        if sensitive == target or size == 1:
+        if sensitive == target or 1 in (size, target_size):
           continue
         rows = slice(end - size * num_contexts, end)
         predicted = ensemble.predicted_test[rows, target]

@@ -3,9 +3,9 @@
 Source: Kågebäck & Mogren 2018, https://arxiv.org/abs/1802.05591, section 3.1,
 with C the covariance of the D codes: MAPC, the mean absolute Pearson
 correlation of pairs; CVR = sum |C_ij| / tr C; TdV, the share of the d largest
-variances in the total, d the number of factors; UD90, the number of codes
-needed for 90 % of the total variance. Where a data set has no factors, d is the
-option num_top; without it TdV is NaN.
+variances in the total, d the number of factors that vary; UD90, the number of
+codes needed for 90 % of the total variance. The option num_top gives d where a
+data set has no factors; without either TdV is NaN.
 
 MAPC in [0, 1], lower is better. CVR in [1, D], lower is better. TdV in [0, 1],
 higher is better. UD90 in [1, D], neither.
@@ -53,7 +53,7 @@ class Config:
 
   Attributes:
     num_train: points.
-    num_top: d of TdV; 0 stands for the number of factors.
+    num_top: d of TdV; 0 stands for the number of factors that vary.
     share: of the total variance that UD90 asks for.
     continuous: accepted and without effect, as factors are not used.
   """
@@ -65,7 +65,7 @@ class Config:
 
 
 def measures(
-  z: jax.Array, num_top: int, share: float = 0.9
+  z: jax.Array, num_top: int | jax.Array, share: float = 0.9
 ) -> dict[str, jax.Array]:
   """The four measures of any activations.
 
@@ -90,28 +90,30 @@ def measures(
   covariance = jnp.where(diagonal, 1, correlation) * deviation
   covariance = deviation[:, None] * covariance
   ordered = jnp.sort(jnp.square(deviation))[::-1] / some
+  is_top = jnp.arange(len(ordered)) < num_top
   cumulative = jnp.cumsum(ordered)
   # The number of codes before the share is reached, and the one that does.
   needed = 1 + jnp.sum(cumulative < share - 1e-6)
   return {
     'mapc': jnp.minimum(mapc, 1),
     'cvr': jnp.where(total > 0, jnp.sum(covariance) / some, 1),
-    'tdv': jnp.minimum(jnp.sum(ordered[:num_top]), 1),
+    'tdv': jnp.minimum(jnp.sum(jnp.where(is_top, ordered, 0)), 1),
     'ud90': jnp.where(total > 0, needed, 0),
   }
 
 
 def make(config: Config, data: types.Dataset) -> types.Metric:
-  """Builds the metric; factors [num_train, K], which it does not read."""
+  """Builds the metric; factors [num_train, K], of which it reads how many
+  vary."""
   factor_sizes = data.factor_sizes
   base.at_least(config, num_train=2)
-  # A set without factors has nothing that says how many: TdV is then NaN.
-  num_top = config.num_top or len(factor_sizes)
 
   def score(key: jax.Array, codes: types.Codes, factors: jax.Array):
-    del key, factors
+    del key
+    # A set without factors has nothing that says how many: TdV is then NaN.
+    num_top = config.num_top or jnp.sum(base.varies(factors))
     scores = measures(codes.vector, num_top, config.share)
-    return scores if num_top else {**scores, 'tdv': jnp.float32(jnp.nan)}
+    return {**scores, 'tdv': jnp.where(num_top > 0, scores['tdv'], jnp.nan)}
 
   return base.build(
     designs.iid(factor_sizes, config.num_train),

@@ -4,8 +4,8 @@ Source: Chen et al. 2018, https://arxiv.org/abs/1802.04942, section 4.1 and
 appendix B. z_d is a sample of the posterior; its differential entropy is the
 mean of -log 1/N sum_n q(z_d|x_n), the conditional entropy the same with the
 points that share the factor's value, averaged over values. Mutual informations
-(negative ones count as 0) are divided by the log of the number of values; the
-gap between the two largest is averaged over factors.
+(negative ones count as 0) are divided by the log of the number of values that
+occur; the gap between the two largest is averaged over factors that vary.
 
 Range [0, 1], higher is better.
 
@@ -16,7 +16,7 @@ data set count (the authors leave out shape on dSprites).
 Known failure modes: a posterior that is narrow against the distance between
 the codes of neighbouring points is undersampled within a value
 (num_train / size points), which raises all mutual informations; with one code
-the second largest counts as 0; factors of one value are left out.
+the second largest counts as 0.
 """
 
 import dataclasses
@@ -32,7 +32,8 @@ from disentangle_jax.ops import gaussian, logistic
 SCORES = {
   'mig_posterior': types.Score(
     'mean over factors of the gap between the two most informative codes '
-    '(mutual information with samples of q(z|x)), over the log of the size',
+    '(mutual information with samples of q(z|x)), over the log of the number '
+    'of values',
     'higher',
     0.0,
     1.0,
@@ -120,10 +121,11 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
     mean, logvar = codes.parts['mean'], codes.parts['logvar']
     noise = jax.random.normal(key, (num_samples, mean.shape[1]))
     matrix = information(noise, mean, logvar, factors)
-    varies = sizes > 1
+    occurs = jnp.any(logistic.stack_one_hot(factors, factor_sizes) > 0, axis=0)
+    counts = jax.ops.segment_sum(occurs.astype(jnp.int32), group, len(sizes))
     gaps = base.gap(jnp.maximum(matrix, 0))
-    gaps = gaps / np.log(np.where(varies, sizes, 2))
-    return {'mig_posterior': base.masked_mean(gaps, jnp.array(varies))}
+    gaps = gaps / jnp.log(jnp.maximum(counts, 2))
+    return {'mig_posterior': base.masked_mean(gaps, counts > 1)}
 
   return base.build(
     designs.iid(factor_sizes, config.num_train),

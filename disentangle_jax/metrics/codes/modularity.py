@@ -4,7 +4,7 @@ Source: Ridgeway & Mozer 2018, https://arxiv.org/abs/1802.05312, section 4, with
 the estimator of Locatello et al. 2019, https://arxiv.org/abs/1811.12359. With m
 the mutual information of a code with each factor (codes in equal-width bins),
 a code scores 1 - (sum_k m_k^2 - max_k m_k^2) / ((K - 1) max_k m_k^2); the score
-is the mean over all D codes.
+is the mean over all D codes. K counts the factors that vary.
 
 Range [0, 1], higher is better.
 
@@ -58,20 +58,24 @@ class Config:
   continuous: bool = False
 
 
-def of_matrix(matrix: jax.Array) -> jax.Array:
+def of_matrix(matrix: jax.Array, varies: jax.Array) -> jax.Array:
   """Modularity of every code.
 
   Args:
     matrix: float [D, K], non-negative informativeness.
+    varies: bool [K], the factors that count.
 
   Returns:
     float [D] in [0, 1].
   """
+  matrix = jnp.where(varies, matrix, 0)
   squared = jnp.square(matrix)
   best = jnp.max(squared, axis=1)
   others = jnp.sum(squared, axis=1) - best
   alive = jnp.max(matrix, axis=1) > NO_INFORMATION
-  spill = others / (max(matrix.shape[1] - 1, 1) * jnp.where(alive, best, 1))
+  spill = others / (
+    jnp.maximum(jnp.sum(varies) - 1, 1) * jnp.where(alive, best, 1)
+  )
   return jnp.where(alive, 1 - spill, 0)
 
 
@@ -87,9 +91,10 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
     del key
     if config.continuous:
       factors = discrete.histogram_bins(factors, config.num_bins)
+    varies = base.varies(factors)
     matrix, _ = mig_binned.information(
       codes.vector, factors, sizes, config.num_bins
     )
-    return {'modularity': jnp.mean(of_matrix(matrix))}
+    return {'modularity': jnp.mean(of_matrix(matrix, varies))}
 
   return base.build(designs.iid(factor_sizes, config.num_train), score, config)

@@ -139,7 +139,7 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
       matrix = accuracies(
         codes.vector, factors, factor_sizes, config.num_train, config.c
       )
-    varies = jnp.any(train != train[0], axis=0)
+    varies = base.varies(train)
     return {'sap': base.masked_mean(base.gap(matrix), varies)}
 
   return base.build(
