@@ -168,6 +168,9 @@ def evaluate(
         )
       config = dataclasses.replace(config, continuous=True)
     metric, score = _compiled(module, config, sizes, num_rows)
+    if metric.design.draw is None:
+      rule = 'asks for points of a full grid; given rows cannot be scored'
+      raise errors.value('metrics', name, rule)
     seeds, kind = metric.over == 'seeds', metric.design.kind
     if (codes.ndim == 3) != seeds:
       raise errors.value(
