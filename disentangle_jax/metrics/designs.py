@@ -223,6 +223,46 @@ def held_batches(
   return types.Design(sample, draw)
 
 
+def moved_batches(
+  factor_sizes: tuple[int, ...],
+  num_iid: int,
+  num_train: int,
+  num_test: int,
+  batch_size: int,
+) -> types.Design:
+  """Batches in which one random factor moves and all others are held.
+
+  After `ceil(num_iid / batch_size)` batches of independent points, as in
+  `held_batches`. From a grid alone: given rows need not hold such points.
+
+  Args:
+    factor_sizes: number of values of each of the K factors.
+    num_iid: independent points wanted.
+    num_train: batches for training.
+    num_test: batches for testing.
+    batch_size: points in a batch, B.
+
+  Returns:
+    A design whose points have the shape
+    [ceil(num_iid / B) + num_train + num_test, B]; `factor` is the one that
+    moves.
+  """
+  _require_factors(factor_sizes, 1, 'a factor that moves')
+  free = -(-num_iid // batch_size)
+  total = num_train + num_test
+
+  def sample(key):
+    points_key, factor_key = jax.random.split(key)
+    points = grid_points(points_key, factor_sizes, (free + total) * batch_size)
+    points = points.reshape(free + total, batch_size, -1)
+    factor = pick_factor(factor_key, factor_sizes, total)
+    moves = factor[:, None, None] == jnp.arange(len(factor_sizes))
+    batches = jnp.where(moves, points[free:], points[free:, :1])
+    return types.Intervention(jnp.concatenate([points[:free], batches]), factor)
+
+  return types.Design(sample)
+
+
 def held_pairs(
   factor_sizes: tuple[int, ...],
   num_train: int,

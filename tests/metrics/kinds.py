@@ -43,6 +43,7 @@ SMALL_OF = {
   'dci_forest': {'num_bins': 64},
   'beta_vae_score': {'num_train': 500, 'num_test': 200},
   'udr': {'num_train': 300},
+  'factorized_support': {'batch_size': 60},
 }
 # Compiling these takes long; they are scored in the slow suite.
 HEAVY = (

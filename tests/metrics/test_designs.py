@@ -86,6 +86,15 @@ def test_the_factor_is_the_one_that_was_held_however_the_others_look():
     assert np.all(np.bincount(factor, minlength=3) > 70)
 
 
+def test_moved_batches():
+  points, factor = _sample(designs.moved_batches(SIZES, 50, 200, 100, 32))
+  assert points.shape == (2 + 300, 32, 4)
+  _check_factor(factor, 300)
+  moves = np.any(points[2:] != points[2:, :1], axis=1)
+  assert np.all(moves.sum(axis=1) == 1)
+  np.testing.assert_array_equal(np.argmax(moves, axis=1), factor)
+
+
 def test_held_pairs():
   design = designs.held_pairs(SIZES, 200, 100, 16)
   index, of_rows = _draw(design, _rows(), 400)

@@ -108,6 +108,21 @@ def test_continuous_factors():
     metrics.evaluate(codes, factors, 'explicitness', continuous=True)
 
 
+def test_factorized_support_of_a_full_lattice_and_of_a_diagonal():
+  # Ten batches, each the whole lattice of three codes.
+  lattice = np.tile(np.stack(np.indices((3, 4, 5)), -1).reshape(-1, 3), (10, 1))
+  score = lambda codes: metrics.evaluate(codes, lattice, 'factorized_support')[
+    'factorized_support'
+  ]
+  assert score(lattice) == 0
+  # Two equal codes 0 .. 10: the corner (0, 10) is farthest, from (5, 5).
+  steps = np.tile(np.resize(np.arange(11.0), 60), 10)
+  want = 50 / steps.var()
+  assert score(np.stack([steps, steps], 1)) == pytest.approx(want, rel=1e-5)
+  # A code that does not vary has no pair.
+  assert score(np.stack([steps, 0 * steps], 1)) == 0
+
+
 def test_constant_factors_are_not_among_those_that_a_mean_is_over():
   rng = np.random.default_rng(0)
   factors = rng.integers(0, 3, (2000, 2))
@@ -183,6 +198,7 @@ def test_constant_factors_and_codes_have_documented_values():
       'columns',
     ),
     (dict(metrics='kl'), 'codes are not enough'),
+    (dict(metrics='z_max_variance'), 'full grid'),
     (dict(metrics='active_units_kl'), 'logvar'),
     (dict(metrics='udr'), r'\[S, N, D\]'),
     (

@@ -40,6 +40,46 @@ BANDS = {
     'noise': NEAR_ZERO,
     'constant': NEAR_ZERO,
   },
+  'mig_sup': {
+    **dict.fromkeys((*GOOD, 'duplicated'), NEAR_ONE),
+    'partial': NEAR_ONE,
+    'rotated': (0, 0.6),
+    'noise': NEAR_ZERO,
+    'constant': ZERO,
+  },
+  # Known failure: a constant code scores log B / (H + log B), 0.689 on average
+  # of log 3, 4, 5, and one of c values 1 - (H + log c) / (H + log B).
+  'jemmig': {
+    **dict.fromkeys(GOOD, NEAR_ONE),
+    'duplicated': (0.75, 0.82),
+    # The third factor by a code of 3 or 4 values: 0.41 or 0.35.
+    'partial': (0.775, 0.81),
+    'noise': (0, 0.3),
+    'constant': (0.688, 0.69),
+  },
+  'dcimig': {
+    **dict.fromkeys((*GOOD, 'duplicated'), NEAR_ONE),
+    # log 3 + log 4 of log 3 + log 4 + log 5.
+    'partial': (0.58, 0.61),
+    'rotated': (0, 0.6),
+    'noise': NEAR_ZERO,
+    'constant': ZERO,
+  },
+  'z_max_variance': {
+    **dict.fromkeys((*GOOD, 'duplicated', 'noisy'), ONE),
+    # Where the third moves, both codes stay: they share the vote.
+    'partial': (0.55, 0.78),
+    'noise': CHANCE,
+    'constant': ZERO,
+  },
+  'factorized_support': {
+    # In 60 points of a batch, one of 20 combinations is missing now and then.
+    **dict.fromkeys(('perfect', 'rescaled', 'discrete'), (0, 0.3)),
+    # Two of ten pairs are equal codes: the far corners are empty.
+    'duplicated': (0.5, 1),
+    'noise': (1, 6),
+    'constant': ZERO,
+  },
   'factor_vae_score': {
     **dict.fromkeys((*GOOD, 'duplicated', 'noisy'), ONE),
     # Two factors are named, the third is guessed wrong.

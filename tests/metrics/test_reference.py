@@ -58,6 +58,75 @@ def test_mig_binned(kind):
   assert _got('mig_binned', kind) == pytest.approx(want, abs=1e-5)
 
 
+def _entropy(labels):
+  return stats.entropy(np.unique(labels, return_counts=True)[1])
+
+
+@pytest.mark.parametrize('kind', (*SOME, 'duplicated', 'partial'))
+def test_scores_of_the_information_matrix(kind):
+  codes, factors = _arrays('jemmig', kind)
+  information = _information(codes, factors)
+  entropy = np.array([_entropy(f) for f in factors.T])
+  # Joint entropies from the table of pairs.
+  shortfalls = []
+  for k in range(3):
+    second, best = np.argsort(information[:, k], kind='stable')[-2:]
+    pairs = np.stack([_bins(codes[:, best]), factors[:, k]], axis=1)
+    counts = np.unique(pairs, axis=0, return_counts=True)[1]
+    joint = stats.entropy(counts)
+    gap = information[best, k] - information[second, k]
+    shortfalls.append((joint - gap) / (entropy[k] + np.log(20)))
+  want = 1 - np.mean(shortfalls)
+  assert _got('jemmig', kind) == pytest.approx(want, abs=1e-4)
+
+  ordered = np.sort(information / entropy, axis=1)
+  active = np.ptp(codes, axis=0) > 0
+  want = np.mean((ordered[:, -1] - ordered[:, -2])[active])
+  assert _got('mig_sup', kind) == pytest.approx(want, abs=1e-4)
+
+  credit = np.zeros(3)
+  for row in information:
+    k = np.argmax(row)
+    credit[k] = max(credit[k], row[k] - np.sort(row)[-2])
+  want = credit.sum() / entropy.sum()
+  assert _got('dcimig', kind) == pytest.approx(want, abs=1e-4)
+
+
+@pytest.mark.parametrize('kind', (*SOME, 'duplicated'))
+def test_factorized_support(kind):
+  codes, _ = _arrays('factorized_support', kind)
+  z = _standardize(codes, codes)
+  z = z[:, np.ptp(z, axis=0) > 0]
+  distances = []
+  for batch in z.reshape(10, 60, -1):
+    for i in range(z.shape[1]):
+      for j in range(i):
+        a, b = batch[:, i], batch[:, j]
+        square = (a[:, None, None] - a) ** 2 + (b[:, None] - b) ** 2
+        distances.append(square.min(axis=-1).max())
+  want = np.mean(distances)
+  assert _got('factorized_support', kind) == pytest.approx(want, abs=1e-4)
+
+
+@pytest.mark.parametrize('kind', (*SOME, 'partial'))
+def test_z_max_variance(kind):
+  codes, _ = _arrays('z_max_variance', kind)
+  config = kinds.small_config('z_max_variance')
+  free = -(-config.num_variance // config.batch_size)
+  points = codes[:free].reshape(-1, 5)[: config.num_variance]
+  variance = points.var(axis=0, ddof=1)
+  active = np.sqrt(variance) >= config.threshold
+  factor = kinds.arrangement('z_max_variance').factor
+  local = codes[free:].var(axis=1, ddof=1) / np.where(active, variance, 1)
+  if kind == 'partial':
+    # Codes that all stay share the vote; here they take turns.
+    ties = np.all(local[:, active] < 1e-12, axis=1)
+    turns = np.arange(ties.sum())
+    local[ties, np.flatnonzero(active)[turns % active.sum()]] = 1
+  want = _majority(-local, factor, active, config.num_train)
+  assert _got('z_max_variance', kind) == pytest.approx(want, abs=0.015)
+
+
 @pytest.mark.parametrize('kind', SOME)
 def test_modularity(kind):
   codes, factors = _arrays('modularity', kind)

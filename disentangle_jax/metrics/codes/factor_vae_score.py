@@ -26,6 +26,7 @@ may hold one factor, at no cost.
 """
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -77,36 +78,70 @@ def _shares(x, axis):
   return largest / jnp.sum(largest, axis=axis, keepdims=True)
 
 
+def relative_variances(
+  config: Any, z: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+  """Variances of every code in every batch, over its global variance.
+
+  Args:
+    config: with `num_variance`, `batch_size` and `threshold`.
+    z: float [free batches + V, B, D]; the first `num_variance` points are
+      independent.
+
+  Returns:
+    float [V, D], and bool [D], the codes that vary enough; 0 for the others.
+  """
+  free = -(-config.num_variance // config.batch_size)
+  points = z[:free].reshape(-1, z.shape[-1])[: config.num_variance]
+  variance = jnp.var(points, axis=0, ddof=1)
+  active = (jnp.sqrt(variance) >= config.threshold) & (variance > 0)
+  # Relative to the first point, so that a held code varies by exactly 0.
+  batches = z[free:] - z[free:, :1]
+  local = jnp.var(batches, axis=1, ddof=1)
+  return jnp.where(active, local / jnp.where(active, variance, 1), 0), active
+
+
+def majority(
+  strength: jax.Array, factor: jax.Array, num_factors: int, num_train: int
+) -> tuple[jax.Array, jax.Array]:
+  """Accuracy of the majority rule that names factors from winning codes.
+
+  Args:
+    strength: float [V, D]; the code with the largest wins the vote.
+    factor: int32 [V], the right answer of each vote.
+    num_factors: K.
+    num_train: the first votes, which make the rule.
+
+  Returns:
+    (accuracy on the other votes, on those that made the rule).
+  """
+  winner = _shares(strength, axis=-1)
+  right = jax.nn.one_hot(factor, num_factors)
+  votes_train = right[:num_train].T @ winner[:num_train]
+  votes_test = right[num_train:].T @ winner[num_train:]
+  named = _shares(votes_train, axis=0)
+  accuracy = lambda votes: jnp.sum(votes * named) / jnp.sum(votes)
+  return accuracy(votes_test), accuracy(votes_train)
+
+
 def make(config: Config, data: types.Dataset) -> types.Metric:
   """Builds the metric; points [variance batches + votes, batch_size, K]."""
   factor_sizes = data.factor_sizes
   base.at_least(config, num_variance=2, num_train=1, num_test=1, batch_size=2)
-  free = -(-config.num_variance // config.batch_size)
-  num_factors = len(factor_sizes)
 
   def score(key: jax.Array, codes: types.Codes, factors: types.Intervention):
     del key
-    z = codes.vector
-    num_codes = z.shape[-1]
-    points = z[:free].reshape(-1, num_codes)[: config.num_variance]
-    variance = jnp.var(points, axis=0, ddof=1)
-    active = (jnp.sqrt(variance) >= config.threshold) & (variance > 0)
-    # Relative to the first point, so that a held code varies by exactly 0.
-    batches = z[free:] - z[free:, :1]
-    local = jnp.var(batches, axis=1, ddof=1)
-    ratio = jnp.where(active, local / jnp.where(active, variance, 1), jnp.inf)
-    winner = _shares(-ratio, axis=-1)
-    factor = jax.nn.one_hot(factors.factor, num_factors)
-    train = slice(0, config.num_train)
-    test = slice(config.num_train, None)
-    votes_train = factor[train].T @ winner[train]
-    votes_test = factor[test].T @ winner[test]
-    named = _shares(votes_train, axis=0)
-    accuracy = lambda votes: jnp.sum(votes * named) / jnp.sum(votes)
+    ratio, active = relative_variances(config, codes.vector)
+    test, train = majority(
+      jnp.where(active, -ratio, -jnp.inf),
+      factors.factor,
+      len(factor_sizes),
+      config.num_train,
+    )
     any_active = jnp.any(active)
     return {
-      'factor_vae_score': jnp.where(any_active, accuracy(votes_test), 0),
-      'factor_vae_score_train': jnp.where(any_active, accuracy(votes_train), 0),
+      'factor_vae_score': jnp.where(any_active, test, 0),
+      'factor_vae_score_train': jnp.where(any_active, train, 0),
       'factor_vae_active': jnp.sum(active),
     }
 

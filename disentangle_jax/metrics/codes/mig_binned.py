@@ -19,7 +19,9 @@ more values than bins cannot reach 1 (a perfect code of 40 values reaches 0.81:
 """
 
 import dataclasses
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -87,18 +89,37 @@ def information(codes, factors, factor_sizes, num_bins):
   return discrete.mutual_information(counts), entropy
 
 
+def values_of(config: Any, factor_sizes: tuple[int, ...]) -> tuple[int, ...]:
+  """Numbers of values of the factors, bins of continuous ones.
+
+  Args:
+    config: with `continuous` and `num_bins`.
+    factor_sizes: as declared.
+
+  Returns:
+    K numbers.
+  """
+  if config.continuous:
+    return (config.num_bins,) * len(factor_sizes)
+  return factor_sizes
+
+
+def labels_of(config: Any, factors: jax.Array) -> jax.Array:
+  """Factors int32 [N, K] in the range of `values_of`."""
+  if config.continuous:
+    return discrete.histogram_bins(factors, config.num_bins)
+  return factors
+
+
 def make(config: Config, data: types.Dataset) -> types.Metric:
   """Builds the metric; factors [num_train, K]."""
   factor_sizes = data.factor_sizes
   base.at_least(config, num_train=1, num_bins=2)
-  sizes = factor_sizes
-  if config.continuous:
-    sizes = (config.num_bins,) * len(factor_sizes)
+  sizes = values_of(config, factor_sizes)
 
   def score(key, codes, factors):
     del key
-    if config.continuous:
-      factors = discrete.histogram_bins(factors, config.num_bins)
+    factors = labels_of(config, factors)
     matrix, entropy = information(codes.vector, factors, sizes, config.num_bins)
     varies = entropy > 0
     gaps = base.gap(matrix) / jnp.where(varies, entropy, 1)

@@ -25,7 +25,6 @@ import jax.numpy as jnp
 from disentangle_jax import types
 from disentangle_jax.metrics import base, designs
 from disentangle_jax.metrics.codes import mig_binned
-from disentangle_jax.ops import discrete
 
 SCORES = {
   'modularity': types.Score(
@@ -83,14 +82,11 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
   """Builds the metric; factors [num_train, K]."""
   factor_sizes = data.factor_sizes
   base.at_least(config, num_train=1, num_bins=2)
-  sizes = factor_sizes
-  if config.continuous:
-    sizes = (config.num_bins,) * len(factor_sizes)
+  sizes = mig_binned.values_of(config, factor_sizes)
 
   def score(key: jax.Array, codes: types.Codes, factors: jax.Array):
     del key
-    if config.continuous:
-      factors = discrete.histogram_bins(factors, config.num_bins)
+    factors = mig_binned.labels_of(config, factors)
     varies = base.varies(factors)
     matrix, _ = mig_binned.information(
       codes.vector, factors, sizes, config.num_bins
