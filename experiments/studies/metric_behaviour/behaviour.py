@@ -97,6 +97,20 @@ def cases(name: str) -> dict[str, tuple[Case, ...]]:
   return by_transform
 
 
+@functools.cache
+def _sampler(name: str, num_rows: int, width: int | None):
+  """`(keys, strength) -> (codes, factors)`; one program for all strengths."""
+  transform = transforms.TRANSFORMS[name]
+
+  def one_draw(key, strength):
+    factor_key, code_key = jax.random.split(key)
+    level = strength if width is None else width
+    factors = transform.factors(factor_key, num_rows, level)
+    return transform.codes(code_key, factors, level), factors
+
+  return jax.jit(jax.vmap(one_draw, (0, None)))
+
+
 @functools.lru_cache(maxsize=128)
 def sample(
   case: Case, num_draws: int, seed: int = 0
@@ -106,21 +120,11 @@ def sample(
   Returns:
     Codes [draws, N, D], int32 factors [draws, N, 3].
   """
-  transform = transforms.TRANSFORMS[case.transform]
-  strength = case.strength
-
-  @jax.jit
-  def one_case(keys, strength):
-    def one_draw(key):
-      factor_key, code_key = jax.random.split(key)
-      level = case.strength if transform.widths else strength
-      factors = transform.factors(factor_key, case.num_rows, level)
-      return transform.codes(code_key, factors, level), factors
-
-    return jax.vmap(one_draw)(keys)
-
+  widths = transforms.TRANSFORMS[case.transform].widths
+  width = case.strength if widths else None
+  sampler = _sampler(case.transform, case.num_rows, width)
   keys = jax.random.split(jax.random.key(seed), num_draws)
-  codes, factors = one_case(keys, jnp.float32(strength))
+  codes, factors = sampler(keys, jnp.float32(case.strength))
   return jax.tree.map(np.asarray, codes), np.asarray(factors)
 
 
@@ -141,7 +145,7 @@ def config_of(name: str, case: Case) -> tuple[Any, int]:
   return config, num_train
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _program(name: str, config: Any):
   data = arrays.dataset(transforms.SIZES)
   metric = metrics.METRICS[name].make(config, data)

@@ -8,11 +8,21 @@ many.
 WORDS = {'=': 'invariant', 'v': 'falls', '^': 'rises', '-': '-', '.': ''}
 
 # '=' invariant, 'v' falls, '^' rises, '-' nothing is claimed, '.' no such
-# constant. "x" in a comment is the column that the reason is for.
+# constant; columns as below.
 _COLUMNS = (
-  'noise rotation spreading merging monotone folded dead_codes noise_codes'
-  ' rare_levels dependence rows bins'
-).split()
+  'noise',
+  'rotation',
+  'spreading',
+  'merging',
+  'monotone',
+  'folded',
+  'dead_codes',
+  'noise_codes',
+  'rare_levels',
+  'dependence',
+  'rows',
+  'bins',
+)
 _TABLE = """
 mig_binned                           v v v v = v = = = v ^ -
 mig_posterior                        v v v v = v = = v v - .

@@ -1,9 +1,9 @@
 """Codes made from factors by transforms with a strength, without training.
 
-Every code stands for a latent of unit variance with a Gaussian posterior: `mean`
-is what it says of the factors, `exp(logvar)` its noise, the vector a sample. A
-clean code is a factor's level, scaled to unit variance, with a thousandth of
-noise. All functions are pure; strengths grow with the damage.
+Every code stands for a latent of unit variance with a Gaussian posterior: the
+part 'mean' is what it says of the factors, exp('logvar') its noise, the vector
+a sample. A clean code is a factor's level, scaled to unit variance, with a
+thousandth of noise. All functions are pure; strengths grow with the damage.
 """
 
 from collections.abc import Callable
