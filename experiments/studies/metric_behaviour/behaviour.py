@@ -24,15 +24,14 @@ from disentangle_jax.report import statistics
 from disentangle_jax.studies.metric_behaviour import predicted, transforms
 
 ROWS = 1000
-# Seconds of these grow with trees, folds and rows; with fewer rows and no more
-# than a thousand of them the study stays within its time.
-COSTLY_ROWS = {
-  'dci_gbt': 300,
-  'downstream_gbt': 300,
-  'downstream_logistic': 300,
-  'fairness': 1000,
+# Seconds of these grow fast with the rows.
+MOST_ROWS = {
+  'dci_gbt': 3000,
+  'downstream_gbt': 3000,
+  'downstream_logistic': 3000,
 }
-MOST_COSTLY_ROWS = 1000
+# A hundred labels for training take more than a hundred rows.
+LEAST_ROWS = {'downstream_gbt': 300, 'downstream_logistic': 300}
 # Groups of a design that chooses its points, where the defaults stand for
 # 10,000 rows.
 GROUPS = {
@@ -77,21 +76,17 @@ class Case(NamedTuple):
 
 def cases(name: str) -> dict[str, tuple[Case, ...]]:
   """Transform -> its cases for a metric, in the order of the strengths."""
-  default = COSTLY_ROWS.get(name, ROWS)
-  most = MOST_COSTLY_ROWS if name in COSTLY_ROWS else math.inf
+  least, most = LEAST_ROWS.get(name, 0), MOST_ROWS.get(name, math.inf)
   fields = {f.name for f in dataclasses.fields(metrics.METRICS[name].Config)}
   by_transform = {}
   for key, transform in transforms.TRANSFORMS.items():
     if key == 'rows':
-      strengths = [n for n in transform.strengths if n <= most]
-      if name in COSTLY_ROWS:
-        strengths = [n for n in strengths if n >= COSTLY_ROWS['dci_gbt']]
-      own = [Case(key, n, n) for n in strengths]
+      own = [Case(key, n, n) for n in transform.strengths if least <= n <= most]
     elif key == 'bins':
       usable = transform.strengths if 'num_bins' in fields else ()
-      own = [Case(key, bins, default, bins) for bins in usable]
+      own = [Case(key, bins, ROWS, bins) for bins in usable]
     else:
-      own = [Case(key, s, default) for s in transform.strengths]
+      own = [Case(key, s, ROWS) for s in transform.strengths]
     if own:
       by_transform[key] = tuple(own)
   return by_transform

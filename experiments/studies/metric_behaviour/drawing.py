@@ -129,9 +129,6 @@ def sections(results: Mapping[str, Any]) -> list[Section]:
     {
       'metric': list(runs),
       'draws': [run['draws'] for run in runs.values()],
-      'rows': [
-        behaviour.COSTLY_ROWS.get(name, behaviour.ROWS) for name in runs
-      ],
       'seconds': [run['seconds'] for run in runs.values()],
       'of the processor': [run['cpu_seconds'] for run in runs.values()],
     }
