@@ -108,6 +108,14 @@ def test_number_of_codes(name):
   assert widths == [3, 4, 6]
 
 
+def test_spreading_copies_the_first_factor_with_noise_of_its_own():
+  codes = transforms.spreading(KEY, jnp.array(GRID), 3)
+  signal = np.asarray(codes.parts['mean'])
+  assert np.all(signal[:, 3:] == signal[:, :1])
+  rest = np.asarray(codes.vector) - signal
+  assert abs(np.corrcoef(rest[:, 0], rest[:, 3])[0, 1]) < 0.15
+
+
 def test_added_codes_say_nothing():
   dead = transforms.dead_codes(KEY, jnp.array(GRID), 2)
   assert np.all(np.asarray(dead.vector)[:, 3:] == 0)
@@ -262,6 +270,13 @@ def test_scores_of_a_case_are_those_of_evaluate():
     np.testing.assert_allclose(
       result['mig_binned'][draw], expected['mig_binned'], atol=1e-5
     )
+
+
+def test_codes_and_held_factors_of_a_case_belong_together():
+  # Perfect codes win every vote only where rows and factors are in step.
+  case = behaviour.Case('rotation', 0, 200)
+  result = behaviour.scores('factor_vae_score', case, 2)
+  np.testing.assert_array_equal(result['factor_vae_score'], [1, 1])
 
 
 def test_measure_and_page(monkeypatch, tmp_path):
