@@ -1,0 +1,1 @@
+"""What noise, rotation, spreading and the like do to every metric of codes."""
