@@ -211,27 +211,11 @@ def evaluate(
   scores = {}
   for number, (name, keys) in enumerate(wanted.items()):
     module = modules[name]
-<<<<<<< HEAD
     config = _config(module, name, continuous, modules)
     metric, score = _compiled(module, config, rows.sizes, rows.num_train)
-=======
-    if not catalogue.of_codes(module):
-      raise errors.value(
-        'metrics', name, 'scores observations; codes are not enough'
-      )
-    config = module.Config()
-    if continuous:
-      if not catalogue.is_continuous(module):
-        legal = [n for n, m in modules.items() if catalogue.is_continuous(m)]
-        raise errors.value(
-          'metrics', name, f'has no continuous form; legal: {", ".join(legal)}'
-        )
-      config = dataclasses.replace(config, continuous=True)
-    metric, score = _compiled(module, config, sizes, num_rows)
     if metric.design.draw is None:
       rule = 'asks for points of a full grid; given rows cannot be scored'
       raise errors.value('metrics', name, rule)
->>>>>>> h-metrics
     seeds, kind = metric.over == 'seeds', metric.design.kind
     if (codes.ndim == 3) != seeds:
       rule = f'{name} takes {"[S, N, D]" if seeds else "[N, D]"}'
