@@ -36,6 +36,7 @@ FLOORS = {
     'engine.plan',
     'engine.programs',
     'engine.workdir',
+    'data',
     'metrics',
     'methods',
   },

@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from disentangle_jax import errors
+from disentangle_jax.data import kinds
 from disentangle_jax.engine.plan import study_plan
 
 METHODS = (
@@ -225,7 +226,7 @@ class Step:
       raise errors.choices('--method (PyTorch)', group.method_name, METHODS)
     self._name, self._h = group.method_name, group.runs[0].hparams
     self._batch, self._device = group.batch_size, device
-    self._size = math.prod(group.dataset.factor_sizes)
+    self._size = kinds.num_examples(group.dataset)
     torch.manual_seed(0)
     shape = group.dataset.observation_shape
     self.model = VAE(group.config, shape).to(device)

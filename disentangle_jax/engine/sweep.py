@@ -1,7 +1,6 @@
 """A whole study: plan, train, score, store; again and again until done."""
 
 from collections.abc import Callable, Mapping
-import math
 import pathlib
 import shutil
 import tempfile
@@ -11,6 +10,7 @@ import jax
 import pandas as pd
 
 from disentangle_jax import errors, folders
+from disentangle_jax.data import kinds
 from disentangle_jax.engine import extend, session
 from disentangle_jax.engine import progress as progress_lib
 from disentangle_jax.engine.plan import (
@@ -125,8 +125,7 @@ def check(
 
 def grid_points(plan: study_plan.Plan, group: study_plan.Group) -> int:
   """Codes that scoring keeps per run (an upper bound)."""
-  scored = any(plan.metrics)
-  return math.prod(group.dataset.factor_sizes) if scored else 0
+  return kinds.num_examples(group.dataset) if any(plan.metrics) else 0
 
 
 def _run(

@@ -1,6 +1,6 @@
 """DCIMIG: gaps of codes, credited to the factor that each code knows best.
 
-Source: Sepliarskaia et al. 2019, https://arxiv.org/abs/1910.05587, section 5
+Source: Sepliarskaia et al. 2019, https://arxiv.org/abs/1910.05587
 (3CharM, DCIMIG). A code j credits its most informative factor with the gap
 R_j = I(z_j; f_k*) - I(z_j; f_k') to its second one; S_k is the largest credit
 of factor k, 0 where no code credits it; the score is sum_k S_k / sum_k H(f_k).
@@ -35,7 +35,7 @@ SCORES = {
     1.0,
   ),
 }
-CITATION = 'Sepliarskaia et al. 2019, arXiv:1910.05587, section 5'
+CITATION = 'Sepliarskaia et al. 2019, arXiv:1910.05587'
 
 
 @dataclasses.dataclass(frozen=True)

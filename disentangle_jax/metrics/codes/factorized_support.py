@@ -1,6 +1,6 @@
 """Factorized support: do all combinations of values of two codes occur?
 
-Source: Roth et al. 2023, https://arxiv.org/abs/2210.07347, section 3 (the
+Source: Roth et al. 2023, https://arxiv.org/abs/2210.07347 (the
 Hausdorff distance of the support to its factorized version, pair by pair).
 Codes are scaled to unit deviation. For a pair of codes (a, b) of a batch, the
 largest, over the points (a_i, b_j) of the product of both supports, of the
@@ -36,7 +36,7 @@ SCORES = {
     0.0,
   ),
 }
-CITATION = 'Roth et al. 2023, arXiv:2210.07347, section 3'
+CITATION = 'Roth et al. 2023, arXiv:2210.07347'
 LEAST_BATCHES = 10
 
 

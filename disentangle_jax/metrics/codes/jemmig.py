@@ -1,6 +1,6 @@
 """Joint entropy minus mutual information gap.
 
-Source: Do & Tran 2020, https://arxiv.org/abs/1908.09961, section 4. For each
+Source: Do & Tran 2020, https://arxiv.org/abs/1908.09961. For each
 factor f_k, with j* its most informative code, j' the second, B bins per code:
 J_k = H(f_k, z_j*) - I(f_k; z_j*) + I(f_k; z_j'), and the score is the mean over
 factors of 1 - J_k / (H(f_k) + log B). Information as in `mig_binned`. Unlike
@@ -38,7 +38,7 @@ SCORES = {
     1.0,
   ),
 }
-CITATION = 'Do & Tran 2020, arXiv:1908.09961, section 4'
+CITATION = 'Do & Tran 2020, arXiv:1908.09961'
 
 
 @dataclasses.dataclass(frozen=True)

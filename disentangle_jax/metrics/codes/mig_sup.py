@@ -1,6 +1,6 @@
 """Mutual information gap of each code: between factors, not between codes.
 
-Source: Li et al. 2020, https://arxiv.org/abs/2002.10549, section 4 (MIG-sup).
+Source: Li et al. 2020, https://arxiv.org/abs/2002.10549 (MIG-sup).
 With NMI the information of a code about a factor over the factor's entropy,
 the gap between the largest and the second largest NMI of each code, mean over
 the active codes. Information as in `mig_binned`. It falls where one code holds
@@ -34,7 +34,7 @@ SCORES = {
     1.0,
   ),
 }
-CITATION = 'Li et al. 2020, arXiv:2002.10549, section 4'
+CITATION = 'Li et al. 2020, arXiv:2002.10549'
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Z-max variance score: which code varies most when one factor moves.
 
-Source: Kim et al. 2019 (RF-VAE), https://arxiv.org/abs/1902.01568, section 5.
+Source: Kim et al. 2019 (RF-VAE), https://arxiv.org/abs/1902.01568.
 In every batch all factors but one random factor are held; the code with the
 largest variance relative to its global variance casts a vote for the one that
 moves. Each code predicts the factor that it got most training votes for; the
@@ -39,7 +39,7 @@ SCORES = {
     'the same on the votes that made the rule', 'higher', 0.0, 1.0
   ),
 }
-CITATION = 'Kim et al. 2019, arXiv:1902.01568, section 5'
+CITATION = 'Kim et al. 2019, arXiv:1902.01568'
 
 
 @dataclasses.dataclass(frozen=True)
