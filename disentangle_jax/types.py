@@ -307,6 +307,9 @@ class MetricModule(Protocol):
       was not measured.
     OFFSET_FREE: whether shifting a code leaves the scores as they are; True by
       default. Given codes with a large offset are then centred.
+    RESAMPLING: how `metrics.evaluate` resamples rows for an interval:
+      'bootstrap' (smooth means over rows), 'subsample' (by default), 'debiased'
+      (plug-in information) or None (no interval); see `metrics.resampling`.
   """
 
   SCORES: Mapping[str, Score]

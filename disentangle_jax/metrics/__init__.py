@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from disentangle_jax.metrics import arrays, catalogue
+from disentangle_jax.metrics import arrays, catalogue, resampling
 from disentangle_jax.metrics.codes import (
   active_units,
   active_units_kl,
@@ -46,6 +46,8 @@ from disentangle_jax.metrics.models import (
   reconstruction,
   swap,
 )
+
+Interval = resampling.Interval
 
 METRICS = {
   'mig_binned': mig_binned,
@@ -129,7 +131,9 @@ def evaluate(
   parts: Mapping[str, np.ndarray] | None = None,
   test_parts: Mapping[str, np.ndarray] | None = None,
   continuous: bool = False,
-) -> dict[str, float]:
+  resamples: int = 0,
+  confidence: float = 0.95,
+) -> dict[str, float] | dict[str, Interval]:
   """Scores codes and factors from anywhere.
 
   Every row given is used. Metrics with a test set take the test rows, or put
@@ -151,18 +155,27 @@ def evaluate(
     test_parts: the same for the test rows.
     continuous: whether factors are real numbers; only metrics whose definition
       allows them are then accepted.
+    resamples: 0, or at least 20: how often the rows are resampled for an
+      interval (200 are enough for 95 %). Each costs one more run of the metric.
+    confidence: in (0, 1), nominal coverage of the intervals.
 
   Returns:
     {score name: float}; NaN with a warning when codes are NaN or infinite. For
-    `udr` the values are float [S].
+    `udr` the values are float [S]. With resamples {score name: Interval(value,
+    low, high)}: the score of all rows, and an interval over rows (how it comes
+    about per metric: docs/metrics.md; `udr` has none, NaN).
 
   Raises:
     ConfigError: shapes do not match, a name is unknown, a factor is missing
-      somewhere or looks continuous, or the rows cannot supply the points that a
-      metric needs.
+      somewhere or looks continuous, the rows (or, with resamples, half of them)
+      cannot supply the points that a metric needs, or `resamples` or
+      `confidence` is out of range.
   """
+  resampling.check(resamples, confidence)
   wanted = resolve(metrics, 'metrics')
   rows = arrays.read(
     codes, factors, test_codes, test_factors, parts, test_parts, continuous
   )
-  return arrays.evaluate(METRICS, wanted, rows, seed, continuous)
+  return arrays.evaluate(
+    METRICS, wanted, rows, seed, continuous, resamples, confidence
+  )

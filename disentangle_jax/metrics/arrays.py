@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from disentangle_jax import errors, types
-from disentangle_jax.metrics import catalogue, designs, given
+from disentangle_jax.metrics import catalogue, designs, given, resampling
 
 # Of rows that come without a test set, one in three tests: the proportion of
 # the reference study (10,000 to 5,000).
@@ -173,7 +173,9 @@ def evaluate(
   rows: Rows,
   seed: int,
   continuous: bool,
-) -> dict[str, float]:
+  resamples: int = 0,
+  confidence: float = 0.95,
+) -> dict[str, float] | dict[str, resampling.Interval]:
   """Scores of given rows; see `disentangle_jax.metrics.evaluate`.
 
   Args:
@@ -182,9 +184,11 @@ def evaluate(
     rows: from `read`.
     seed: for splits, draws and random metrics.
     continuous: whether factors are real numbers.
+    resamples: for intervals over rows; 0 for none.
+    confidence: nominal coverage of the intervals.
 
   Returns:
-    {score name: float}.
+    {score name: float}, or {score name: Interval} with resamples.
 
   Raises:
     ConfigError: a metric that these rows cannot supply.
@@ -241,9 +245,31 @@ def evaluate(
     if isinstance(arrangement, types.Intervention):
       design_factors = arrangement._replace(points=design_factors)
     values = score(jax.random.key(seed), design_codes, design_factors)
-    for key in keys:
-      value = np.asarray(values[key])
-      scores[key] = value if value.ndim else float(value)
+    values = {key: np.asarray(values[key]) for key in keys}
+    values = {k: v if v.ndim else float(v) for k, v in values.items()}
+    if resamples and resampling.way(module) is None:
+      nan = float('nan')
+      values = {k: resampling.Interval(v, nan, nan) for k, v in values.items()}
+    elif resamples:
+      chosen_rows = resampling.Rows(
+        _select(own, rows.parts, metric.needs, chosen),
+        rows.labels[chosen],
+        (num_train, len(chosen) - num_train),
+      )
+      resampled = metric
+      if kind != 'chosen':
+        config = rows_of(config, *resampling.taken(chosen_rows, module))
+        resampled, _ = _compiled(module, config, rows.sizes, rows.num_train)
+      values = resampling.intervals(
+        module,
+        resampled,
+        values,
+        chosen_rows,
+        resamples,
+        confidence,
+        (seed, number),
+      )
+    scores.update(values)
   return scores
 
 

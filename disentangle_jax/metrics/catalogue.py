@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from disentangle_jax import errors, types
+from disentangle_jax.metrics import resampling
 
 
 class Description(NamedTuple):
@@ -200,6 +201,12 @@ ELSEWHERE = (
 )
 
 
+def _interval(module: ModuleType) -> str:
+  if not of_codes(module):
+    return 'none, as it scores models and not given rows'
+  return resampling.WAYS[resampling.way(module)]
+
+
 def to_markdown(metrics: Mapping[str, ModuleType]) -> str:
   """The text of docs/metrics.md: a table of all scores, then each metric."""
   scores = [('score', 'definition', 'range', 'better', 'metric')]
@@ -240,6 +247,13 @@ def to_markdown(metrics: Mapping[str, ModuleType]) -> str:
     '',
     *_table([('score here', 'elsewhere', 'to convert'), *ELSEWHERE]),
     '',
+    '## Intervals over rows',
+    '',
+    '`metrics.evaluate(..., resamples=200, confidence=0.95)` gives',
+    '`Interval(value, low, high)` for each score.',
+    '',
+    resampling.__doc__.strip(),
+    '',
   ]
   for name, module in metrics.items():
     constants = dataclasses.asdict(module.Config())
@@ -254,6 +268,8 @@ def to_markdown(metrics: Mapping[str, ModuleType]) -> str:
       + '.',
       '',
       f'Cost: {"-" if cost is None else f"{cost:g} s"}.',
+      '',
+      f'Interval over rows: {_interval(module)}.',
       '',
     ]
   return '\n'.join(lines)

@@ -95,7 +95,7 @@ def test_what_cannot_be_loaded_is_said(finished, tmp_path):
   workdir, rows = finished
   with pytest.raises(dj.ConfigError, match='give the number of a run'):
     dj.load_run(workdir)
-  with pytest.raises(dj.StoreError, match='no finished run 99'):
+  with pytest.raises(dj.ConfigError, match='run = 99: no such finished run'):
     dj.load_run(workdir, 99)
   with pytest.raises(dj.StoreError, match='cannot be read'):
     dj.load_run(tmp_path / 'none.safetensors')

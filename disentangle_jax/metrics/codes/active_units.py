@@ -22,6 +22,7 @@ SCORES = {
   ),
 }
 CITATION = 'Burda et al. 2016, arXiv:1509.00519, section 5'
+RESAMPLING = 'bootstrap'
 COST = 0.0015  # seconds, see `catalogue.COST_MACHINE`
 
 

@@ -25,6 +25,7 @@ SCORES = {
   ),
 }
 CITATION = 'Duan et al. 2020, arXiv:1905.12614'
+RESAMPLING = 'bootstrap'
 COST = 0.0021  # seconds, see `catalogue.COST_MACHINE`
 
 

@@ -38,6 +38,7 @@ SCORES = {
   ),
 }
 CITATION = 'Hassan 2022, Understanding Variational Autoencoders, section 5.1'
+RESAMPLING = 'bootstrap'
 
 
 @dataclasses.dataclass(frozen=True)

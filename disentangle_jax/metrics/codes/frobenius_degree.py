@@ -30,6 +30,7 @@ SCORES = {
   ),
 }
 CITATION = 'Hassan 2022, Understanding Variational Autoencoders, section 5.1'
+RESAMPLING = 'bootstrap'
 COST = 0.012  # seconds, see `catalogue.COST_MACHINE`
 
 

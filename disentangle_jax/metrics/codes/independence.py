@@ -48,6 +48,7 @@ SCORES = {
   ),
 }
 CITATION = 'Locatello et al. 2019, arXiv:1811.12359, appendix'
+RESAMPLING = 'debiased'
 COST = 0.017  # seconds, see `catalogue.COST_MACHINE`
 
 # Eigenvalues of a correlation matrix below this many units of rounding per

@@ -53,6 +53,7 @@ SCORES = {
   ),
 }
 CITATION = 'Hsu et al. 2023, arXiv:2305.18378, section 4'
+RESAMPLING = 'debiased'
 COST = 1.5  # seconds, see `catalogue.COST_MACHINE`
 
 

@@ -44,6 +44,7 @@ SCORES = {
   ),
 }
 CITATION = 'Kågebäck & Mogren 2018, arXiv:1802.05591, section 3.1'
+RESAMPLING = 'bootstrap'
 COST = 0.0027  # seconds, see `catalogue.COST_MACHINE`
 
 

@@ -36,6 +36,7 @@ SCORES = {
   ),
 }
 CITATION = 'Ridgeway & Mozer 2018, arXiv:1802.05312, section 4'
+RESAMPLING = 'debiased'
 COST = 0.035  # seconds, see `catalogue.COST_MACHINE`
 
 # Information below this is rounding.

@@ -70,6 +70,11 @@ aggregate_frechet                    = = ^ ^ = = = = ^ ^ - .
 elbo/index_code_mi                   v = = v = v = = - - - .
 elbo/total_correlation               = ^ ^ - = = = = - ^ - .
 elbo/dimension_wise_kl               v - ^ - - - = = ^ = - .
+mig_sup                              v v = v v v = v = v ^ -
+jemmig                               v v v v v v = = - v - -
+dcimig                               v v = v v v = = = v ^ -
+z_max_variance                       v v = v = = = v = = = .
+factorized_support                   ^ ^ ^ ^ = = = ^ ^ ^ v .
 """
 
 # Why, where the definition does not say it at a glance.
@@ -133,6 +138,21 @@ REASONS = {
     'the posterior covariance comes near that of the sample'
   ),
   ('elbo/total_correlation', 'rotation'): 'as for mutual_info_score',
+  ('mig_sup', 'spreading'): 'copies inform about one factor each, too',
+  ('mig_sup', 'monotone'): (
+    'as was measured for mig_binned: levels near the centre share a bin of'
+    ' equal width'
+  ),
+  ('mig_sup', 'noise_codes'): 'noise codes are active and have no gap',
+  ('z_max_variance', 'noise_codes'): (
+    'the variance of a noise code is that of all rows in every batch, so that'
+    ' it wins about as often as the code of the moving factor'
+  ),
+  ('factorized_support', 'noise'): (
+    'tails leave empty corners in the product of the supports'
+  ),
+  ('factorized_support', 'rare_levels'): 'combinations of rare levels lack',
+  ('factorized_support', 'rows'): 'batches grow with the rows up to 256',
 }
 
 
