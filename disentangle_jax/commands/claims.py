@@ -124,6 +124,12 @@ def index() -> str:
       ', '.join(f'{count} {word}' for word, count in verdicts.items()) or '-',
     )
     lines.append(f'| {" | ".join(map(_cell, cells))} |')
+  lines += [
+    '',
+    'Without training: `python -m experiments.metric_behaviour`,',
+    '[what noise, rotation, spreading and the like do to every metric]'
+    '(../experiments/studies/metric_behaviour/README.md).',
+  ]
   return '\n'.join(lines)
 
 

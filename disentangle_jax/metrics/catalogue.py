@@ -232,6 +232,10 @@ def to_markdown(metrics: Mapping[str, ModuleType]) -> str:
     'Codes with a NaN or an infinite entry score NaN. Metrics with a',
     '`continuous` constant also accept real-valued factors.',
     '',
+    'Which one to choose: [what each of them sees, and what it does not]'
+    '(../experiments/studies/metric_behaviour/README.md), measured on codes',
+    'made by noise, rotation, spreading and the like, with few rows and many.',
+    '',
     f'Cost: seconds per run on {COST_MACHINE},',
     'compilation excluded, with the default design, 10 codes and factor sizes',
     '3, 6, 40, 32, 32; "-" where it was not measured. Nearest command, on all',

@@ -73,7 +73,6 @@ elbo/dimension_wise_kl               v - ^ - - - = = ^ = - .
 mig_sup                              v v = v v v = v = v ^ -
 jemmig                               v v v v v v = = - v - -
 dcimig                               v v = v v v = = = v ^ -
-z_max_variance                       v v = v = = = v = = = .
 factorized_support                   ^ ^ ^ ^ = = = ^ ^ ^ v .
 """
 
@@ -144,10 +143,6 @@ REASONS = {
     ' equal width'
   ),
   ('mig_sup', 'noise_codes'): 'noise codes are active and have no gap',
-  ('z_max_variance', 'noise_codes'): (
-    'the variance of a noise code is that of all rows in every batch, so that'
-    ' it wins about as often as the code of the moving factor'
-  ),
   ('factorized_support', 'noise'): (
     'tails leave empty corners in the product of the supports'
   ),
