@@ -4,6 +4,7 @@ from disentangle_jax.methods.autoencoder import (
   covariance_autoencoder,
   covariance_classifier,
 )
+from disentangle_jax.methods.gan import infogan, infogan_cr, infogan_wgan
 from disentangle_jax.methods.linear import ica, pca, raw_pixels
 from disentangle_jax.methods.vae import (
   annealed_vae,
@@ -38,4 +39,7 @@ METHODS = {
   'covariance_classifier': covariance_classifier,
   'aux_vae': aux_vae,
   'aux_gmvae': aux_gmvae,
+  'infogan': infogan,
+  'infogan_cr': infogan_cr,
+  'infogan_wgan': infogan_wgan,
 }

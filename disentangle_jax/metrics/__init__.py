@@ -40,10 +40,12 @@ from disentangle_jax.metrics.codes import (
 )
 from disentangle_jax.metrics.models import (
   attack,
+  dci_gap,
   digit_svm,
   kl,
   layer_correlation,
   reconstruction,
+  sample_quality,
   swap,
 )
 
@@ -87,6 +89,8 @@ METRICS = {
   'attack': attack,
   'digit_svm': digit_svm,
   'swap': swap,
+  'sample_quality': sample_quality,
+  'dci_gap': dci_gap,
 }
 
 # Names for several modules or scores at once.
