@@ -28,6 +28,8 @@ from disentangle_jax.nn import image_players, nets
 from disentangle_jax.ops import axis, concrete, likelihood, per_example
 
 SIGMAS = ('learned', 'fixed')
+# See `types.MethodModule`.
+MAY_BE_ZERO = ('num_continuous', 'num_noise', 'posterior_hidden')
 # A deterministic generator would pull a learned scale to zero for ever.
 _LEAST_LOG_SCALE = -3.0
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)

@@ -48,6 +48,7 @@ HPARAMS = {
 STRENGTH = 'generator_information'
 # Moments of one image are no moments.
 MIN_BATCH = 2
+MAY_BE_ZERO = common.MAY_BE_ZERO
 TEST = {'static': {'architecture': 'net', 'num_noise': 4}}
 Config = common.Config
 State = common.State

@@ -45,6 +45,7 @@ HPARAMS = {
 }
 STRENGTH = 'lambda_contrast'
 MIN_BATCH = 2
+MAY_BE_ZERO = common.MAY_BE_ZERO
 # G moves twice for each step of the critic, whose loss need not fall; H and G
 # work together.
 PROGRESS = 'contrast'

@@ -43,6 +43,7 @@ HPARAMS = {
 }
 STRENGTH = 'lambda_continuous'
 MIN_BATCH = 2
+MAY_BE_ZERO = common.MAY_BE_ZERO
 TEST = {
   'static': {
     'architecture': 'net',
