@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from disentangle_jax import checks, errors, types
 from disentangle_jax.nn import mlp as dense
-from disentangle_jax.nn.nets import conv, keras_conv, mlp
+from disentangle_jax.nn.nets import conv, keras_conv, mlp, pooled_conv
 
 
 class NetConfig(Protocol):
@@ -59,6 +59,7 @@ NETS: dict[str, Net] = {
   'mlp': mlp,
   'conv': conv,
   'keras_conv': keras_conv,
+  'pooled_conv': pooled_conv,
 }
 # What products are computed in, see `apply`.
 PRECISIONS = ('auto', 'float32', 'tensorfloat32', 'bfloat16')
