@@ -1,7 +1,7 @@
 """A convolutional pair with max pooling, mirrored by upsampling.
 
-Banijamali et al., "JADE: Joint Autoencoders for Dis-Entanglement", 2017,
-https://arxiv.org/abs/1711.09163: 3 x 3 convolutions of 64, 96, 64 and 8
+Karimi et al. 2017, "JADE: Joint Autoencoders for Dis-Entanglement",
+https://arxiv.org/abs/1711.09163, section 3: 3 x 3 convolutions of 64, 96, 64 and 8
 channels on SVHN, the first three followed by 2 x 2 max pooling; 32, 32 and 16
 channels on MNIST, all of them pooled. The code's heads stand on the flat output
 of the last convolution. ReLU after every hidden layer.
