@@ -97,14 +97,17 @@ def batch(config: Config) -> tuple[requests.Request, ...]:
 
 
 class _Classifier(nn.Module):
-  """Content -> logits; hidden layers times the factors that are given."""
+  """(content, factors or None) -> logits.
+
+  Hidden layers are multiplied by the factors, one array for each.
+  """
 
   hidden: tuple[int, ...]
   classes: int
 
   @nn.compact
-  def __call__(self, content, factors=None):
-    x = content
+  def __call__(self, given):
+    x, factors = given
     dense = lambda width: nn.Dense(width, kernel_init=mlp.KERNEL_INIT)
     for number, width in enumerate(self.hidden):
       x = nn.relu(dense(width)(x))
@@ -225,12 +228,14 @@ def make(config: Config, data: types.Dataset) -> types.Method:
       for k, (name, domain) in zip(keys[1:], domains.items())
     }
     content = jnp.zeros((1, config.content))
-    params['classifier'] = classifier.init(keys[0], content)['params']
+    params['classifier'] = classifier.init(keys[0], (content, None))['params']
     return params
 
   def log_p(params, content, factors=None):
-    net = lambda x: classifier.apply({'params': params['classifier']}, *x)
-    return jax.nn.log_softmax(net((content, factors)))
+    given = content, factors
+    return jax.nn.log_softmax(
+      nets.apply(classifier, params['classifier'], given, config.precision)
+    )
 
   def dropout(key, index):
     """What hidden units are multiplied with in training."""

@@ -167,7 +167,7 @@ class Decoder(nn.Module):
 def apply(
   module: nn.Module,
   params: types.PyTree,
-  x: jax.Array,
+  x: types.PyTree,
   precision: str = 'auto',
 ) -> Any:
   """Runs a network at a chosen precision; parameters stay float32.
@@ -175,7 +175,7 @@ def apply(
   Args:
     module: any of this package: encoder, decoder, critic.
     params: its parameters, float32, without the level 'params'.
-    x: float32 input.
+    x: float32 input, one array or whatever the network takes as one.
     precision: one of PRECISIONS. 'float32' asks for products of full precision
       where an accelerator would round their factors; 'tensorfloat32' lets it
       round them to 10 bits; 'bfloat16' also keeps activations in bfloat16;

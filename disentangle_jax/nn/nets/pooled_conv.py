@@ -1,10 +1,10 @@
 """A convolutional pair with max pooling, mirrored by upsampling.
 
 Karimi et al. 2017, "JADE: Joint Autoencoders for Dis-Entanglement",
-https://arxiv.org/abs/1711.09163, section 3: 3 x 3 convolutions of 64, 96, 64 and 8
-channels on SVHN, the first three followed by 2 x 2 max pooling; 32, 32 and 16
-channels on MNIST, all of them pooled. The code's heads stand on the flat output
-of the last convolution. ReLU after every hidden layer.
+https://arxiv.org/abs/1711.09163, section 3: 3 x 3 convolutions of 64, 96, 64
+and 8 channels on SVHN, the first three followed by 2 x 2 max pooling; 32, 32
+and 16 channels on MNIST, all of them pooled. The code's heads stand on the flat
+output of the last convolution. ReLU after every hidden layer.
 
 The decoder mirrors the encoder: a dense layer to the last convolution's shape,
 then its layers in reverse, each doubled by repetition where the encoder pooled.

@@ -54,6 +54,11 @@ _GUARDS = (
     reason='a content at the prior matches for nothing',
   ),
 )
+_ROOM = Guard(
+  'label_error_secondary',
+  low=1e-3,
+  reason='without errors there is nothing to compare',
+)
 
 
 def _style_over_content(study: tables.Study) -> np.ndarray:
@@ -89,7 +94,7 @@ def claims(study: tables.Study) -> tuple[Claim, ...]:
       score='label_error_secondary',
       rule=Difference('lower'),
       seeds=SEEDS,
-      guards=_GUARDS,
+      guards=(*_GUARDS, _ROOM),
     ),
     Claim(
       statement='In JADE style varies more within a class than content '
