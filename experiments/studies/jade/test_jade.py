@@ -1,8 +1,12 @@
 """Claims and the table of JADE's study on made-up rows."""
 
 import numpy as np
+import pytest
 
+import disentangle_jax as dj
+from disentangle_jax.engine.plan import planning
 from disentangle_jax.report import section
+from disentangle_jax.studies.jade import config as study_config
 from disentangle_jax.studies.jade import page
 
 PUBLISHED = {'single': 0.32, 'paired': 0.30, 'jade': 0.28}
@@ -65,3 +69,47 @@ def test_the_table_has_paired_differences(store):
   assert float(table.loc['error', 'paired'].split()[0]) == np.round(
     values[1].mean(), 3
   )
+
+
+def archives(folder, classes):
+  """SVHN's and MNIST's shapes in files of noise, 70 images each."""
+  rng, paths = np.random.default_rng(0), []
+  for shape, count in (((32, 32, 3), 10), ((28, 28), classes)):
+    paths.append(str(folder / f'{len(shape)}.npz'))
+    images = rng.integers(0, 256, (70, *shape)).astype(np.uint8)
+    np.savez(paths[-1], images=images, labels=np.arange(70) % count)
+  return paths
+
+
+def real(paths, labelled=2):
+  """The paper's data from these files."""
+  config = study_config.get_config('svhn')
+  more = {'test': 'held_out'}
+  first = {**config.dataset.first[1], 'path': paths[0], 'labelled': labelled}
+  config.dataset.first = ('svhn', first)
+  config.dataset.second = ('mnist', {'path': paths[1], **more})
+  return config
+
+
+def test_files_of_svhn_and_mnist_are_planned(tmp_path):
+  planned = planning.make(real(archives(tmp_path, 10)))
+  assert (len(planned.runs), len(planned.groups)) == (60, 3)
+  assert not planned.notes
+  arrays = planned.groups[0].dataset.arrays
+  assert len(arrays['first']['images']) == 2 * 10
+  assert len(arrays['first']['test_images']) == 10
+
+
+@pytest.mark.parametrize(
+  'classes, labelled, said',
+  [
+    (5, 2, 'svhn has 10 labels and mnist 5: they must be the same'),
+    (10, 9, r'labelled = 9: class \d has \d images'),
+  ],
+)
+def test_domains_that_do_not_fit_are_refused_when_planning(
+  tmp_path, classes, labelled, said
+):
+  with pytest.raises(dj.ConfigError, match=said) as caught:
+    planning.make(real(archives(tmp_path, classes), labelled))
+  assert '\n' not in str(caught.value)
