@@ -5,6 +5,7 @@ from disentangle_jax.methods.autoencoder import (
   covariance_classifier,
 )
 from disentangle_jax.methods.linear import ica, pca, raw_pixels
+from disentangle_jax.methods.paired import jade
 from disentangle_jax.methods.vae import (
   annealed_vae,
   aux_gmvae,
@@ -38,4 +39,5 @@ METHODS = {
   'covariance_classifier': covariance_classifier,
   'aux_vae': aux_vae,
   'aux_gmvae': aux_gmvae,
+  'jade': jade,
 }

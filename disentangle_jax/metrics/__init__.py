@@ -40,8 +40,10 @@ from disentangle_jax.metrics.codes import (
 )
 from disentangle_jax.metrics.models import (
   attack,
+  class_variance,
   digit_svm,
   kl,
+  label_error,
   layer_correlation,
   reconstruction,
   swap,
@@ -86,6 +88,8 @@ METRICS = {
   'elbo': elbo,
   'attack': attack,
   'digit_svm': digit_svm,
+  'label_error': label_error,
+  'class_variance': class_variance,
   'swap': swap,
 }
 
