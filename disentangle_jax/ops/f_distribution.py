@@ -43,8 +43,8 @@ def log_probability(
 
   Returns:
     float32 [...], nats, at most 0 to rounding. x is clipped to [1e-30,
-    1 - 1e-5], so that it and its gradient are finite for equal means, too. Where
-    B and W are both 0 it is as for equal means.
+    1 - 1e-5], so that it and its gradient are finite for equal means, too.
+    Where B and W are both 0 it is as for equal means.
 
   Raises:
     ConfigError: an odd number of degrees, or one below 2.
