@@ -122,7 +122,8 @@ def data_of(sizes, names):
 def test_a_design_draws_distinct_images_of_a_fold():
   data = data_of((5, 4, 3, 2), ('a', 'b', 'c', 'd'))
   options = {'identity': ('a', 'c'), 'per_identity': 6, 'num_train': 100}
-  metric = retrieval.make(retrieval.Config(fold=2, **options), data)
+  few = {**options, 'num_train': 18}
+  metric = retrieval.make(retrieval.Config(fold=2, **few), data)
   points = np.asarray(metric.design.sample(jax.random.key(0)))
   inside = parts.fold(15, 2, 5)[1]
   assert points.shape == (len(inside) * 6, 4)
@@ -135,6 +136,13 @@ def test_a_design_draws_distinct_images_of_a_fold():
   points = np.asarray(every.sample(jax.random.key(0)))
   assert points.shape == (90, 4)
   assert len(np.unique(points, axis=0)) == 90
+  # Room for more images of few identities.
+  more = retrieval.Config(identity=('d',), num_train=80)
+  points = np.asarray(
+    retrieval.make(more, data).design.sample(jax.random.key(0))
+  )
+  assert np.bincount(points[:, 3]).tolist() == [40, 40]
+  assert len(np.unique(points, axis=0)) == 80
   # No more images than an identity has.
   whole = retrieval.Config(identity=('a', 'b', 'c'), num_train=9)
   points = retrieval.make(whole, data).design.sample(jax.random.key(0))

@@ -14,8 +14,8 @@ mates among the other points, that of the area 0.5.
 Deviations: equally near points come in random order, and the score is its
 expectation. Points without another one of their identity are no queries, but
 they are among the others (no query at all: 0 and 0.5). On a grid no image is
-drawn twice: `identities` of them, `per_identity` images each. The area takes at
-most 2^21 pairs: those of all points with as many random ones as fit.
+drawn twice. The area takes at most 2^21 pairs: those of all points with as many
+random ones as fit.
 
 Known failure modes: codes of very different scales are compared as they are
 unless `standardize` divides them by their deviation; a loss that is free of
@@ -64,7 +64,8 @@ class Config:
 
   Attributes:
     num_train: most points on a grid.
-    per_identity: points of each identity on a grid, at least 2; fewer where an
+    per_identity: points of each identity on a grid, at least 2; more where
+      there are so few identities that `num_train` leaves room, fewer where an
       identity has fewer images.
     identity: names of the factors that make an identity; () for the first.
     k: neighbours that are looked at.
@@ -211,6 +212,7 @@ def _design(factor_sizes, columns, sizes, config):
     members = parts.fold(num_members, config.fold, FOLDS)[1].astype(np.int32)
     num_members = len(members)
   count = min(num_members, max(2, config.num_train // per))
+  per = min(max(per, config.num_train // count), num_rest)
 
   def sample(key):
     identity_key, rest_key = jax.random.split(key)
