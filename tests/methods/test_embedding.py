@@ -231,6 +231,19 @@ def test_attributes_as_classes_give_the_loss_of_every_attribute(characters):
   assert len(losses) == 2
 
 
+def test_attributes_on_two_shards_are_those_of_the_whole_batch(
+  harness, history
+):
+  """Classes are picked from all rows, wherever they were encoded."""
+  made = harness(
+    'f_statistic', classes='attribute', identity=('position_x', 'position_y')
+  )
+  (whole, *_), (split, *_) = history(made, False)[1], history(made, True)[1]
+  for name, value in split.items():
+    assert value[0] == pytest.approx(whole[name][0], rel=1e-4), name
+  assert whole['loss'][0] > 0
+
+
 def test_a_batch_without_two_classes_is_refused(characters):
   config = config_of(triplet, classes='attribute', per_identity=9)
   method = triplet.make(config, characters)
