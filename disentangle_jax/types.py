@@ -386,7 +386,8 @@ class Dataset(NamedTuple):
       that factor in both sets), 'rows' (of a stream: `data.stream.Rows`),
       'fields' (of a grid: name -> `(arrays, factors, key) -> value`), 'summary'
       (of own data: what was read, one line), 'words' (of factors that are text:
-      name -> level -> word).
+      name -> level -> word), 'part' (name of the part of its identities that
+      `sample` draws).
     num_examples: number of different observations: the product of the factor
       sizes for a grid (0: that product), the number of images for a stream.
   """

@@ -4,6 +4,9 @@ A judge of codes (a classifier, say) is trained on the images that training saw
 and tested on images that nothing saw. Such a set keeps its test images beside
 the others on the device, as `arrays['test_images']` and
 `arrays['test_factors']`.
+
+Sets that split identities and keep their grid take `fold`, and so does a score
+that looks at identities which training did not see.
 """
 
 import dataclasses
@@ -96,3 +99,20 @@ def _first_of_each(
       raise errors.value(field, wanted, rule)
     chosen.append(of_class[:wanted])
   return np.concatenate(chosen)
+
+
+def fold(count: int, number: int, folds: int) -> tuple[np.ndarray, np.ndarray]:
+  """Numbers of the members outside and inside one fold.
+
+  Args:
+    count: number of members, at least `folds`.
+    number: of the fold, 0 to folds - 1.
+    folds: number of folds; their sizes differ by one at most.
+
+  Returns:
+    int64 [N] and [M], sorted; one fixed order of the members decides, the same
+    on every machine, so that the folds share no member and together are all.
+  """
+  order = np.random.Generator(np.random.PCG64(0)).permutation(count)
+  inside = np.arange(count) % folds == number
+  return np.sort(order[~inside]), np.sort(order[inside])
