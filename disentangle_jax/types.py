@@ -91,6 +91,7 @@ EXTRAS = {
     'draws from the model; options that some have: frames, label'
   ),
   'classify': '(state, observation) -> logits float32 [B, classes]',
+  'classify_secondary': 'the same of observations of the other joined set',
   'act': '(key, state, observation, goal) -> action [B, ...]',
   'pictures': (
     '(key, state, observation) -> {name: float32 [rows, columns, H, W, C]}, '
@@ -382,10 +383,13 @@ class Dataset(NamedTuple):
       masks, another set's observation); a method asks for them with
       `requests.Field`.
     extras: 'environment' (an Environment), 'vocabulary' (tuple of words, token
-      -> word), 'secondary' (the other set of a joined one: a Dataset), 'rows'
-      (of a stream: `data.stream.Rows`), 'fields' (of a grid: name ->
-      `(arrays, factors, key) -> value`), 'summary' (of own data: what was read,
-      one line), 'words' (of factors that are text: name -> level -> word).
+      -> word), 'secondary' (the other set of a joined one: a Dataset),
+      'paired_by' (of a joined one whose rows share a label: the numbers of
+      that factor in both sets), 'rows' (of a stream: `data.stream.Rows`),
+      'fields' (of a grid: name -> `(arrays, factors, key) -> value`), 'summary'
+      (of own data: what was read, one line), 'words' (of factors that are text:
+      name -> level -> word), 'part' (name of the part of its identities that
+      `sample` draws).
     num_examples: number of different observations: the product of the factor
       sizes for a grid (0: that product), the number of images for a stream.
   """

@@ -8,6 +8,7 @@ from disentangle_jax import errors, types
 from disentangle_jax.data import distributions, joined, kinds
 from disentangle_jax.data.procedural import (
   blobs,
+  characters,
   digits,
   dsprites,
   dsprites_color,
@@ -45,6 +46,7 @@ from disentangle_jax.data.real import (
 DATASETS = {
   'blobs': blobs,
   'cars3d': cars3d,
+  'characters': characters,
   'celeba': celeba,
   'cifar10': cifar10,
   'digits': digits,
@@ -83,6 +85,7 @@ VECTORS = ('random_projection', 'xor')
 # Drawn on the device: nothing to download.
 RENDERED = (
   'blobs',
+  'characters',
   'digits',
   'dsprites',
   'dsprites_color',

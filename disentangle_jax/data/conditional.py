@@ -296,7 +296,9 @@ def _weights(dataset: types.Dataset, asks: tuple[str, Any]) -> np.ndarray:
   for start in range(0, total, _BLOCK):
     numbers = np.arange(start, min(start + _BLOCK, total))
     points = np.stack(np.unravel_index(numbers, sizes), -1).astype(np.int32)
-    logs.append(np.asarray(log_density(points), np.float64))
+    # A sampler may be made inside of traced code; the points are known there.
+    with jax.ensure_compile_time_eval():
+      logs.append(np.asarray(log_density(points), np.float64))
   weights = np.exp(np.concatenate(logs))
   return weights / weights.sum()
 

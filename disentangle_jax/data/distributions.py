@@ -282,6 +282,9 @@ def apply(dataset: types.Dataset, config: Config) -> types.Dataset:
   if dataset.render is None:
     rule = f'{dataset.name} has no grid of factors'
     raise errors.value('config.dataset.distribution', config.distribution, rule)
+  if 'part' in dataset.extras:
+    rule = "has the other part's members again; take config.dataset.part='all'"
+    raise errors.value('config.dataset.distribution', config.distribution, rule)
   if 'secondary' in dataset.extras:
     rule = 'of a joined set it stands among the options of first and second'
     raise errors.value('config.dataset.distribution', config.distribution, rule)

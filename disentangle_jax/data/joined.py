@@ -8,7 +8,8 @@
 'observation', 'factors' and 'index' are the first's, and so are names, kind,
 renderer and density; the second's come as fields: 'secondary', and all else
 under 'secondary_<name>'. `extras['secondary']` is the second data set itself,
-whose arrays are `arrays['second']`.
+whose arrays are `arrays['second']`; `extras['paired_by']` says by which factors
+rows are paired, where they are.
 """
 
 from collections.abc import Callable, Mapping
@@ -155,7 +156,7 @@ def join(
     render=first.render and _lifted(first.render),
     sample=sample,
     fields=_fields(first, second),
-    extras=_extras(first, second),
+    extras=_extras(first, second, None if by is None else tuple(columns)),
   )
 
 
@@ -229,9 +230,15 @@ def _lifted(function):
   return lambda arrays, *rest: function(arrays['first'], *rest)
 
 
-def _extras(first: types.Dataset, second: types.Dataset) -> Mapping[str, Any]:
+def _extras(
+  first: types.Dataset,
+  second: types.Dataset,
+  paired: tuple[int, int] | None,
+) -> Mapping[str, Any]:
   """The first's, that now read the arrays of both, and the second set."""
   extras = {**first.extras, 'secondary': second}
+  if paired is not None:
+    extras['paired_by'] = paired
   if 'rows' in extras:
     rows = extras['rows']
     extras['rows'] = rows._replace(show=_lifted(rows.show))

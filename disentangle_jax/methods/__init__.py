@@ -4,8 +4,15 @@ from disentangle_jax.methods.autoencoder import (
   covariance_autoencoder,
   covariance_classifier,
 )
+from disentangle_jax.methods.embedding import (
+  binomial_deviance,
+  f_statistic,
+  histogram_loss,
+  triplet,
+)
 from disentangle_jax.methods.gan import infogan, infogan_cr, infogan_wgan
 from disentangle_jax.methods.linear import ica, pca, raw_pixels
+from disentangle_jax.methods.paired import jade
 from disentangle_jax.methods.vae import (
   annealed_vae,
   aux_gmvae,
@@ -39,6 +46,11 @@ METHODS = {
   'covariance_classifier': covariance_classifier,
   'aux_vae': aux_vae,
   'aux_gmvae': aux_gmvae,
+  'jade': jade,
+  'f_statistic': f_statistic,
+  'triplet': triplet,
+  'histogram_loss': histogram_loss,
+  'binomial_deviance': binomial_deviance,
   'infogan': infogan,
   'infogan_cr': infogan_cr,
   'infogan_wgan': infogan_wgan,

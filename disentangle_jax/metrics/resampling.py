@@ -184,8 +184,23 @@ def _program(score, keys):
   return jax.jit(run)
 
 
-def _pick(generator, rows, counts, replace):
-  """Numbers of random rows, training rows first, each part in its order."""
+def pick(
+  generator: np.random.Generator,
+  rows: Rows,
+  counts: tuple[int, int],
+  replace: bool,
+) -> np.ndarray:
+  """Numbers of random rows, training rows first, each part in its order.
+
+  Args:
+    generator: of the draws.
+    rows: to choose from.
+    counts: of a resample, for training and for testing.
+    replace: whether a row may be taken twice.
+
+  Returns:
+    int [sum of counts].
+  """
   begins = (0, rows.counts[0])
   return np.concatenate(
     [
@@ -198,7 +213,7 @@ def _pick(generator, rows, counts, replace):
 
 def _arrange(generator, metric, rows, counts, replace):
   """Row numbers int32 [...] in the metric's arrangement, and the factors."""
-  picked = _pick(generator, rows, counts, replace)
+  picked = pick(generator, rows, counts, replace)
   arrangement = metric.design.draw(generator, rows.labels[picked], counts[0])
   index = picked[designs.points_of(arrangement)].astype(np.int32)
   changed = getattr(arrangement, 'factor', None)

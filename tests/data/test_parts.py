@@ -107,3 +107,59 @@ def test_too_few_images_to_hold_one_out():
     parts.divide(6, config)
   seen, aside = parts.divide(7, config)
   assert len(seen) == 6 and len(aside) == 1
+
+
+def test_a_few_images_of_each_class_are_nested_and_not_test_images(archive):
+  few, more = (
+    data.load('mnist', path=archive, labelled=n, test='held_out').arrays
+    for n in (2, 5)
+  )
+  for arrays, count in ((few, 2), (more, 5)):
+    labels = np.asarray(arrays['factors'])[:, 0]
+    np.testing.assert_array_equal(np.bincount(labels), [count] * 5)
+    numbers = np.asarray(arrays['images'])[:, 0, 0, 0]
+    np.testing.assert_array_equal(labels, numbers % 5)
+  assert _numbers(few['images']) < _numbers(more['images'])
+  assert not _numbers(more['images']) & _numbers(more['test_images'])
+  # The same ones every time.
+  again = data.load('mnist', path=archive, labelled=2, test='held_out').arrays
+  np.testing.assert_array_equal(again['images'], few['images'])
+
+
+@pytest.mark.parametrize(
+  'labels, wanted, said',
+  [
+    (np.arange(70) % 5, 15, r'labelled = 15: class 0 has 14 images'),
+    (np.arange(70) % 5 * 2, 1, r'labelled = 1: class 1 has 0 images'),
+    (None, 1, r'labelled = 1: .*no labels'),
+  ],
+)
+def test_a_class_without_enough_images_is_refused(labels, wanted, said):
+  config = parts.Config(labelled=wanted)
+  with pytest.raises(errors.ConfigError, match=said) as caught:
+    parts.divide(70, config, labels)
+  assert '\n' not in str(caught.value)
+
+
+def test_noise_of_digits_is_that_of_the_image():
+  options = {'resolution': 12, 'slants': 2, 'thicknesses': 1, 'sizes': 1}
+  options |= {'hues': 3, 'background_hues': 2}
+  clean, noisy = (data.load('digits', **options, noise=n) for n in (0.0, 0.1))
+  assert clean.deterministic and not noisy.deterministic
+  point = jnp.array([3, 1, 0, 0, 1, 1])
+  render = jax.jit(jax.vmap(noisy.render, (None, None, 0)))
+  drawn = render((), point, jax.random.split(jax.random.key(0), 400))
+  image = np.asarray(clean.render((), point, None))
+  # Where nothing is clipped, it has the mean and the deviation asked for.
+  inside = (image > 0.35) & (image < 0.65)
+  assert inside.sum() > 20
+  gap = np.asarray(drawn)[:, inside] - image[inside]
+  assert abs(gap.mean()) < 0.003 and gap.std() == pytest.approx(0.1, rel=0.03)
+  assert drawn.min() >= 0 and drawn.max() <= 1
+  # A stream of them holds one draw of each image, of its own.
+  fixed = data.load('digits', **options, noise=0.1, share=0.99).arrays['images']
+  numbers = np.asarray(fixed, np.float64) / 255
+  background = numbers[:, 0, 0]
+  assert len(np.unique(background, axis=0)) > 0.9 * len(background)
+  with pytest.raises(errors.ConfigError, match=r'config\.dataset\.noise'):
+    data.load('digits', noise=-0.1)

@@ -352,6 +352,37 @@ def covariance_classifier(s):
   return [-np.mean(chosen), price]
 
 
+def jade(s):
+  h, config, classifier = s.hparams, s.made.config, s.params['classifier']
+  domains, addends, contents = ('observation', 'secondary'), [], []
+  options = {'likelihood': 'gaussian', 'likelihood_scale': 1.0}
+  for key, field in zip(jax.random.split(s.key, 2), domains):
+    own = s.params['primary' if field == 'observation' else 'secondary']
+    x = np.asarray(s.batch[field], np.float64)
+    heads = encode(own, x)
+    both = lambda head, heads=heads: np.concatenate(
+      [heads[f'content_{head}'], heads[f'style_{head}']], 1
+    )
+    s.mean = both('mean')
+    noise = s.noise(jax.random.fold_in(key, 0))
+    z = s.mean + np.exp(both('logvar') / 2) * noise
+    hidden = np.maximum(dense(classifier['Dense_0'], z[:, : config.content]), 0)
+    keys = jax.random.fold_in(jax.random.fold_in(key, 1), 0)
+    stays = per_example.bernoulli(keys, s.index, 0.5, hidden.shape[1:])
+    said = dense(classifier['Dense_1'], hidden * np.asarray(stays) / 0.5)
+    log_p = said - np.log(np.exp(said).sum(1, keepdims=True))
+    right = [row[label] for row, label in zip(log_p, s.batch['label'])]
+    addends += [
+      -h['label_weight'] * np.mean(right),
+      reconstruction(own, z, x, options),
+      h['beta'] * kl_terms(s.mean, both('logvar')).sum(),
+    ]
+    contents.append((heads['content_mean'], np.exp(heads['content_logvar'])))
+  (m2, v2), (m4, v4) = contents
+  kl = 0.5 * (np.log(v4) - np.log(v2) + (v2 + (m2 - m4) ** 2) / v4 - 1)
+  return [*addends, h['match'] * kl.sum(1).mean()]
+
+
 REFERENCES = {
   f.__name__: f
   for f in (
@@ -372,6 +403,7 @@ REFERENCES = {
     aux_gmvae,
     covariance_autoencoder,
     covariance_classifier,
+    jade,
   )
 }
 

@@ -190,6 +190,33 @@ BANDS = {
     'noise': (0.5, 0.6),
     'constant': COUNT(0.5),
   },
+  # Areas of 3, 4 and 5 levels: 1 at the ends, 2/3, 3/4 and 1/2 between; six of
+  # twelve are 1 and the next is 3/4.
+  'single_code_auc_median': {
+    **dict.fromkeys((*GOOD, 'duplicated'), (0.86, 0.89)),
+    'noise': (0.5, 0.6),
+    'constant': COUNT(0.5),
+  },
+  'single_code_auc_share': {
+    **dict.fromkeys((*GOOD, 'duplicated'), COUNT(0.5)),
+    'noise': COUNT(0),
+    'constant': COUNT(0),
+  },
+  # Every point of the grid once; identity is the first factor, 20 points of 60.
+  # The nearest differ in the factor with the smallest steps, a later one.
+  'retrieval': {
+    **dict.fromkeys(('perfect', 'rescaled', 'duplicated'), ONE),
+    **dict.fromkeys(('rotated', 'partial', 'noisy'), ONE),
+    # Equal steps: neighbours in the later factors among all neighbours.
+    'discrete': (0.6988, 0.6990),
+    'noise': (0.15, 0.5),
+    'constant': (19 / 59 - 1e-5, 19 / 59 + 1e-5),
+  },
+  'verification_auc': {
+    **dict.fromkeys((*GOOD, 'duplicated', 'rotated', 'noisy'), (0.55, 0.99)),
+    'noise': (0.4, 0.6),
+    'constant': COUNT(0.5),
+  },
   'gaussian_total_correlation': {
     **dict.fromkeys((*GOOD, 'partial', 'noisy', 'noise'), (0, 0.03)),
     'duplicated': COUNT(np.inf),

@@ -138,10 +138,10 @@ def test_subsamples_take_no_row_twice_and_keep_training_rows_apart():
   rows = resampling.Rows(None, np.zeros((30, 1)), (20, 10))
   generator = np.random.default_rng(0)
   for _ in range(20):
-    picked = resampling._pick(generator, rows, (10, 5), False)
+    picked = resampling.pick(generator, rows, (10, 5), False)
     assert len(set(picked)) == 15
     assert np.sum(picked < 20) == 10 and np.all(np.diff(picked) > 0)
-    picked = resampling._pick(generator, rows, (20, 10), True)
+    picked = resampling.pick(generator, rows, (20, 10), True)
     assert np.sum(picked < 20) == 20 and len(set(picked)) < 30
 
 

@@ -82,6 +82,25 @@ STORED = {
       'Conv_1': (3, 3, 8, 2),
     },
   ),
+  'pooled_conv': (
+    {
+      'channels': [5, 6],
+      'pooled': 1,
+      'conv_form': 'auto',
+      'name': 'pooled_conv',
+    },
+    {
+      'Conv_0': (3, 3, 2, 5),
+      'Conv_1': (3, 3, 5, 6),
+      'Heads_0/mean': (96, 3),
+      'Heads_0/logvar': (96, 3),
+    },
+    {
+      'MLP_0/Dense_0': (4, 96),
+      'Conv_0': (3, 3, 6, 5),
+      'Conv_1': (3, 3, 5, 2),
+    },
+  ),
 }
 SHAPE = (8, 8, 2)
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from disentangle_jax import data as data_lib
-from disentangle_jax.methods import METHODS
+from disentangle_jax.data import samplers
+from disentangle_jax.methods import METHODS, contract
 from disentangle_jax.methods.vae import beta_vae, factor_vae
 from disentangle_jax.nn import nets
 
@@ -75,13 +76,24 @@ def test_every_method_with_the_option_runs_all_its_networks_by_it(name):
   small = {'net': NETS['mlp'], 'patch': 4, 'precision': 'bfloat16'}
   fields = {f.name for f in dataclasses.fields(module.Config)}
   config = module.Config(**{k: v for k, v in small.items() if k in fields})
-  method = module.make(config, DATA)
+  described = contract.read(module, name)
+  data = DATA
+  if 'dataset' in described.test:
+    dataset, options = described.test['dataset']
+    data = data_lib.load(dataset, **options)
+  method = module.make(config, data)
   hparams = {k: jnp.float32(v) for k, v in module.HPARAMS.items()}
-  state = jax.eval_shape(method.init, jax.random.key(0), batch(), hparams)
+  sample = samplers.make(data, described.batch(config))
+  drawn = sample(jax.random.key(1), data.arrays, jnp.arange(16))
+  state = jax.eval_shape(method.init, jax.random.key(0), drawn, hparams)
   vector = jnp.zeros((4, method.layout.width))
   found = products(method.decode, state, vector)
   if method.represent is not None:
-    found += products(method.represent, state, batch()['observation'])
+    found += products(method.represent, state, drawn['observation'])
+  for ability in ('classify', 'classify_secondary'):
+    if ability in method.extras:
+      field = 'secondary' if 'secondary' in ability else 'observation'
+      found += products(method.extras[ability], state, drawn[field])
   assert found and {kind for kind, _ in found} == {'bfloat16'}
 
 

@@ -14,14 +14,16 @@ import numpy as np
 from disentangle_jax import checks, types
 from disentangle_jax.data import factorial, parts, stream
 from disentangle_jax.data.procedural import colours, glyphs
+from disentangle_jax.ops import per_example
 
 
 @dataclasses.dataclass(frozen=True)
 class Config(parts.Config):
   """Static options, beside those of `parts.Config`.
 
-  With a share below 1 or test images the set is a stream of the grid's images
-  and no grid itself: which image a combination has is then not for all to ask.
+  With a share below 1, test images or labelled ones alone the set is a stream
+  of the grid's images and no grid itself: which image a combination has is then
+  not for all to ask. Noise is then drawn once, and belongs to the image.
 
   Attributes:
     resolution: side of the square image, pixels.
@@ -32,6 +34,8 @@ class Config(parts.Config):
     background_hues: number of hues of the background; 0 for black.
     background_value: brightness of a coloured background, 0 to 1; below 1, so
       that a digit of the background's own hue is seen.
+    noise: standard deviation of Gaussian noise on every value of a pixel,
+      before it is clipped to [0, 1]; 0 for none.
   """
 
   resolution: int = 28
@@ -41,6 +45,7 @@ class Config(parts.Config):
   hues: int = 0
   background_hues: int = 0
   background_value: float = 0.5
+  noise: float = 0.0
 
 
 def make(config: Config) -> types.Dataset:
@@ -52,7 +57,8 @@ def make(config: Config) -> types.Dataset:
   Returns:
     A procedural data set; observations are float32
     [resolution, resolution, 1] in [0, 1]. With `hues` or `background_hues`
-    there are 3 channels, and 'hue' and 'background_hue' join the factors.
+    there are 3 channels, and 'hue' and 'background_hue' join the factors. With
+    `noise` `render` uses its key.
 
   Raises:
     ConfigError: an option out of range.
@@ -66,6 +72,7 @@ def make(config: Config) -> types.Dataset:
   checks.number(
     'config.dataset.background_value', config.background_value, 0.0, 1.0
   )
+  checks.number('config.dataset.noise', config.noise, 0.0, 1.0)
   values = {
     'digit': np.arange(10.0),
     'slant': np.linspace(-0.4, 0.4, config.slants),
@@ -81,8 +88,7 @@ def make(config: Config) -> types.Dataset:
   places = {name: place for place, name in enumerate(values)}
   coloured = bool(config.hues or config.background_hues)
 
-  def render(arrays, factors, key):
-    del arrays, key
+  def clean(factors):
     look = lambda name: jnp.asarray(values[name], jnp.float32)[
       factors[places[name]]
     ]
@@ -103,6 +109,14 @@ def make(config: Config) -> types.Dataset:
     )
     return ground + stroke * (digit - ground)
 
+  def render(arrays, factors, key):
+    del arrays
+    image = clean(factors)
+    if not config.noise:
+      return image
+    noise = config.noise * jax.random.normal(key, image.shape)
+    return jnp.clip(image + noise, 0.0, 1.0)
+
   side = config.resolution
   dataset = factorial.make(
     name='digits',
@@ -110,6 +124,7 @@ def make(config: Config) -> types.Dataset:
     factor_values=tuple(values.values()),
     observation_shape=(side, side, 3 if coloured else 1),
     render=render,
+    deterministic=not config.noise,
   )
   return _divided(dataset, config) if parts.is_divided(config) else dataset
 
@@ -117,13 +132,20 @@ def make(config: Config) -> types.Dataset:
 def _divided(dataset: types.Dataset, config: Config) -> types.Dataset:
   """Some images of the grid as a stream, others kept for judges."""
   grid = factorial.grid(dataset.factor_sizes)
-  seen, aside = parts.divide(len(grid), config)
+  seen, aside = parts.divide(len(grid), config, grid[:, 0])
   key = jax.random.key(0)
-  draw = jax.jit(jax.vmap(lambda point: dataset.render((), point, key)))
+
+  @jax.jit
+  def draw(points, numbers):
+    keys = per_example.keys(key, numbers)
+    return jax.vmap(lambda p, k: dataset.render((), p, k))(points, keys)
+
   # By digit: one program, and no more than a tenth of the images as floats.
-  blocks = np.split(grid, len(dataset.factor_values[0]))
-  images = np.concatenate([np.asarray(draw(b)) for b in blocks])
-  images = np.round(images * 255).astype(np.uint8)
+  numbers = np.arange(len(grid), dtype=np.int32)
+  blocks = (np.split(x, len(dataset.factor_values[0])) for x in (grid, numbers))
+  # A block becomes bytes before the next one is drawn.
+  as_bytes = lambda x: np.round(np.asarray(x) * 255).astype(np.uint8)
+  images = np.concatenate([as_bytes(draw(*block)) for block in zip(*blocks)])
   test = (images[aside], grid[aside]) if len(aside) else None
   return stream.stream(
     images[seen],

@@ -100,10 +100,11 @@ def divided(
     The data set, with test images where there are some.
 
   Raises:
-    ConfigError: images of another shape, or too few to hold some out.
+    ConfigError: images of another shape, too few to hold some out, or too few
+      of a class.
   """
   pick = lambda x, rows: None if x is None else x[rows]
-  seen, aside = parts.divide(len(images), config)
+  seen, aside = parts.divide(len(images), config, labels)
   if len(aside):
     test = images[aside], pick(labels, aside)
   return streamed(images[seen], pick(labels, seen), name, shape, test)

@@ -26,6 +26,7 @@ import jax.numpy as jnp
 
 from disentangle_jax import errors, types
 from disentangle_jax.metrics import base
+from disentangle_jax.metrics.models import held_out
 from disentangle_jax.ops import svm
 
 SCORES = {
@@ -101,21 +102,8 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
 
   def encode(method, state, images):
     """Code vectors [N, D] of uint8 images [N, ...], block by block."""
-    count = len(images)
-    block = min(config.block, count)
-    # The last block reaches back: every block is full.
-    blocks = -(-count // block)
-    start = jnp.minimum(jnp.arange(blocks) * block, count - block)
-
-    def one(first):
-      rows = jax.lax.dynamic_slice_in_dim(images, first, block)
-      observation = rows.astype(jnp.float32) / 255.0
-      return method.represent(state, observation).vector
-
-    codes = jax.lax.map(one, start)
-    number = jnp.arange(count)
-    of = jnp.minimum(number // block, blocks - 1)
-    return codes[of, number - start[of]]
+    vector = lambda x: method.represent(state, x).vector
+    return held_out.in_blocks(vector, images, config.block)
 
   def accuracy(train, labels, test, truth):
     w, b = svm.fit(train, labels, classes, config.c, config.num_steps)

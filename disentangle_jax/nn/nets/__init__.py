@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from disentangle_jax import checks, errors, types
 from disentangle_jax.nn import mlp as dense
-from disentangle_jax.nn.nets import conv, keras_conv, mlp
+from disentangle_jax.nn.nets import conv, keras_conv, mlp, pooled_conv
 
 
 class NetConfig(Protocol):
@@ -59,6 +59,7 @@ NETS: dict[str, Net] = {
   'mlp': mlp,
   'conv': conv,
   'keras_conv': keras_conv,
+  'pooled_conv': pooled_conv,
 }
 # What products are computed in, see `apply`.
 PRECISIONS = ('auto', 'float32', 'tensorfloat32', 'bfloat16')
@@ -166,7 +167,7 @@ class Decoder(nn.Module):
 def apply(
   module: nn.Module,
   params: types.PyTree,
-  x: jax.Array,
+  x: types.PyTree,
   precision: str = 'auto',
   **options: Any,
 ) -> Any:
@@ -175,7 +176,7 @@ def apply(
   Args:
     module: any of this package: encoder, decoder, critic.
     params: its parameters, float32, without the level 'params'.
-    x: float32 input.
+    x: float32 input, one array or whatever the network takes as one.
     precision: one of PRECISIONS. 'float32' asks for products of full precision
       where an accelerator would round their factors; 'tensorfloat32' lets it
       round them to 10 bits; 'bfloat16' also keeps activations in bfloat16;

@@ -241,9 +241,7 @@ def sections(study: tables.Study) -> Iterator[Section]:
     for panel, regressor in zip(line, REGRESSORS):
       matrix = importances(study, run, regressor)
       hinton(panel, matrix, f'{arm.label}, {regressor}')
-      panel.set_xticks(
-        range(matrix.shape[1]), factors, rotation=45, fontsize=6
-      )
+      panel.set_xticks(range(matrix.shape[1]), factors, rotation=45, fontsize=6)
   yield Section(
     'dci_study_importances',
     'Which codes hold which factors',

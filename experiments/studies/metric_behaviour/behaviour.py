@@ -29,6 +29,7 @@ MOST_ROWS = {
   'dci_gbt': 3000,
   'downstream_gbt': 3000,
   'downstream_logistic': 3000,
+  'retrieval': 3000,
 }
 # A hundred labels for training take more than a hundred rows.
 LEAST_ROWS = {'downstream_gbt': 300, 'downstream_logistic': 300}

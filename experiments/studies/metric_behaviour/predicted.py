@@ -54,6 +54,10 @@ downstream_gbt_10                    v - - v = v = - - - = .
 unfairness                           - - = ^ = = = = - ^ - .
 unfairness_max                       - - = ^ = = = = - ^ - .
 single_code_auc                      v v = v = = = = ^ = v .
+single_code_auc_median               v v = v = ^ = = ^ = - .
+single_code_auc_share                v v = v = v = = ^ = - .
+retrieval                            v = = v = v = v = - ^ .
+verification_auc                     v = ^ v v v = v - ^ = .
 gaussian_total_correlation           = = ^ = = = = = = ^ = =
 gaussian_wasserstein_correlation     = = ^ = = = = = = ^ = =
 gaussian_wasserstein_correlation_norm = = ^ = = = = = = ^ = =
@@ -119,6 +123,25 @@ REASONS = {
     'exactly in the limit: (1 + 1 + 2/3 + 2/3 + 1) / 5 = 0.87 after 0.8'
   ),
   ('single_code_auc', 'rows'): 'the best of several codes is best by chance',
+  ('single_code_auc_median', 'folded'): (
+    'exactly: areas of 7/8 (twice), 5/8 (twice) and 1 in the place of 1, 3/4'
+    ' and 1/2'
+  ),
+  ('single_code_auc_median', 'rare_levels'): (
+    'three of five areas are 1 in the limit'
+  ),
+  ('single_code_auc_share', 'folded'): 'the centre alone: 1/5 after 2/5',
+  ('single_code_auc_share', 'rare_levels'): '3/5 after 2/5 in the limit',
+  ('retrieval', 'spreading'): 'a row of the same levels is nearest all along',
+  ('retrieval', 'monotone'): 'levels keep apart by more than the noise',
+  ('retrieval', 'rare_levels'): (
+    'rows alone with their levels, under 1 %, are all that is lost'
+  ),
+  ('retrieval', 'rows'): 'nearer neighbours among more rows',
+  ('verification_auc', 'monotone'): (
+    'three levels come near each other, while mates stay as far apart'
+  ),
+  ('verification_auc', 'dependence'): 'mates agree in the second factor, too',
   ('gaussian_total_correlation', 'merging'): (
     'rises on the way; at the end the second code is noise'
   ),

@@ -1,0 +1,1 @@
+"""Embeddings trained on classes of images, without a decoder."""

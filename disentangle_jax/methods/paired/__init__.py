@@ -1,0 +1,1 @@
+"""Methods that learn from two data sets whose rows are paired."""

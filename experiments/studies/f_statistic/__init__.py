@@ -1,0 +1,1 @@
+"""Embeddings by the F statistic: single codes for attributes."""
