@@ -1,5 +1,7 @@
 """JADE: its loss by hand, its baselines' gradient, dropout, what is refused."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,6 +29,10 @@ PAIRED = joined.join(FIRST, SECOND, 'label')
 # Affine nets: what they give can be worked out from their kernels.
 NET = nets.mlp.Config(encoder_hidden=(), decoder_hidden=())
 STATIC = {'net': NET, 'content': 3, 'style': 2, 'classifier_hidden': (7,)}
+# The programs are tiny: compiling them is what takes the time.
+quick_jit = functools.partial(
+  jax.jit, compiler_options={'xla_backend_optimization_level': 0}
+)
 HPARAMS = {
   'learning_rate': 1e-3,
   'weight_decay': 0.0,
@@ -41,9 +47,9 @@ def made(form='jade', rows=24, dataset=PAIRED, **static):
   config = jade.Config(**{**STATIC, 'form': form, **static})
   method = jade.make(config, dataset)
   sample = samplers.make(dataset, jade.batch(config))
-  batch = sample(jax.random.key(1), dataset.arrays, jnp.arange(rows))
+  batch = quick_jit(sample)(jax.random.key(1), dataset.arrays, jnp.arange(rows))
   hparams = {k: jnp.float32(v) for k, v in HPARAMS.items()}
-  state = jax.jit(method.init)(jax.random.key(0), batch, hparams)
+  state = quick_jit(method.init)(jax.random.key(0), batch, hparams)
   return method, state, batch, hparams
 
 
@@ -95,7 +101,7 @@ def test_rows_are_paired_by_their_label():
   config = jade.Config(**STATIC)
   assert requests.Field('secondary') in jade.batch(config)
   asked = (*jade.batch(config), requests.Field('secondary_label'))
-  batch = samplers.make(PAIRED, asked)(
+  batch = quick_jit(samplers.make(PAIRED, asked))(
     jax.random.key(3), PAIRED.arrays, jnp.arange(100)
   )
   np.testing.assert_array_equal(batch['label'], batch['factors'][:, 0])
@@ -113,7 +119,9 @@ def joint():
     state.params,
   )
   state = state._replace(params=params)
-  _, scalars = jax.jit(method.update)(jax.random.key(2), state, batch, hparams)
+  _, scalars = quick_jit(method.update)(
+    jax.random.key(2), state, batch, hparams
+  )
   return method, state, batch, scalars
 
 
@@ -186,7 +194,7 @@ def test_paired_has_the_gradient_of_two_cross_entropies():
     )
 
   params = jax.tree.map(lambda x: np.asarray(x, np.float64), state.params)
-  after, scalars = jax.jit(method.update)(
+  after, scalars = quick_jit(method.update)(
     jax.random.key(2), state, batch, hparams
   )
   np.testing.assert_allclose(scalars['loss'], closed(params), rtol=1e-5)
@@ -212,7 +220,9 @@ def test_single_sees_the_first_domain_alone():
   method, state, batch, hparams = made('single', dropout=0.0)
   assert 'secondary' not in batch and set(method.extras) == {'classify'}
   assert method.decode is None
-  _, scalars = jax.jit(method.update)(jax.random.key(2), state, batch, hparams)
+  _, scalars = quick_jit(method.update)(
+    jax.random.key(2), state, batch, hparams
+  )
   labels = np.asarray(batch['label'])
   expected = cross_entropy(
     state.params, 'primary', batch['observation'], labels
@@ -223,12 +233,12 @@ def test_single_sees_the_first_domain_alone():
 
 def test_dropout_is_off_at_test_and_on_in_training():
   method, state, batch, hparams = made('single', dropout=0.5)
-  classify = jax.jit(method.extras['classify'])
+  classify = quick_jit(method.extras['classify'])
   first, second = (classify(state, batch['observation']) for _ in range(2))
   np.testing.assert_array_equal(first, second)
   content = heads(state.params['primary'], batch['observation'])['content']
   np.testing.assert_allclose(first, log_p(state.params, content), atol=1e-4)
-  update = jax.jit(method.update)
+  update = quick_jit(method.update)
   losses = [
     float(update(jax.random.key(k), state, batch, hparams)[1]['cross_entropy'])
     for k in range(200)
