@@ -216,6 +216,37 @@ def test_paired_has_the_gradient_of_two_cross_entropies():
     assert slope == pytest.approx(np.sum(slopes[number] * direction), rel=1e-3)
 
 
+def test_the_papers_nets_have_its_sizes():
+  data = joined.join(
+    images((32, 32, 3), 20, 0), images((28, 28, 1), 20, 1), 'label'
+  )
+  config = jade.Config()
+  method = jade.make(config, data)
+  sample = samplers.make(data, jade.batch(config))
+  key, hparams = jax.random.key(0), dict(jade.HPARAMS)
+  batch = jax.eval_shape(sample, key, data.arrays, jnp.arange(4))
+  state = jax.eval_shape(method.init, key, batch, hparams)
+  kernels = {
+    '/'.join(p.key for p in path[:-1]): leaf.shape
+    for path, leaf in jax.tree_util.tree_leaves_with_path(state.params)
+    if path[-1].key == 'kernel'
+  }
+  first, second = 'primary/encoder', 'secondary/encoder'
+  channels = [kernels[f'{first}/Conv_{n}'][-1] for n in range(4)]
+  others = [kernels[f'{second}/Conv_{n}'][-1] for n in range(3)]
+  assert channels == [64, 96, 64, 8] and others == [32, 32, 16]
+  assert f'{second}/Conv_3' not in kernels
+  assert kernels[f'{first}/Heads_0/content_mean'] == (4 * 4 * 8, 10)
+  assert kernels[f'{second}/Heads_0/style_logvar'] == (4 * 4 * 16, 10)
+  hidden = [kernels[f'classifier/Dense_{n}'] for n in range(4)]
+  assert hidden == [(10, 500), (500, 500), (500, 500), (500, 10)]
+  after, scalars = jax.eval_shape(method.update, key, state, batch, hparams)
+  assert jax.tree.leaves(after) == jax.tree.leaves(state)
+  assert scalars['match'].shape == ()
+  decoded = jax.eval_shape(method.decode, state, jnp.zeros((4, 20)))
+  assert decoded.shape == (4, 32, 32, 3)
+
+
 def test_single_sees_the_first_domain_alone():
   method, state, batch, hparams = made('single', dropout=0.0)
   assert 'secondary' not in batch and set(method.extras) == {'classify'}
