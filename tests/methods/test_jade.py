@@ -1,5 +1,7 @@
 """JADE: its loss by hand, its baselines' gradient, dropout, what is refused."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,6 +29,10 @@ PAIRED = joined.join(FIRST, SECOND, 'label')
 # Affine nets: what they give can be worked out from their kernels.
 NET = nets.mlp.Config(encoder_hidden=(), decoder_hidden=())
 STATIC = {'net': NET, 'content': 3, 'style': 2, 'classifier_hidden': (7,)}
+# The programs are tiny: compiling them is what takes the time.
+quick_jit = functools.partial(
+  jax.jit, compiler_options={'xla_backend_optimization_level': 0}
+)
 HPARAMS = {
   'learning_rate': 1e-3,
   'weight_decay': 0.0,
@@ -41,9 +47,9 @@ def made(form='jade', rows=24, dataset=PAIRED, **static):
   config = jade.Config(**{**STATIC, 'form': form, **static})
   method = jade.make(config, dataset)
   sample = samplers.make(dataset, jade.batch(config))
-  batch = sample(jax.random.key(1), dataset.arrays, jnp.arange(rows))
+  batch = quick_jit(sample)(jax.random.key(1), dataset.arrays, jnp.arange(rows))
   hparams = {k: jnp.float32(v) for k, v in HPARAMS.items()}
-  state = jax.jit(method.init)(jax.random.key(0), batch, hparams)
+  state = quick_jit(method.init)(jax.random.key(0), batch, hparams)
   return method, state, batch, hparams
 
 
@@ -95,7 +101,7 @@ def test_rows_are_paired_by_their_label():
   config = jade.Config(**STATIC)
   assert requests.Field('secondary') in jade.batch(config)
   asked = (*jade.batch(config), requests.Field('secondary_label'))
-  batch = samplers.make(PAIRED, asked)(
+  batch = quick_jit(samplers.make(PAIRED, asked))(
     jax.random.key(3), PAIRED.arrays, jnp.arange(100)
   )
   np.testing.assert_array_equal(batch['label'], batch['factors'][:, 0])
@@ -113,7 +119,9 @@ def joint():
     state.params,
   )
   state = state._replace(params=params)
-  _, scalars = jax.jit(method.update)(jax.random.key(2), state, batch, hparams)
+  _, scalars = quick_jit(method.update)(
+    jax.random.key(2), state, batch, hparams
+  )
   return method, state, batch, scalars
 
 
@@ -186,7 +194,7 @@ def test_paired_has_the_gradient_of_two_cross_entropies():
     )
 
   params = jax.tree.map(lambda x: np.asarray(x, np.float64), state.params)
-  after, scalars = jax.jit(method.update)(
+  after, scalars = quick_jit(method.update)(
     jax.random.key(2), state, batch, hparams
   )
   np.testing.assert_allclose(scalars['loss'], closed(params), rtol=1e-5)
@@ -208,11 +216,44 @@ def test_paired_has_the_gradient_of_two_cross_entropies():
     assert slope == pytest.approx(np.sum(slopes[number] * direction), rel=1e-3)
 
 
+def test_the_papers_nets_have_its_sizes():
+  data = joined.join(
+    images((32, 32, 3), 20, 0), images((28, 28, 1), 20, 1), 'label'
+  )
+  config = jade.Config()
+  method = jade.make(config, data)
+  sample = samplers.make(data, jade.batch(config))
+  key, hparams = jax.random.key(0), dict(jade.HPARAMS)
+  batch = jax.eval_shape(sample, key, data.arrays, jnp.arange(4))
+  state = jax.eval_shape(method.init, key, batch, hparams)
+  kernels = {
+    '/'.join(p.key for p in path[:-1]): leaf.shape
+    for path, leaf in jax.tree_util.tree_leaves_with_path(state.params)
+    if path[-1].key == 'kernel'
+  }
+  first, second = 'primary/encoder', 'secondary/encoder'
+  channels = [kernels[f'{first}/Conv_{n}'][-1] for n in range(4)]
+  others = [kernels[f'{second}/Conv_{n}'][-1] for n in range(3)]
+  assert channels == [64, 96, 64, 8] and others == [32, 32, 16]
+  assert f'{second}/Conv_3' not in kernels
+  assert kernels[f'{first}/Heads_0/content_mean'] == (4 * 4 * 8, 10)
+  assert kernels[f'{second}/Heads_0/style_logvar'] == (4 * 4 * 16, 10)
+  hidden = [kernels[f'classifier/Dense_{n}'] for n in range(4)]
+  assert hidden == [(10, 500), (500, 500), (500, 500), (500, 10)]
+  after, scalars = jax.eval_shape(method.update, key, state, batch, hparams)
+  assert jax.tree.leaves(after) == jax.tree.leaves(state)
+  assert scalars['match'].shape == ()
+  decoded = jax.eval_shape(method.decode, state, jnp.zeros((4, 20)))
+  assert decoded.shape == (4, 32, 32, 3)
+
+
 def test_single_sees_the_first_domain_alone():
   method, state, batch, hparams = made('single', dropout=0.0)
   assert 'secondary' not in batch and set(method.extras) == {'classify'}
   assert method.decode is None
-  _, scalars = jax.jit(method.update)(jax.random.key(2), state, batch, hparams)
+  _, scalars = quick_jit(method.update)(
+    jax.random.key(2), state, batch, hparams
+  )
   labels = np.asarray(batch['label'])
   expected = cross_entropy(
     state.params, 'primary', batch['observation'], labels
@@ -223,12 +264,12 @@ def test_single_sees_the_first_domain_alone():
 
 def test_dropout_is_off_at_test_and_on_in_training():
   method, state, batch, hparams = made('single', dropout=0.5)
-  classify = jax.jit(method.extras['classify'])
+  classify = quick_jit(method.extras['classify'])
   first, second = (classify(state, batch['observation']) for _ in range(2))
   np.testing.assert_array_equal(first, second)
   content = heads(state.params['primary'], batch['observation'])['content']
   np.testing.assert_allclose(first, log_p(state.params, content), atol=1e-4)
-  update = jax.jit(method.update)
+  update = quick_jit(method.update)
   losses = [
     float(update(jax.random.key(k), state, batch, hparams)[1]['cross_entropy'])
     for k in range(200)
