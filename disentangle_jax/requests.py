@@ -174,18 +174,21 @@ class Transformed:
   'observation' comes from one half; 'transformed' [B, H, W, C] is an
   observation of the other half changed by a random mechanism, and 'mechanism'
   int32 [B] says which (for scores alone). No image has its clean twin: all
-  other requests are drawn from the first half, too.
+  other requests are drawn from the first half, too. With `more` there are
+  'more_transformed' [B, more, H, W, C], independent draws of the same kind.
 
   Attributes:
     mechanisms: two names or more: 'invert', 'noise', and 'shift_<direction>'
       with a compass direction (n, ne, e, se, s, sw, w, nw).
     shift: of 'shift_*', pixels.
     noise_variance: of 'noise', before clipping to [0, 1].
+    more: further draws per row; 0 for none.
   """
 
   mechanisms: tuple[str, ...] = ('invert', 'noise')
   shift: int = 4
   noise_variance: float = 0.25
+  more: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -73,7 +73,10 @@ def fields(request: requests.Request) -> tuple[str, ...]:
   """Names of what a request adds to a batch."""
   if isinstance(request, requests.Field):
     return (request.name,)
-  return FIELDS[type(request)]
+  own = FIELDS[type(request)]
+  if isinstance(request, requests.Transformed) and request.more:
+    return (*own, 'more_transformed')
+  return own
 
 
 def distinct(wanted: Sequence[requests.Request]) -> list[requests.Request]:

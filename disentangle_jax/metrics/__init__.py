@@ -49,6 +49,7 @@ from disentangle_jax.metrics.models import (
   layer_correlation,
   reconstruction,
   sample_quality,
+  specialisation,
   swap,
 )
 
@@ -97,6 +98,7 @@ METRICS = {
   'swap': swap,
   'sample_quality': sample_quality,
   'dci_gap': dci_gap,
+  'specialisation': specialisation,
 }
 
 # Names for several modules or scores at once.

@@ -266,7 +266,7 @@ def conv_transpose(
 
 
 class Conv(nn.Module):
-  """Convolution with bias; `transpose` for the upsampling kind.
+  """Convolution with or without bias; `transpose` for the upsampling kind.
 
   Attributes:
     features: output channels.
@@ -277,6 +277,7 @@ class Conv(nn.Module):
     form: one of FORMS.
     rank: spatial axes: 1 for sequences, 2 for images, 3 for videos and voxels.
     kernel_init: of the kernel; Glorot's uniform one by default.
+    use_bias: False below batch normalisation, which takes a bias out again.
   """
 
   features: int
@@ -286,6 +287,7 @@ class Conv(nn.Module):
   form: str = 'auto'
   rank: int = 2
   kernel_init: nn.initializers.Initializer = mlp.KERNEL_INIT
+  use_bias: bool = True
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
@@ -293,6 +295,8 @@ class Conv(nn.Module):
     sides = _per_axis(self.kernel, self.rank)
     shape = (*sides, x.shape[-1], self.features)
     kernel = self.param('kernel', self.kernel_init, shape)
-    bias = self.param('bias', nn.initializers.zeros, (self.features,))
     op = conv_transpose if self.transpose else conv
-    return op(x, kernel, self.stride, self.form) + bias
+    y = op(x, kernel, self.stride, self.form)
+    if not self.use_bias:
+      return y
+    return y + self.param('bias', nn.initializers.zeros, (self.features,))

@@ -41,16 +41,26 @@ def draw(
   """
   change = mechanism(dataset, request)
   count = len(request.mechanisms)
+  common.integer(request, 'more', 0)
 
-  def fields(key, arrays, index, batch):
-    del batch
-    key = common.key_of(key, request)
+  def changed(key, arrays, index):
     image_key, which_key, noise_key = jax.random.split(key, 3)
     images = other.sample(image_key, arrays, index)['observation']
     number = common.numbers_below(which_key, index, count)
     keys = per_example.keys(noise_key, index)
-    changed = jax.vmap(change)(keys, number, images)
-    return {'transformed': changed, 'mechanism': number}
+    return jax.vmap(change)(keys, number, images), number
+
+  def fields(key, arrays, index, batch):
+    del batch
+    key = common.key_of(key, request)
+    images, number = changed(key, arrays, index)
+    given = {'transformed': images, 'mechanism': number}
+    if request.more:
+      # Numbers from 1 on: the key itself is that of the first draw.
+      numbers = 1 + jnp.arange(request.more)
+      more = lambda n: changed(jax.random.fold_in(key, n), arrays, index)[0]
+      given['more_transformed'] = jax.vmap(more, out_axes=1)(numbers)
+    return given
 
   return fields
 
