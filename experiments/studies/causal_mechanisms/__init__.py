@@ -1,0 +1,1 @@
+"""Experts that compete for mechanisms: does each find one of its own?"""

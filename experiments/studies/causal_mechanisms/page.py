@@ -1,0 +1,224 @@
+"""Who takes which mechanism: claims, table of arms, matrices of wins."""
+
+from collections.abc import Iterator
+
+import matplotlib.figure
+import numpy as np
+import pandas as pd
+
+from disentangle_jax.report import claims as claims_lib
+from disentangle_jax.report import numbered, summaries, tables
+from disentangle_jax.report.claims import (
+  Arm,
+  Claim,
+  Difference,
+  Guard,
+  Threshold,
+)
+from disentangle_jax.report.section import Section
+
+METHOD = 'causal_mechanisms'
+PAPER = 'Parascandolo et al. 2018'
+GAIN = 0.3
+SCORES = ('one_to_one', 'covered', 'judge_before', 'judge_after', 'judge_clean')
+GUARDS = (
+  Guard('judge_clean', low=0.9, reason='the classifier must know the digits'),
+)
+
+
+def arms(study: tables.Study) -> dict[str, Arm]:
+  """The arms that the study has runs of, by what the README calls them."""
+  # A field that all runs of the sweep share is in no variant: ''.
+  where = lambda experts, pretraining: {
+    'method': METHOD,
+    'variant.experts': experts,
+    'variant.pretraining': (pretraining, ''),
+  }
+  usual = _usual(study)
+  own = (str(usual), '')
+  named = {
+    'experts': where(own, 'True'),
+    'no pre-training': {
+      **where(own, 'False'),
+      'variant.pretraining': 'False',
+    },
+    **{
+      f'{number} experts': where(str(number), 'True')
+      for number in _numbers_of_experts(study)
+      if number not in (1, usual)
+    },
+    'one net': where('1', 'True'),
+  }
+  found = {name: Arm(name, columns) for name, columns in named.items()}
+  return {
+    name: arm
+    for name, arm in found.items()
+    if claims_lib.runs_of(study, arm).any()
+  }
+
+
+def _numbers_of_experts(study: tables.Study) -> list[int]:
+  texts = study.runs['variant'].str.extract(r'experts=(\d+)')[0].dropna()
+  return sorted(set(texts.astype(int)))
+
+
+def _usual(study: tables.Study) -> int:
+  """As many experts as the arm without pre-training has: the mechanisms'."""
+  texts = study.runs['variant'].str.extract(r'experts=(\d+).*pretraining=False')
+  own = texts[0].dropna().astype(int)
+  return (
+    int(own.iloc[0]) if len(own) else max(_numbers_of_experts(study), default=0)
+  )
+
+
+def tables_of_wins(study: tables.Study) -> dict[int, np.ndarray]:
+  """Index of a run -> its table of wins, float [mechanisms, experts].
+
+  Args:
+    study: as loaded.
+  """
+  cells = numbered.values(study, 'specialisation')
+  found = {}
+  for run, own in cells.groupby('run'):
+    places = own['index'].astype(str).str.split('_', expand=True).astype(int)
+    table = np.zeros(places.max(axis=0) + 1)
+    table[places[0], places[1]] = own['value']
+    found[int(run)] = table
+  return found
+
+
+def gain(study: tables.Study) -> np.ndarray:
+  """judge_after - judge_before of every run, float [runs]."""
+  after, before = (
+    claims_lib.values_of(study, name)
+    for name in ('judge_after', 'judge_before')
+  )
+  return after - before
+
+
+def claims(study: tables.Study) -> tuple[Claim, ...]:
+  """What section 4 of the paper says."""
+  own = arms(study)
+  missing = lambda name: Arm(name, {'method': f'{METHOD}, {name}'})
+  of = lambda name: own.get(name, missing(name))
+  experts, plain, single = map(of, ('experts', 'no pre-training', 'one net'))
+  source = f'{PAPER}, section 4'
+  return (
+    Claim(
+      statement='In most seeds every mechanism has an expert of its own, which '
+      'wins 0.9 of its images (one_to_one).',
+      source=f'{source}, figure 4',
+      published='7 of 10 runs, 3 nearly',
+      arms=(experts,),
+      score='one_to_one',
+      rule=Threshold(0.5, 'higher'),
+      seeds=10,
+      guards=GUARDS,
+    ),
+    Claim(
+      statement="The winners' outputs are named right by a classifier of clean "
+      f'digits more often than what they were given, by more than {GAIN:g}.',
+      source=f'{source}, figure 5',
+      published='0.40 before, 0.99 after',
+      arms=(experts,),
+      score=gain,
+      rule=Threshold(GAIN, 'higher'),
+      seeds=10,
+      guards=GUARDS,
+    ),
+    Claim(
+      statement='Pre-training to copy is needed: more mechanisms are covered '
+      'with it than without.',
+      source=f'{source}, appendix',
+      published='1 of 10 runs arguably good without',
+      arms=(experts, plain),
+      score='covered',
+      rule=Difference('higher'),
+      seeds=10,
+      guards=GUARDS,
+    ),
+    Claim(
+      statement='Several experts mend more than one wide net does '
+      '(judge_after).',
+      source=f'{source}, the comparison by this score is ours',
+      published='one net learns one mechanism',
+      arms=(experts, single),
+      score='judge_after',
+      rule=Difference('higher'),
+      seeds=10,
+      guards=GUARDS,
+    ),
+  )
+
+
+def arms_table(study: tables.Study) -> pd.DataFrame:
+  """A row per arm: runs, how many are one to one, mean scores."""
+  legal, rows = {name for name, _ in study.scores.columns}, []
+  for name, arm in arms(study).items():
+    mine = claims_lib.runs_of(study, arm)
+    row = {'arm': name, 'runs': int(mine.sum())}
+    for score in (name for name in SCORES if name in legal):
+      values = claims_lib.values_of(study, score)[mine]
+      if score == 'one_to_one':
+        row[score] = f'{int(np.nansum(values))} of {len(values)}'
+      else:
+        row[score] = summaries.mean_with_interval(values)
+    rows.append(row)
+  return pd.DataFrame(rows)
+
+
+def matrices(study: tables.Study) -> matplotlib.figure.Figure | None:
+  """A map of wins for every seed of every arm; None without any."""
+  rows, won = {}, tables_of_wins(study)
+  for name, arm in arms(study).items():
+    runs = study.runs[claims_lib.runs_of(study, arm)].sort_values('seed')
+    rows[name] = [won[run] for run in runs.index if run in won]
+  rows = {name: found for name, found in rows.items() if found}
+  if not rows:
+    return None
+  columns = max(map(len, rows.values()))
+  figure = matplotlib.figure.Figure(
+    figsize=(0.9 * columns + 1, len(rows) + 0.6)
+  )
+  grid = figure.subplots(len(rows), columns, squeeze=False)
+  for axes in grid.flat:
+    axes.set_axis_off()
+  for line, (name, found) in zip(grid, rows.items()):
+    for axes, table in zip(line, found):
+      axes.set_axis_on()
+      axes.imshow(table, vmin=0, vmax=1, cmap='Greys', aspect='auto')
+      axes.set_xticks([])
+      axes.set_yticks([])
+    line[0].set_ylabel(name, fontsize=6)
+  return figure
+
+
+def sections(study: tables.Study) -> Iterator[Section]:
+  """Scores of every arm, and who wins what.
+
+  Args:
+    study: as loaded.
+
+  Yields:
+    The table and the figure that the study has numbers for.
+  """
+  table = arms_table(study)
+  if len(table):
+    yield Section(
+      'causal_mechanisms_scores',
+      'Who takes which mechanism',
+      'Mean over seeds with 95 % interval. covered: experts that win 0.9 of a '
+      'mechanism, each counted once (1 for one net, whatever it does); judge: '
+      'share of digits that a classifier of clean ones names right, changed, '
+      "as the winners' outputs, and clean.",
+      table,
+    )
+  figure = matrices(study)
+  if figure is not None:
+    yield Section(
+      'causal_mechanisms_wins',
+      'Wins',
+      'One map per seed: rows are mechanisms (inversion, noise, translations), '
+      'columns experts, black where the expert wins all images.',
+      figure,
+    )
