@@ -22,9 +22,10 @@ yet. For MNIST, with its files in a folder (docs/data.md), add
   --config.dataset.name=mnist --config.dataset.path=PATH
 
 Variants:
-  :laptop  2 CPU cores: 12 x 12 digits, four translations by 2 pixels, inversion
-           and noise, 6 experts of two layers, arms 'experts', 'no pre-training'
-           and 'one net', 10 seeds; times and what came out: README.md.
+  :laptop  2 CPU cores: 10 x 10 digits, four translations by 2 pixels, inversion
+           and noise, 6 experts of two layers of 8 channels, higher rates, 800
+           steps, 10 seeds; arms: 6 experts, no pre-training, one net of 16
+           channels. Times and what came out: README.md.
   :smoke   a minute at most.
 """
 
@@ -87,18 +88,22 @@ def get_config(variant: str = ''):
 
 def _make_small(config, variant):
   """A laptop's sizes; `:smoke` is the same with next to no steps."""
-  config.dataset.resolution = 12
+  config.dataset.resolution = 10
   config.dataset.slants = 7
   config.dataset.thicknesses = 3
   config.static.mechanisms = mechanisms(('n', 'e', 's', 'w'))
   config.static.shift = 2
   config.static.critic_channels = (8, 16)
   config.static.critic_hidden = 64
-  channels = (12, 12)
+  config.steps = 800
+  config.hparams.learning_rate = 3e-3
+  config.hparams.critic_learning_rate = 1e-3
+  config.hparams.identity_pretraining.learning_rate = 1e-2
+  channels = (8, 8)
   arms = [
     arm(6, channels),
     arm(6, channels, pretraining=False),
-    arm(1, (48, 48)),
+    arm(1, (16, 16)),
   ]
   if variant == 'smoke':
     config.steps = 10
