@@ -5,6 +5,13 @@ from disentangle_jax.methods.autoencoder import (
   covariance_classifier,
 )
 from disentangle_jax.methods.linear import ica, pca, raw_pixels
+from disentangle_jax.methods.supervised import (
+  dc_ign,
+  s2_beta_tcvae,
+  s2_beta_vae,
+  s2_dip_vae_i,
+  s2_factor_vae,
+)
 from disentangle_jax.methods.vae import (
   annealed_vae,
   aux_gmvae,
@@ -38,4 +45,9 @@ METHODS = {
   'covariance_classifier': covariance_classifier,
   'aux_vae': aux_vae,
   'aux_gmvae': aux_gmvae,
+  'dc_ign': dc_ign,
+  's2_beta_vae': s2_beta_vae,
+  's2_factor_vae': s2_factor_vae,
+  's2_beta_tcvae': s2_beta_tcvae,
+  's2_dip_vae_i': s2_dip_vae_i,
 }

@@ -47,6 +47,33 @@ def draw(dataset: types.Dataset, request: requests.Labelled) -> common.Draw:
   return fields
 
 
+def observed(
+  dataset: types.Dataset, request: requests.Labelled
+) -> tuple[int, ...]:
+  """Which factors have a label that says something.
+
+  Args:
+    dataset: with factors.
+    request: whose labeller and seed decide.
+
+  Returns:
+    Their places among `factor_names`, ascending: those of two values or more,
+    and of these the ones that a 'partial' labeller names.
+
+  Raises:
+    ConfigError: a 'partial' labeller without enough factors.
+  """
+  varied = np.flatnonzero(np.asarray(dataset.factor_sizes) > 1)
+  if request.labeller != 'partial':
+    return tuple(varied.tolist())
+  if len(varied) < _OBSERVED:
+    rule = f'labels {_OBSERVED} factors, {dataset.name} has {len(varied)}'
+    raise errors.value(common.of(request, 'labeller'), request.labeller, rule)
+  generator = np.random.default_rng(request.seed)
+  chosen = generator.choice(varied, _OBSERVED, replace=False)
+  return tuple(sorted(chosen.tolist()))
+
+
 def labeller(
   dataset: types.Dataset, request: requests.Labelled
 ) -> Callable[[jax.Array, jax.Array, jax.Array], jax.Array]:
@@ -77,12 +104,7 @@ def labeller(
     for row, size in zip(table, sizes):
       row[:size] = generator.permutation(size)
   elif name == 'partial':
-    varied = np.flatnonzero(sizes > 1)
-    if len(varied) < _OBSERVED:
-      rule = f'labels {_OBSERVED} factors, {dataset.name} has {len(varied)}'
-      raise errors.value(common.of(request, 'labeller'), name, rule)
-    observed = generator.choice(varied, _OBSERVED, replace=False)
-    hidden = np.setdiff1d(np.arange(len(sizes)), observed)
+    hidden = np.setdiff1d(np.arange(len(sizes)), observed(dataset, request))
     table[hidden] = -1
 
   def other(key):
