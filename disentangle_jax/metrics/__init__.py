@@ -9,6 +9,7 @@ from disentangle_jax.metrics.codes import (
   active_units,
   active_units_kl,
   aggregate_posterior,
+  assigned_codes,
   beta_vae_score,
   beta_vae_score_changed,
   clustering_accuracy,
@@ -41,6 +42,7 @@ from disentangle_jax.metrics.codes import (
 from disentangle_jax.metrics.models import (
   attack,
   digit_svm,
+  few_labels,
   kl,
   layer_correlation,
   reconstruction,
@@ -71,6 +73,7 @@ METRICS = {
   'downstream_logistic': downstream_logistic,
   'downstream_gbt': downstream_gbt,
   'fairness': fairness,
+  'assigned_codes': assigned_codes,
   'single_code_auc': single_code_auc,
   'independence': independence,
   'factorized_support': factorized_support,
@@ -86,6 +89,7 @@ METRICS = {
   'elbo': elbo,
   'attack': attack,
   'digit_svm': digit_svm,
+  'few_labels': few_labels,
   'swap': swap,
 }
 

@@ -11,11 +11,12 @@ import pytest
 from disentangle_jax import data as data_lib
 from disentangle_jax import errors, requests
 from disentangle_jax.data import samplers
+from disentangle_jax.data.draws import labelled
 from disentangle_jax.methods import METHODS
 from disentangle_jax.methods.supervised import dc_ign, labels
 from disentangle_jax.methods.vae import common
 from disentangle_jax.nn import nets
-from disentangle_jax.ops import gaussian
+from disentangle_jax.ops import gaussian, supervision
 
 NET = nets.mlp.Config(encoder_hidden=(8,), decoder_hidden=(8,))
 SIZES = {'resolution': 8, 'scales': 2, 'orientations': 3, 'positions': 4}
@@ -213,7 +214,7 @@ def test_rmsprop_divides_by_the_root_of_the_mean_square():
 def test_cross_entropy_at_the_logit_of_the_target_is_its_entropy():
   target = np.array([[0.25, 0.5], [0.75, 0.5]])
   mean = jnp.asarray(np.log(target / (1 - target)), jnp.float32)
-  found = labels.cross_entropy(mean, jnp.array([[1, 1], [3, 1]]), (4, 2))
+  found = supervision.cross_entropy(mean, jnp.array([[1, 1], [3, 1]]), (4, 2))
   entropy = -target * np.log(target) - (1 - target) * np.log(1 - target)
   np.testing.assert_allclose(found, entropy.sum(1), rtol=1e-6)
 
@@ -222,12 +223,12 @@ def test_errors_of_hand_worked_labels():
   """Perfect codes cost nothing; a covariance off its place costs its square."""
   y = jnp.array([[0, 2], [1, 0], [2, 1]])
   scaled = jnp.array([[0.0, 4.0], [2.0, 0.0], [4.0, 2.0]])
-  found = labels.squared_error(scaled, y, jnp.float32(0.5))
+  found = supervision.squared_error(scaled, y, jnp.float32(0.5))
   np.testing.assert_allclose(found, 0)
-  found = labels.squared_error(scaled, y, jnp.float32(1.0))
+  found = supervision.squared_error(scaled, y, jnp.float32(1.0))
   np.testing.assert_allclose(found, [4, 1, 5])  # (0+4, 1+0, 4+1)
   # Equal distances: log n each.
-  found = labels.embedding_error(
+  found = supervision.embedding_error(
     jnp.zeros((3, 2)), y, [jnp.ones(3), jnp.ones(3)], jnp.float32(2.0)
   )
   np.testing.assert_allclose(found, 2 * np.log(3), rtol=1e-6)
@@ -235,11 +236,11 @@ def test_errors_of_hand_worked_labels():
   centred = np.array([[-1.0, 1.0], [0.0, -1.0], [1.0, 0.0]])
   mean = jnp.asarray(np.c_[np.zeros(3), np.zeros(3), centred[:, 0]])
   cross = centred[:, 0] @ centred / 3
-  found = labels.covariance_error(mean.astype(jnp.float32), y)
+  found = supervision.covariance_error(mean.astype(jnp.float32), y)
   np.testing.assert_allclose(found, np.sum(cross**2), rtol=1e-5)
   own = jnp.asarray(np.c_[centred[:, 0], np.zeros(3)], jnp.float32)
   np.testing.assert_allclose(
-    labels.covariance_error(own, y), cross[1] ** 2, rtol=1e-5
+    supervision.covariance_error(own, y), cross[1] ** 2, rtol=1e-5
   )
 
 
@@ -314,7 +315,7 @@ def test_without_weight_it_is_the_base_bit_for_bit(name):
 def test_a_tenth_of_the_labels_is_left_for_selection():
   config = labels.Options(num_labels=100, labeller='noisy', label_seed=3)
   assert labels.request_of(config) == requests.Labelled(90, 'noisy', 3)
-  assert [labels.num_train(n) for n in (10, 19, 1000)] == [9, 17, 900]
+  assert [labelled.num_train(n) for n in (10, 19, 1000)] == [9, 17, 900]
 
 
 def test_partial_labels_are_assigned_the_first_latents():

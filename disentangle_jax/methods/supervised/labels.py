@@ -40,14 +40,13 @@ from disentangle_jax import checks, errors, requests, types
 from disentangle_jax.data.draws import labelled
 from disentangle_jax.methods import training
 from disentangle_jax.methods.vae import common
-from disentangle_jax.ops import axis, covariance
+from disentangle_jax.ops import axis, supervision
 
 CITATION = 'Locatello et al. 2020, arXiv:1905.01258, section 4.2'
 HPARAMS = {'gamma_supervised': 8.0}
 STRENGTH = 'gamma_supervised'
 SUPERVISIONS = ('xent', 'l2', 'embed', 'cov')
 ANNEALINGS = ('fixed', 'linear', 'step')
-LEAST_LABELS = 10
 TEST = {'static': {'num_latents': 5, 'num_labels': 20}}
 
 
@@ -72,20 +71,15 @@ class Options:
   annealing_steps: int = 10_000
 
 
-def num_train(num_labels: int) -> int:
-  """How many labels train; the others, numbered after them, select."""
-  return num_labels * 9 // 10
-
-
 def request_of(options: Options) -> requests.Labelled:
   """The labelled examples that train.
 
   Raises:
-    ConfigError: fewer than LEAST_LABELS labels.
+    ConfigError: fewer than `labelled.LEAST` labels.
   """
-  checks.integer('config.static.num_labels', options.num_labels, LEAST_LABELS)
+  checks.integer('config.static.num_labels', options.num_labels, labelled.LEAST)
   return requests.Labelled(
-    num_train(options.num_labels), options.labeller, options.label_seed
+    labelled.num_train(options.num_labels), options.labeller, options.label_seed
   )
 
 
@@ -118,72 +112,6 @@ def targets_of(
   return factors
 
 
-def cross_entropy(
-  mean: jax.Array, labels: jax.Array, sizes: tuple[int, ...]
-) -> jax.Array:
-  """Binary cross entropy with label / size as target, summed over factors.
-
-  Args:
-    mean: float [B, K], logits.
-    labels: int32 [B, K].
-    sizes: number of values of each factor.
-
-  Returns:
-    float [B], nats, >= 0.
-  """
-  target = labels / jnp.array(sizes, mean.dtype)
-  return jnp.sum(jax.nn.softplus(mean) - target * mean, axis=1)
-
-
-def squared_error(
-  mean: jax.Array, labels: jax.Array, scale: jax.Array
-) -> jax.Array:
-  """sum_k (scale mean_k - y_k)^2, float [B], of float and int32 [B, K]."""
-  return jnp.sum(jnp.square(scale * mean - labels), axis=1)
-
-
-def embedding_error(
-  mean: jax.Array,
-  labels: jax.Array,
-  embeddings: list[jax.Array],
-  sigma: jax.Array,
-) -> jax.Array:
-  """Cross entropy of a softmax over the distances to a factor's values.
-
-  Args:
-    mean: float [B, K].
-    labels: int32 [B, K].
-    embeddings: K arrays float [n_k], where each value lies.
-    sigma: float scalar.
-
-  Returns:
-    float [B], nats, >= 0, summed over factors.
-  """
-  total = 0.0
-  for k, values in enumerate(embeddings):
-    logits = -jnp.square((mean[:, k, None] - values) * sigma)
-    log_p = jax.nn.log_softmax(logits)
-    total -= jnp.take_along_axis(log_p, labels[:, k, None], 1)[:, 0]
-  return total
-
-
-def covariance_error(mean: jax.Array, labels: jax.Array) -> jax.Array:
-  """Squared covariances of latents and factors of other numbers.
-
-  Args:
-    mean: float [B, D], this shard's rows, all latents.
-    labels: int32 [B, K], K <= D.
-
-  Returns:
-    float scalar, over the whole batch.
-  """
-  latents = mean.shape[1]
-  both = jnp.concatenate([mean, labels.astype(mean.dtype)], axis=1)
-  matrix = covariance.of_batch(both)[:latents, latents:]
-  own = jnp.eye(*matrix.shape, dtype=bool)
-  return jnp.sum(jnp.where(own, 0.0, jnp.square(matrix)))
-
-
 def weight_of(options: Options, step: jax.Array) -> jax.Array:
   """The share of gamma_supervised at a step, in [0, 1]."""
   if options.annealing == 'linear':
@@ -204,7 +132,7 @@ def addition(config: Any, data: types.Dataset) -> common.Addition:
     The addition; it reports 'supervised', S without its weight.
 
   Raises:
-    ConfigError: an unknown option, fewer than LEAST_LABELS labels, and see
+    ConfigError: an unknown option, fewer than `labelled.LEAST` labels, and see
       `targets_of`.
   """
   for field, legal in (
@@ -235,13 +163,15 @@ def addition(config: Any, data: types.Dataset) -> common.Addition:
   def error(own, mean, labels):
     first = mean[:, : len(factors)]
     if config.supervision == 'cov':
-      return covariance_error(mean, labels)
+      return supervision.covariance_error(mean, labels)
     if config.supervision == 'l2':
-      return axis.mean(squared_error(first, labels, own['scale']))
+      return axis.mean(supervision.squared_error(first, labels, own['scale']))
     if config.supervision == 'embed':
-      each = embedding_error(first, labels, own['values'], own['sigma'])
+      each = supervision.embedding_error(
+        first, labels, own['values'], own['sigma']
+      )
       return axis.mean(each)
-    return axis.mean(cross_entropy(first, labels, sizes))
+    return axis.mean(supervision.cross_entropy(first, labels, sizes))
 
   def loss(encode, own, batch, hparams, step):
     mean = encode(batch['labelled_observation'])['mean']

@@ -75,6 +75,8 @@ jemmig                               v v v v v v = = - v - -
 dcimig                               v v = v v v = = = v ^ -
 z_max_variance                       v v = v = = = v = = = .
 factorized_support                   ^ ^ ^ ^ = = = ^ ^ ^ v .
+assigned_variance                    v v = v = = = = = = = .
+assigned_rank                        v v = v = v = = = = = .
 """
 
 # Why, where the definition does not say it at a glance.
@@ -147,6 +149,18 @@ REASONS = {
   ('z_max_variance', 'noise_codes'): (
     'the variance of a noise code is that of all rows in every batch, so that'
     ' it wins about as often as the code of the moving factor'
+  ),
+  ('assigned_variance', 'folded'): (
+    'any function of the factor lies between its values'
+  ),
+  ('assigned_variance', 'spreading'): 'copies are assigned to nothing',
+  (
+    'assigned_variance',
+    'rows',
+  ): 'by chance (V - 1) / (N - 1), 0.01 at 100 rows',
+  ('assigned_rank', 'monotone'): 'reads the order alone',
+  ('assigned_rank', 'rare_levels'): (
+    'ties of the levels: sqrt(1 - sum p^3), from 0.98 to 0.97'
   ),
   ('factorized_support', 'noise'): (
     'tails leave empty corners in the product of the supports'
