@@ -1,13 +1,49 @@
-"""Errors of latents on the values of factors, Locatello et al. 2020.
+"""Few labels: which factors have one, and errors of latents on them.
 
-"Disentangling Factors of Variation Using Few Labels", ICLR 2020,
-https://arxiv.org/abs/1905.01258, section 4.2: latent k is told factor k.
+Locatello et al., "Disentangling Factors of Variation Using Few Labels", ICLR
+2020, https://arxiv.org/abs/1905.01258, section 4.2: latent k is told the k-th
+labelled factor.
 """
+
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from disentangle_jax.ops import covariance
+
+LABELLERS = ('perfect', 'binned', 'noisy', 'permuted', 'partial')
+# Fewer labels leave none for selection.
+LEAST_LABELS = 10
+# Factors that 'partial' labels.
+PARTIAL = 2
+
+
+def num_train(count: int) -> int:
+  """How many of a list of labels train; the last tenth is for selection."""
+  return count * 9 // 10
+
+
+def observed(
+  factor_sizes: Sequence[int], labeller: str, seed: int
+) -> tuple[int, ...]:
+  """Which factors have a label that says something.
+
+  Args:
+    factor_sizes: number of values of each factor.
+    labeller: one of LABELLERS.
+    seed: which factors 'partial' labels.
+
+  Returns:
+    Numbers of factors, ascending: of those with two values or more, all, or
+    the PARTIAL ones that 'partial' labels (fewer where there are fewer).
+  """
+  varied = np.flatnonzero(np.asarray(factor_sizes) > 1)
+  if labeller == 'partial' and len(varied) > PARTIAL:
+    generator = np.random.default_rng(seed)
+    varied = np.sort(generator.choice(varied, PARTIAL, replace=False))
+  return tuple(varied.tolist())
 
 
 def cross_entropy(

@@ -11,7 +11,6 @@ import pytest
 from disentangle_jax import data as data_lib
 from disentangle_jax import errors, requests
 from disentangle_jax.data import samplers
-from disentangle_jax.data.draws import labelled
 from disentangle_jax.methods import METHODS
 from disentangle_jax.methods.supervised import dc_ign, labels
 from disentangle_jax.methods.vae import common
@@ -315,7 +314,7 @@ def test_without_weight_it_is_the_base_bit_for_bit(name):
 def test_a_tenth_of_the_labels_is_left_for_selection():
   config = labels.Options(num_labels=100, labeller='noisy', label_seed=3)
   assert labels.request_of(config) == requests.Labelled(90, 'noisy', 3)
-  assert [labelled.num_train(n) for n in (10, 19, 1000)] == [9, 17, 900]
+  assert [supervision.num_train(n) for n in (10, 19, 1000)] == [9, 17, 900]
 
 
 def test_partial_labels_are_assigned_the_first_latents():
@@ -343,6 +342,11 @@ def test_partial_labels_are_assigned_the_first_latents():
       'neither labels nor factors',
     ),
     ({}, DATA._replace(factor_sizes=(1,) * 5), 'no factor that varies'),
+    (
+      {'labeller': 'partial'},
+      DATA._replace(factor_sizes=(1, 1, 1, 1, 2)),
+      'labels 2 factors, dsprites has 1',
+    ),
   ],
 )
 def test_labels_refuse(static, data, said):

@@ -1,11 +1,13 @@
 """Codes against the factors that they were assigned: closed forms, SciPy."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
 
 from disentangle_jax import data as data_lib
-from disentangle_jax import errors, metrics
+from disentangle_jax import errors, metrics, types
 from disentangle_jax.metrics.codes import assigned_codes
 
 GRID = np.stack(np.meshgrid(range(3), range(4), range(5)), -1).reshape(-1, 3)
@@ -73,7 +75,12 @@ def test_names_choose_the_factors():
   config = assigned_codes.Config(assigned=('position_y', 'scale'))
   metric = assigned_codes.make(config, SPRITES)
   assert metric.constants['assigned'] == ('position_y', 'scale')
-  assert assigned_codes._places(config, SPRITES) == [4, 1]
+  factors = metric.design.sample(jax.random.key(0))
+  vector = factors[:, jnp.array([4, 1])].astype(jnp.float32)
+  scores = metric.score(jax.random.key(0), types.Codes(vector, {}), factors)
+  named = {f'{name}/{f}' for name in BOTH for f in ('position_y', 'scale')}
+  assert set(scores) == {*BOTH, *named}
+  np.testing.assert_allclose(list(scores.values()), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

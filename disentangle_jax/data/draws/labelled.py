@@ -10,14 +10,11 @@ import numpy as np
 from disentangle_jax import errors, requests, types
 from disentangle_jax.data import factorial
 from disentangle_jax.data.draws import common
-from disentangle_jax.ops import per_example
+from disentangle_jax.ops import per_example, supervision
 
-LABELLERS = ('perfect', 'binned', 'noisy', 'permuted', 'partial')
-# Fewer labels leave none for selection.
-LEAST = 10
+LABELLERS = supervision.LABELLERS
 _BINS = 5
 _NOISE = 0.1
-_OBSERVED = 2
 
 
 def draw(dataset: types.Dataset, request: requests.Labelled) -> common.Draw:
@@ -43,11 +40,6 @@ def draw(dataset: types.Dataset, request: requests.Labelled) -> common.Draw:
     return {'labelled_observation': observation, 'labelled_factors': labels}
 
   return fields
-
-
-def num_train(count: int) -> int:
-  """How many of a list of labels train; the last tenth is for selection."""
-  return count * 9 // 10
 
 
 def examples(
@@ -76,33 +68,6 @@ def examples(
     return points['observation'], label(label_key, number, points['factors'])
 
   return of_numbers
-
-
-def observed(
-  dataset: types.Dataset, request: requests.Labelled
-) -> tuple[int, ...]:
-  """Which factors have a label that says something.
-
-  Args:
-    dataset: with factors.
-    request: whose labeller and seed decide.
-
-  Returns:
-    Their places among `factor_names`, ascending: those of two values or more,
-    and of these the ones that a 'partial' labeller names.
-
-  Raises:
-    ConfigError: a 'partial' labeller without enough factors.
-  """
-  varied = np.flatnonzero(np.asarray(dataset.factor_sizes) > 1)
-  if request.labeller != 'partial':
-    return tuple(varied.tolist())
-  if len(varied) < _OBSERVED:
-    rule = f'labels {_OBSERVED} factors, {dataset.name} has {len(varied)}'
-    raise errors.value(common.of(request, 'labeller'), request.labeller, rule)
-  generator = np.random.default_rng(request.seed)
-  chosen = generator.choice(varied, _OBSERVED, replace=False)
-  return tuple(sorted(chosen.tolist()))
 
 
 def labeller(
@@ -135,7 +100,14 @@ def labeller(
     for row, size in zip(table, sizes):
       row[:size] = generator.permutation(size)
   elif name == 'partial':
-    hidden = np.setdiff1d(np.arange(len(sizes)), observed(dataset, request))
+    observed = supervision.observed(sizes, name, request.seed)
+    if len(observed) < supervision.PARTIAL:
+      rule = (
+        f'labels {supervision.PARTIAL} factors, {dataset.name} has '
+        f'{len(observed)}'
+      )
+      raise errors.value(common.of(request, 'labeller'), name, rule)
+    hidden = np.setdiff1d(np.arange(len(sizes)), observed)
     table[hidden] = -1
 
   def other(key):

@@ -37,7 +37,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from disentangle_jax import checks, errors, requests, types
-from disentangle_jax.data.draws import labelled
 from disentangle_jax.methods import training
 from disentangle_jax.methods.vae import common
 from disentangle_jax.ops import axis, supervision
@@ -75,11 +74,15 @@ def request_of(options: Options) -> requests.Labelled:
   """The labelled examples that train.
 
   Raises:
-    ConfigError: fewer than `labelled.LEAST` labels.
+    ConfigError: fewer than `supervision.LEAST_LABELS` labels.
   """
-  checks.integer('config.static.num_labels', options.num_labels, labelled.LEAST)
+  checks.integer(
+    'config.static.num_labels', options.num_labels, supervision.LEAST_LABELS
+  )
   return requests.Labelled(
-    labelled.num_train(options.num_labels), options.labeller, options.label_seed
+    supervision.num_train(options.num_labels),
+    options.labeller,
+    options.label_seed,
   )
 
 
@@ -102,10 +105,15 @@ def targets_of(
   if not data.factor_names:
     rule = 'has neither labels nor factors'
     raise errors.value('config.dataset.name', data.name, rule)
-  factors = labelled.observed(data, request)
+  factors = supervision.observed(
+    data.factor_sizes, request.labeller, request.seed
+  )
   if not factors:
     rule = 'has no factor that varies, so that no label says anything'
     raise errors.value('config.dataset.name', data.name, rule)
+  if request.labeller == 'partial' and len(factors) < supervision.PARTIAL:
+    rule = f'needs {supervision.PARTIAL} factors that vary, {data.name} has one'
+    raise errors.value('config.static.labeller', request.labeller, rule)
   if len(factors) > num_latents:
     rule = f'must be at least {len(factors)}, a latent for each labelled factor'
     raise errors.value('config.static.num_latents', num_latents, rule)
@@ -132,13 +140,12 @@ def addition(config: Any, data: types.Dataset) -> common.Addition:
     The addition; it reports 'supervised', S without its weight.
 
   Raises:
-    ConfigError: an unknown option, fewer than `labelled.LEAST` labels, and see
-      `targets_of`.
+    ConfigError: an unknown option; see `request_of` and `targets_of`.
   """
   for field, legal in (
     ('supervision', SUPERVISIONS),
     ('annealing', ANNEALINGS),
-    ('labeller', labelled.LABELLERS),
+    ('labeller', supervision.LABELLERS),
   ):
     if getattr(config, field) not in legal:
       raise errors.choices(

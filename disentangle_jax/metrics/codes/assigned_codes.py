@@ -1,8 +1,9 @@
 """Does each code hold the factor that it was assigned?
 
-Source: this project, for methods that assign codes to factors (DC-IGN, few
-labels). Option `assigned` names factors; code i is the i-th's, by default that
-of the i-th factor that varies. For every pair of a factor and its code
+Source: Kulkarni et al. 2015, https://arxiv.org/abs/1503.03167, assign codes to
+factors and show by figures that they hold them; the two numbers are this
+project's. Option `assigned` names factors; code i is the i-th's, by default
+that of the i-th factor that varies. For every pair of a factor and its code
 
   assigned_variance/<factor>  share of the code's variance that lies between the
                               factor's values (eta squared: the variance of the
@@ -52,7 +53,7 @@ SCORES = {
 }
 # The place of a code says which factor it is for.
 ORDER_FREE = False
-CITATION = 'this project; eta squared (Fisher 1925) and Spearman 1904'
+CITATION = 'Kulkarni et al. 2015, arXiv:1503.03167 (codes with an assignment)'
 
 
 @dataclasses.dataclass(frozen=True)

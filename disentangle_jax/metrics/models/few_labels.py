@@ -45,7 +45,7 @@ SCORES = {
     0.0,
   ),
 }
-CITATION = 'Locatello et al. 2020, arXiv:1905.01258, sections 3 and 4'
+CITATION = 'Locatello et al. 2020, arXiv:1905.01258, section 4'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Config:
 
   Attributes:
     counts: numbers of labelled images, at least 10 each.
-    labellers: of `labelled.LABELLERS`, all factors labelled.
+    labellers: of `supervision.LABELLERS`, all factors labelled.
     seed: of the labelled images, the `label_seed` of the s2_ methods.
     num_bins: equal-width bins per code.
   """
@@ -86,13 +86,13 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     if not isinstance(value, (tuple, list)) or not value:
       raise errors.value(field + name, value, 'must be a tuple, not empty')
   for count in config.counts:
-    checks.integer(f'{field}counts', count, labelled.LEAST)
-  whole = [name for name in labelled.LABELLERS if name != 'partial']
+    checks.integer(f'{field}counts', count, supervision.LEAST_LABELS)
+  whole = [name for name in supervision.LABELLERS if name != 'partial']
   for name in config.labellers:
     if name not in whole:
       raise errors.choices(f'{field}labellers', name, whole)
   ask = lambda name: requests.Labelled(1, name, config.seed)
-  factors = labelled.observed(data, ask('perfect'))
+  factors = supervision.observed(data.factor_sizes, 'perfect', config.seed)
   if not factors:
     rule = 'has no factor that varies, so that no label says anything'
     raise errors.value('config.dataset.name', data.name, rule)
@@ -111,8 +111,8 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       for count in config.counts:
         gap = _gap(vector[:count], told[:count])
         miss = _error(
-          vector[labelled.num_train(count) : count],
-          told[labelled.num_train(count) : count],
+          vector[supervision.num_train(count) : count],
+          told[supervision.num_train(count) : count],
         )
         scores[f'label_mig/{name}_{count}'] = gap
         scores[f'label_error/{name}_{count}'] = miss
