@@ -20,7 +20,7 @@ Published on 2D shapes, in per cent: 99.3 +- 0.1 (VAE 61.58).
 Variants:
   :laptop  2 CPU cores: sprites at 16 x 16 without orientations, kinds scale,
            position_x, position_y and, intrinsic, shape, all alike; MLPs, 10
-           latents, Adam, 5,000 steps. 12 runs; time and outcome: README.md.
+           latents, Adam, 5,000 steps. 12 runs in a minute; outcome: README.md.
   :smoke   a minute at most.
 """
 
