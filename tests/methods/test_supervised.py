@@ -5,6 +5,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import meshes
 import numpy as np
 import pytest
 
@@ -15,7 +16,7 @@ from disentangle_jax.methods import METHODS
 from disentangle_jax.methods.supervised import dc_ign, labels
 from disentangle_jax.methods.vae import common
 from disentangle_jax.nn import nets
-from disentangle_jax.ops import gaussian, supervision
+from disentangle_jax.ops import axis, gaussian, supervision
 
 NET = nets.mlp.Config(encoder_hidden=(8,), decoder_hidden=(8,))
 SIZES = {'resolution': 8, 'scales': 2, 'orientations': 3, 'positions': 4}
@@ -75,6 +76,23 @@ def test_the_gradient_is_the_published_backward_rule():
   inactive = np.flatnonzero(~np.asarray(active))
   np.testing.assert_allclose(gradient(0.7)[:, inactive].sum(0), 0, atol=1e-6)
   assert np.all(gradient(0.0)[:, inactive] == 0)
+
+
+@pytest.mark.parametrize('kind', dc_ign.CLAMPS)
+def test_clamping_a_split_batch_is_clamping_the_whole(kind):
+  """The mean, or the first example, of all shards; the gradient with it."""
+  y = jnp.asarray(np.random.default_rng(1).normal(size=(8, 3)), jnp.float32)
+  active = jnp.array([True, False, False])
+
+  def loss(scale, y):
+    u, off = dc_ign.clamp(scale * y, active, kind)
+    return axis.mean(jnp.sum(jnp.sin(u), axis=1)) + 0.7 * off
+
+  scales = jnp.array([1.0, 2.0])
+  gradient = jax.value_and_grad(loss)
+  whole = [gradient(scale, y) for scale in scales]
+  split = meshes.run(gradient, (1, 2), scales, y)
+  np.testing.assert_allclose(np.transpose(whole), split, rtol=1e-5)
 
 
 def _plain_terms(method_config, params, batch, key):
