@@ -111,7 +111,8 @@ def test_active_latents_learn_as_in_a_vae_and_inactive_rows_rest():
   method = dc_ign.make(config, DATA)
   sample = samplers.make(DATA, dc_ign.batch(config))
   key = jax.random.key(1)
-  batch = sample(key, DATA.arrays, np.arange(8))
+  rows = np.arange(8)
+  batch = quick_jit(lambda key: sample(key, (), rows))(key)
   factors = np.asarray(batch['group_factors'])
   (kind,) = set(np.asarray(batch['group_kind']).tolist())
   varies = {DATA.factor_names[k] for k in np.flatnonzero(np.ptp(factors, 0))}
@@ -120,7 +121,7 @@ def test_active_latents_learn_as_in_a_vae_and_inactive_rows_rest():
   hparams = {
     'learning_rate': 0.01, 'weight_decay': 0.0, 'beta': 1.0, 'invariance': 0.0
   }  # fmt: skip
-  state = method.init(key, batch, hparams)
+  state = quick_jit(method.init)(key, batch, hparams)
   after, _ = quick_jit(method.update)(key, state, batch, hparams)
   own = np.array(dc_ign.owners(config, 3)) == kind
   heads = lambda s: s.params['encoder']['Heads_0']
@@ -135,7 +136,7 @@ def test_active_latents_learn_as_in_a_vae_and_inactive_rows_rest():
   )
   one = dc_ign.make(whole, DATA)
   batch = {**batch, 'group_kind': jnp.zeros(8, jnp.int32)}
-  state = one.init(key, batch, hparams)
+  state = quick_jit(one.init)(key, batch, hparams)
   _, scalars = quick_jit(one.update)(key, state, batch, hparams)
   plain = quick_jit(lambda p: _plain_terms(config, p, batch, key))
   np.testing.assert_allclose(scalars['loss'], plain(state.params), rtol=1e-6)
@@ -150,8 +151,9 @@ def test_costs_of_a_kind_are_those_of_its_last_batch():
   hparams = {
     'learning_rate': 0.01, 'weight_decay': 0.0, 'beta': 1.0, 'invariance': 0.1
   }  # fmt: skip
-  batch = sample(jax.random.key(0), DATA.arrays, np.arange(4))
-  state, update = method.init(jax.random.key(1), batch, hparams), None
+  rows = np.arange(4)
+  batch = quick_jit(lambda key: sample(key, (), rows))(jax.random.key(0))
+  state = quick_jit(method.init)(jax.random.key(1), batch, hparams)
   update = quick_jit(method.update)
   names = ['scale', 'position_x_position_y', 'shape_orientation']
   expected = None
@@ -307,7 +309,7 @@ def test_without_weight_it_is_the_base_bit_for_bit(name):
 
   def trained(which, gamma, count):
     given = {**hparams, 'gamma_supervised': jnp.float32(gamma)}
-    state = methods[which].init(key, batch, given)
+    state = quick_jit(methods[which].init)(key, batch, given)
     for step in range(count):
       state, scalars = methods[which].update(
         jax.random.fold_in(key, step), state, batch, given
