@@ -12,6 +12,13 @@ from disentangle_jax.methods.embedding import (
 )
 from disentangle_jax.methods.linear import ica, pca, raw_pixels
 from disentangle_jax.methods.paired import jade
+from disentangle_jax.methods.supervised import (
+  dc_ign,
+  s2_beta_tcvae,
+  s2_beta_vae,
+  s2_dip_vae_i,
+  s2_factor_vae,
+)
 from disentangle_jax.methods.vae import (
   annealed_vae,
   aux_gmvae,
@@ -50,4 +57,9 @@ METHODS = {
   'triplet': triplet,
   'histogram_loss': histogram_loss,
   'binomial_deviance': binomial_deviance,
+  'dc_ign': dc_ign,
+  's2_beta_vae': s2_beta_vae,
+  's2_factor_vae': s2_factor_vae,
+  's2_beta_tcvae': s2_beta_tcvae,
+  's2_dip_vae_i': s2_dip_vae_i,
 }

@@ -9,6 +9,7 @@ from disentangle_jax.metrics.codes import (
   active_units,
   active_units_kl,
   aggregate_posterior,
+  assigned_codes,
   beta_vae_score,
   beta_vae_score_changed,
   clustering_accuracy,
@@ -43,6 +44,7 @@ from disentangle_jax.metrics.models import (
   attack,
   class_variance,
   digit_svm,
+  few_labels,
   kl,
   label_error,
   layer_correlation,
@@ -74,6 +76,7 @@ METRICS = {
   'downstream_logistic': downstream_logistic,
   'downstream_gbt': downstream_gbt,
   'fairness': fairness,
+  'assigned_codes': assigned_codes,
   'single_code_auc': single_code_auc,
   'retrieval': retrieval,
   'independence': independence,
@@ -92,6 +95,7 @@ METRICS = {
   'digit_svm': digit_svm,
   'label_error': label_error,
   'class_variance': class_variance,
+  'few_labels': few_labels,
   'swap': swap,
 }
 

@@ -78,6 +78,8 @@ mig_sup                              v v = v v v = v = v ^ -
 jemmig                               v v v v v v = = - v - -
 dcimig                               v v = v v v = = = v ^ -
 factorized_support                   ^ ^ ^ ^ = = = ^ ^ ^ v .
+assigned_variance                    v v = v = = = = = = = .
+assigned_rank                        v v = v = v = = = = = .
 """
 
 # Why, where the definition does not say it at a glance.
@@ -166,6 +168,18 @@ REASONS = {
     ' equal width'
   ),
   ('mig_sup', 'noise_codes'): 'noise codes are active and have no gap',
+  ('assigned_variance', 'folded'): (
+    'any function of the factor lies between its values'
+  ),
+  ('assigned_variance', 'spreading'): 'copies are assigned to nothing',
+  (
+    'assigned_variance',
+    'rows',
+  ): 'by chance (V - 1) / (N - 1), 0.01 at 100 rows',
+  ('assigned_rank', 'monotone'): 'reads the order alone',
+  ('assigned_rank', 'rare_levels'): (
+    'ties of the levels: sqrt(1 - sum p^3), from 0.98 to 0.97'
+  ),
   ('factorized_support', 'noise'): (
     'tails leave empty corners in the product of the supports'
   ),
