@@ -21,7 +21,7 @@ runs, for an accelerator.
 
 Variants:
   :laptop  2 CPU cores: 12 x 12 images, two layers of 128 units, d 2 and 8,
-           5,000 steps at Adam 3e-3, 50 runs.
+           5,000 steps at Adam 3e-3, 50 runs, 14 min on a shared machine.
   :smoke   a minute at most.
 
 Times, numbers and what came out: README.md.
