@@ -1,7 +1,7 @@
 """Embeddings by the F statistic: single codes for attributes.
 
 Ridgeway & Mozer 2018, "Learning deep disentangled embeddings with the
-F-statistic loss", NeurIPS, https://arxiv.org/abs/1802.05312, section 3: on
+F-statistic loss", NeurIPS, https://arxiv.org/abs/1802.05312: on
 game characters, trained on identities alone, the single codes of an F-statistic
 embedding tell attributes better (figure 3: areas under the ROC curve above
 those of triplet and histogram loss; no numbers printed), and identities that
