@@ -19,6 +19,12 @@ from disentangle_jax.methods.vae import (
   untrained_vae,
   vae,
 )
+from disentangle_jax.methods.weak import (
+  ada_gvae,
+  group_vae,
+  ml_vae,
+  slow_vae,
+)
 
 METHODS = {
   'vae': vae,
@@ -38,4 +44,8 @@ METHODS = {
   'covariance_classifier': covariance_classifier,
   'aux_vae': aux_vae,
   'aux_gmvae': aux_gmvae,
+  'ada_gvae': ada_gvae,
+  'group_vae': group_vae,
+  'ml_vae': ml_vae,
+  'slow_vae': slow_vae,
 }

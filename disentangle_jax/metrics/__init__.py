@@ -29,6 +29,7 @@ from disentangle_jax.metrics.codes import (
   irs,
   jemmig,
   linear_correlation,
+  mcc,
   mig_binned,
   mig_posterior,
   mig_sup,
@@ -42,6 +43,7 @@ from disentangle_jax.metrics.models import (
   attack,
   digit_svm,
   kl,
+  label_by_group,
   layer_correlation,
   reconstruction,
   swap,
@@ -55,6 +57,7 @@ METRICS = {
   'mig_sup': mig_sup,
   'jemmig': jemmig,
   'dcimig': dcimig,
+  'mcc': mcc,
   'factor_vae_score': factor_vae_score,
   'z_max_variance': z_max_variance,
   'beta_vae_score': beta_vae_score,
@@ -87,6 +90,7 @@ METRICS = {
   'attack': attack,
   'digit_svm': digit_svm,
   'swap': swap,
+  'label_by_group': label_by_group,
 }
 
 # Names for several modules or scores at once.
