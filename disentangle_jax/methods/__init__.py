@@ -33,6 +33,12 @@ from disentangle_jax.methods.vae import (
   untrained_vae,
   vae,
 )
+from disentangle_jax.methods.weak import (
+  ada_gvae,
+  group_vae,
+  ml_vae,
+  slow_vae,
+)
 
 METHODS = {
   'vae': vae,
@@ -62,4 +68,8 @@ METHODS = {
   's2_factor_vae': s2_factor_vae,
   's2_beta_tcvae': s2_beta_tcvae,
   's2_dip_vae_i': s2_dip_vae_i,
+  'ada_gvae': ada_gvae,
+  'group_vae': group_vae,
+  'ml_vae': ml_vae,
+  'slow_vae': slow_vae,
 }

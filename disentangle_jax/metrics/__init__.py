@@ -30,6 +30,7 @@ from disentangle_jax.metrics.codes import (
   irs,
   jemmig,
   linear_correlation,
+  mcc,
   mig_binned,
   mig_posterior,
   mig_sup,
@@ -46,6 +47,7 @@ from disentangle_jax.metrics.models import (
   digit_svm,
   few_labels,
   kl,
+  label_by_group,
   label_error,
   layer_correlation,
   reconstruction,
@@ -60,6 +62,7 @@ METRICS = {
   'mig_sup': mig_sup,
   'jemmig': jemmig,
   'dcimig': dcimig,
+  'mcc': mcc,
   'factor_vae_score': factor_vae_score,
   'z_max_variance': z_max_variance,
   'beta_vae_score': beta_vae_score,
@@ -97,6 +100,7 @@ METRICS = {
   'class_variance': class_variance,
   'few_labels': few_labels,
   'swap': swap,
+  'label_by_group': label_by_group,
 }
 
 # Names for several modules or scores at once.

@@ -6,9 +6,20 @@ with the package but the parameters, the batch and the noise.
 
 import math
 
+import embedding_formulas
+from formulas import (
+  decode,
+  dense,
+  encode,
+  kl_terms,
+  log_normal,
+  reconstruction,
+  sigmoid,
+)
 import jax
 import numpy as np
 import pytest
+import weak_formulas
 
 from disentangle_jax.methods import METHODS
 from disentangle_jax.ops import concrete, per_example
@@ -28,59 +39,15 @@ VARIANTS = [
   ('s2_beta_vae', {'supervision': 'l2', 'annealing': 'linear'}),
   ('s2_beta_tcvae', {'supervision': 'embed', 'labeller': 'binned'}),
   ('s2_dip_vae_i', {'supervision': 'cov', 'labeller': 'partial'}),
+  ('ada_gvae', {'average': 'mlvae', 'random_changes': True}),
+  ('group_vae', {'average': 'product'}),
+  ('ml_vae', {'average': 'gvae', 'identities': 4, 'per_identity': 2}),
+  ('slow_vae', {'entropy': 'reference', 'pair_transition': 'uniform'}),
 ]
+# Methods whose formulas stand in files of their own.
+ELSEWHERE = weak_formulas.REFERENCES | embedding_formulas.REFERENCES
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5
-
-
-def sigmoid(x):
-  return 1 / (1 + np.exp(-x))
-
-
-def dense(params, x):
-  return x @ params['kernel'] + params['bias']
-
-
-def encode(params, x):
-  p = params['encoder']
-  h = np.maximum(dense(p['MLP_0']['Dense_0'], x.reshape(len(x), -1)), 0)
-  return {name: dense(head, h) for name, head in p['Heads_0'].items()}
-
-
-def decode(params, z, shape):
-  p = params['decoder']
-  h = np.tanh(dense(p['MLP_0']['Dense_0'], z))
-  return dense(p['Dense_0'], h).reshape(-1, *shape)
-
-
-def log_normal(x, mean, logvar):
-  variance = np.exp(logvar)
-  return -((x - mean) ** 2) / (2 * variance) - 0.5 * np.log(
-    2 * np.pi * variance
-  )
-
-
-def reconstruction(params, z, x, options):
-  raw = decode(params, z, x.shape[1:])
-  mean = sigmoid(raw)
-  kind = options.get('likelihood', 'bernoulli')
-  if kind == 'bernoulli':
-    nats = x * np.log(mean) + (1 - x) * np.log(1 - mean)
-    return -nats.reshape(len(x), -1).sum(1).mean()
-  scale = options['likelihood_scale']
-  if kind != 'gaussian':
-    scale = math.exp(-6 + math.log1p(math.exp(params['log_scale'])))
-  if kind == 'discretized_logistic':
-    top = np.where(x > 0.999, 1, sigmoid((x + 1 / 510 - mean) / scale))
-    bottom = np.where(x < 0.001, 0, sigmoid((x - 1 / 510 - mean) / scale))
-    nats = np.log(top - bottom)
-  else:
-    nats = log_normal(x, mean, 2 * math.log(scale))
-  return -nats.reshape(len(x), -1).sum(1).mean()
-
-
-def kl_terms(mean, logvar):
-  return (0.5 * (mean**2 + np.exp(logvar) - logvar - 1)).mean(0)
 
 
 def leaky(x):
@@ -136,7 +103,7 @@ class Step:
     if name in ('aux_vae', 'aux_gmvae'):
       self.two_encoders(latent_key)
       return
-    if 'encoder' not in self.params:
+    if 'encoder' not in self.params or name in ELSEWHERE:
       return
     if name == 'dc_ign':
       self.x = np.asarray(self.batch['group'], np.float64)
@@ -485,7 +452,7 @@ REFERENCES = {
     s2_beta_tcvae,
     s2_dip_vae_i,
   )
-}
+} | ELSEWHERE
 
 
 def _moderate(made, run):

@@ -85,6 +85,25 @@ BANDS = {
     'noise': (0, 0.1),
     'constant': ZERO,
   },
+  'mcc': {
+    **dict.fromkeys((*GOOD, 'duplicated'), ONE),
+    'noisy': (0.99, 1),
+    'partial': (0.6666, 0.6667),
+    # The largest entries of the rotation: 0.975, 0.998 and 0.973.
+    'rotated': (0.975, 0.988),
+    # The best of five codes by chance, of 600 points.
+    'noise': (0, 0.15),
+    'constant': ZERO,
+  },
+  # Ties of V values against none: sqrt(1 - 1 / V^2), 0.964 on average.
+  'mcc_spearman': {
+    **dict.fromkeys((*GOOD, 'duplicated'), ONE),
+    'noisy': (0.94, 0.965),
+    'partial': (0.6666, 0.6667),
+    'rotated': (0.93, 0.98),
+    'noise': (0, 0.15),
+    'constant': ZERO,
+  },
   'factorized_support': {
     # In 60 points of a batch, one of 20 combinations is missing now and then.
     **dict.fromkeys(('perfect', 'rescaled', 'discrete'), (0, 0.3)),
