@@ -109,9 +109,8 @@ def test_a_new_folder_is_a_study(tmp_path, monkeypatch):
   assert configs.load(configs.find('brand_new')).study == 'study'
   assert studies.page_module('brand_new') is None
   (folder / 'config.py').unlink()
-  with pytest.raises(
-    dj.ConfigError, match="unknown 'brand_new'; legal: attack"
-  ):
+  # How many others there are, and whether they are listed, is not its matter.
+  with pytest.raises(dj.ConfigError, match="unknown 'brand_new'.*legal: "):
     configs.find('brand_new')
 
 
