@@ -110,7 +110,7 @@ def test_a_new_folder_is_a_study(tmp_path, monkeypatch):
   assert studies.page_module('brand_new') is None
   (folder / 'config.py').unlink()
   # How many others there are, and whether they are listed, is not its matter.
-  with pytest.raises(dj.ConfigError, match="unknown 'brand_new'.*legal: "):
+  with pytest.raises(dj.ConfigError, match=r"unknown 'brand_new'.*legal: "):
     configs.find('brand_new')
 
 
