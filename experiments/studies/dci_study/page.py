@@ -12,7 +12,7 @@ from disentangle_jax.report.claims import (
   Claim,
   Difference,
   Guard,
-  Threshold,
+  Within,
   runs_of,
   values_of,
 )
@@ -118,7 +118,7 @@ def claims(study: tables.Study) -> tuple[Claim, ...]:
         published='1.78 and 1.12 on elevation',
         arms=(PCA,),
         score=above_constant(regressor),
-        rule=Threshold(0.0, 'higher'),
+        rule=Within('higher'),
       )
     )
   return tuple(found)
