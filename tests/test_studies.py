@@ -110,7 +110,7 @@ def test_a_new_folder_is_a_study(tmp_path, monkeypatch):
   assert studies.page_module('brand_new') is None
   (folder / 'config.py').unlink()
   with pytest.raises(
-    dj.ConfigError, match="unknown 'brand_new'; legal: attack"
+    dj.ConfigError, match=r"unknown 'brand_new'; legal: .*list studies"
   ):
     configs.find('brand_new')
 

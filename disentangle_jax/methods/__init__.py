@@ -13,6 +13,13 @@ from disentangle_jax.methods.embedding import (
 from disentangle_jax.methods.gan import infogan, infogan_cr, infogan_wgan
 from disentangle_jax.methods.linear import ica, pca, raw_pixels
 from disentangle_jax.methods.paired import jade
+from disentangle_jax.methods.supervised import (
+  dc_ign,
+  s2_beta_tcvae,
+  s2_beta_vae,
+  s2_dip_vae_i,
+  s2_factor_vae,
+)
 from disentangle_jax.methods.vae import (
   annealed_vae,
   aux_gmvae,
@@ -26,6 +33,12 @@ from disentangle_jax.methods.vae import (
   joint_vae,
   untrained_vae,
   vae,
+)
+from disentangle_jax.methods.weak import (
+  ada_gvae,
+  group_vae,
+  ml_vae,
+  slow_vae,
 )
 
 METHODS = {
@@ -54,4 +67,13 @@ METHODS = {
   'infogan': infogan,
   'infogan_cr': infogan_cr,
   'infogan_wgan': infogan_wgan,
+  'dc_ign': dc_ign,
+  's2_beta_vae': s2_beta_vae,
+  's2_factor_vae': s2_factor_vae,
+  's2_beta_tcvae': s2_beta_tcvae,
+  's2_dip_vae_i': s2_dip_vae_i,
+  'ada_gvae': ada_gvae,
+  'group_vae': group_vae,
+  'ml_vae': ml_vae,
+  'slow_vae': slow_vae,
 }

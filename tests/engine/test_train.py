@@ -45,6 +45,12 @@ def test_sixty_four_runs_are_one_program_without_collectives(name, config):
     config.static.num_latents = None  # the data set says how many
   if 'patch' in takes:
     config.static.patch = 4  # images of 8 x 8
+  if name == 'group_vae':
+    config.static.num_latents = 5  # one per factor
+  if 'identities' in takes:
+    # A batch of eight.
+    config.static.identity = ('shape',)
+    config.static.identities, config.static.per_identity = 2, 4
   (group,) = planning.make(config).groups
   assert len(group.runs) == 64
   method, traced = group.method, []
