@@ -49,7 +49,7 @@ TEST = {
     'architecture': 'net',
     'categories': (3,),
     'num_noise': 4,
-    'critic_updates': 2,
+    'critic_updates': 1,
   }
 }
 State = common.State
