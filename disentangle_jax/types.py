@@ -149,6 +149,8 @@ class MethodModule(Protocol):
     after: `(config) -> Phase | None`, what a run starts from; None by default.
     BOUNDS: hyper-parameter -> (least, greatest); 0 to infinity by default.
     MIN_BATCH: least number of examples in a batch; 1 by default.
+    MAY_BE_ZERO: integers of Config that may be 0 although their defaults are
+      not; () by default, and integers are at least 1.
     LEARNS: whether anything but the count of steps changes; True by default.
     PROGRESS: the scalar that falls in training, 'loss' by default; None where
       none does.

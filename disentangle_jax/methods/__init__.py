@@ -10,6 +10,7 @@ from disentangle_jax.methods.embedding import (
   histogram_loss,
   triplet,
 )
+from disentangle_jax.methods.gan import infogan, infogan_cr, infogan_wgan
 from disentangle_jax.methods.linear import ica, pca, raw_pixels
 from disentangle_jax.methods.paired import jade
 from disentangle_jax.methods.supervised import (
@@ -63,6 +64,9 @@ METHODS = {
   'triplet': triplet,
   'histogram_loss': histogram_loss,
   'binomial_deviance': binomial_deviance,
+  'infogan': infogan,
+  'infogan_cr': infogan_cr,
+  'infogan_wgan': infogan_wgan,
   'dc_ign': dc_ign,
   's2_beta_vae': s2_beta_vae,
   's2_factor_vae': s2_factor_vae,

@@ -44,6 +44,7 @@ from disentangle_jax.metrics.codes import (
 from disentangle_jax.metrics.models import (
   attack,
   class_variance,
+  dci_gap,
   digit_svm,
   few_labels,
   kl,
@@ -51,6 +52,7 @@ from disentangle_jax.metrics.models import (
   label_error,
   layer_correlation,
   reconstruction,
+  sample_quality,
   swap,
 )
 
@@ -100,6 +102,8 @@ METRICS = {
   'class_variance': class_variance,
   'few_labels': few_labels,
   'swap': swap,
+  'sample_quality': sample_quality,
+  'dci_gap': dci_gap,
   'label_by_group': label_by_group,
 }
 

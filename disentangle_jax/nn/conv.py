@@ -276,6 +276,7 @@ class Conv(nn.Module):
     transpose: upsample by `stride` instead of downsampling.
     form: one of FORMS.
     rank: spatial axes: 1 for sequences, 2 for images, 3 for videos and voxels.
+    kernel_init: of the kernel; Glorot's uniform one by default.
   """
 
   features: int
@@ -284,13 +285,14 @@ class Conv(nn.Module):
   transpose: bool = False
   form: str = 'auto'
   rank: int = 2
+  kernel_init: nn.initializers.Initializer = mlp.KERNEL_INIT
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     """float [B, *sizes, I] -> float [B, *sizes', features]."""
     sides = _per_axis(self.kernel, self.rank)
     shape = (*sides, x.shape[-1], self.features)
-    kernel = self.param('kernel', mlp.KERNEL_INIT, shape)
+    kernel = self.param('kernel', self.kernel_init, shape)
     bias = self.param('bias', nn.initializers.zeros, (self.features,))
     op = conv_transpose if self.transpose else conv
     return op(x, kernel, self.stride, self.form) + bias

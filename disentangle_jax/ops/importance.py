@@ -57,3 +57,20 @@ def completeness(matrix: jax.Array) -> jax.Array:
   chex.assert_rank(matrix, 2)
   chex.assert_type(matrix, float)
   return disentanglement(matrix.T)
+
+
+def mean_completeness(matrix: jax.Array) -> jax.Array:
+  """Completeness as a plain mean over factors, whatever their importance.
+
+  The row "Avg." of Eastwood & Williams 2018, table 1.
+
+  Args:
+    matrix: float [D, K], importances >= 0.
+
+  Returns:
+    float scalar in [0, 1].
+  """
+  chex.assert_rank(matrix, 2)
+  chex.assert_type(matrix, float)
+  codes = jnp.ones(matrix.shape[0], bool)
+  return jnp.mean(_peakedness(matrix.T, codes))

@@ -40,6 +40,8 @@ BASE = {
   'weight_decay': 0.01,
   'alpha': 1.3,
   'anneal_steps': 4.0,
+  'contrast_start': 2.0,
+  'critic_learning_rate': 3e-3,
 }
 
 # The programs are tiny: compiling them is what takes the time.

@@ -20,9 +20,10 @@ def _data():
   return dataset._replace(observation_shape=SHAPE)
 
 
-def _train(module, images, num_latents, batch_size, passes, hparams):
+def _train(module, images, num_latents, batch_size, passes, hparams, **static):
   """The state after some passes over all rows in batches."""
-  method = module.make(module.Config(num_latents=num_latents), _data())
+  config = module.Config(num_latents=num_latents, **static)
+  method = module.make(config, _data())
   batches = images.reshape(-1, batch_size, *SHAPE).astype(np.float32)
 
   @jax.jit
@@ -71,6 +72,22 @@ def test_pca_is_the_eigendecomposition_of_all_images(images):
   lost = 0.5 * np.square(images - decoded).sum(1).mean()
   last = np.mean(scalars['loss'][-30:])
   np.testing.assert_allclose(last, lost, rtol=5e-3)
+
+
+def test_standardised_pca_is_that_of_the_correlations(images):
+  scaled = images * np.linspace(0.2, 3, PIXELS).astype(np.float32)
+  scaled[:, 5] = 0.25  # a pixel that never varies
+  method, state, _ = _train(pca, scaled, 3, 32, 12, {}, standardise=True)
+  spread = scaled.std(0)
+  spread[5] = 1
+  normed = (scaled - scaled.mean(0)) / spread
+  reference = decomposition.PCA(3).fit(normed)
+  codes = method.represent(state, scaled.reshape(-1, *SHAPE)).vector
+  expected = reference.transform(normed)
+  np.testing.assert_allclose(np.abs(codes), np.abs(expected), atol=0.03)
+  decoded = np.asarray(method.decode(state, codes)).reshape(-1, PIXELS)
+  back = scaled.mean(0) + reference.inverse_transform(expected) * spread
+  np.testing.assert_allclose(decoded, back, atol=0.03)
 
 
 def test_pca_does_not_depend_on_how_batches_are_cut(images):

@@ -16,6 +16,7 @@ from formulas import (
   reconstruction,
   sigmoid,
 )
+import gan_formulas
 import jax
 import numpy as np
 import pytest
@@ -45,7 +46,11 @@ VARIANTS = [
   ('slow_vae', {'entropy': 'reference', 'pair_transition': 'uniform'}),
 ]
 # Methods whose formulas stand in files of their own.
-ELSEWHERE = weak_formulas.REFERENCES | embedding_formulas.REFERENCES
+ELSEWHERE = (
+  weak_formulas.REFERENCES
+  | embedding_formulas.REFERENCES
+  | gan_formulas.REFERENCES
+)
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5
 

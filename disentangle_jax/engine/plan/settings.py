@@ -117,7 +117,8 @@ def _static(
       static[key] = value = tuple(value)
     default = defaults[key]
     if type(default) is int:
-      checks.integer(f'config.static.{key}', value, 1)
+      zero = default == 0 or key in getattr(module, 'MAY_BE_ZERO', ())
+      checks.integer(f'config.static.{key}', value, 0 if zero else 1)
   return static
 
 

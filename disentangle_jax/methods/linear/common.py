@@ -92,11 +92,13 @@ def absorb(state: State, x: jax.Array) -> State:
   """Adds a batch to the moments and turns the components once.
 
   Args:
-    state: as before.
+    state: as before; with a parameter 'scale' the components are those of
+      pixels in units of their deviations.
     x: float [B, P], this shard's rows.
 
   Returns:
-    The state with new 'mean', 'components', 'variance', 'second' and 'step'.
+    The state with new 'mean', 'components', 'variance', 'second' and 'step',
+    and 'scale' where there is one.
   """
   share = 1.0 / (state.step + 1)
   # A product of batch and batch, not B outer products of P^2 numbers each.
@@ -106,6 +108,14 @@ def absorb(state: State, x: jax.Array) -> State:
   second = state.second + share * (moments - state.second)
   # The covariance times the components; itself it is never written down.
   times = lambda v: second @ v - jnp.outer(mean, mean @ v)
+  scaled = {}
+  if 'scale' in state.params:
+    spread = jnp.diagonal(second) - jnp.square(mean)
+    alive = spread > _LEAST * jnp.max(spread)
+    scale = jnp.where(alive, jnp.sqrt(jnp.where(alive, spread, 1)), 1)
+    plain, column = times, scale[:, None]
+    times = lambda v: plain(v / column) / column
+    scaled = {'scale': scale}
   turned = linalg.orthonormal(times(state.params['components']))
   # Rayleigh-Ritz: eigenvectors within the subspace, largest first.
   variance, inner = linalg.eigh(turned.T @ times(turned))
@@ -114,23 +124,25 @@ def absorb(state: State, x: jax.Array) -> State:
     'mean': mean,
     'components': _signed(turned @ inner[:, ::-1]),
     'variance': jnp.maximum(variance[::-1], 0),
+    **scaled,
   }
   return state._replace(params=params, second=second, step=state.step + 1)
 
 
 def project(params: types.PyTree, x: jax.Array) -> jax.Array:
   """Coordinates along the components, float [B, D]."""
-  return (x - params['mean']) @ params['components']
+  return (x - params['mean']) / params.get('scale', 1) @ params['components']
 
 
 def error(params: types.PyTree, x: jax.Array) -> jax.Array:
   """Half the squared error of the projection, batch mean, scalar.
 
   That is -log p(x|z) in nats up to a constant for Gaussian pixels of unit
-  variance.
+  variance; in units of the pixels' deviations where these are scaled.
   """
   projected = project(params, x)
-  lost = x - params['mean'] - projected @ params['components'].T
+  centred = (x - params['mean']) / params.get('scale', 1)
+  lost = centred - projected @ params['components'].T
   return 0.5 * axis.mean(jnp.sum(jnp.square(lost), axis=-1))
 
 

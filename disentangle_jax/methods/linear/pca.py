@@ -8,10 +8,16 @@ the D leading eigenvectors of S, and the code is
   z = V^T (x - m),   x^ = m + V z
 
 Codes keep the variance of the images, the first the largest. The loss is half
-the squared error |x - x^|^2 / 2. Deviations: none; V comes from one orthogonal
-iteration per step (Golub & Van Loan, section 7.3.2), so that the number of
-steps must suffice for it to settle.
+the squared error |x - x^|^2 / 2. Static option `standardise`: pixels in units
+of their deviations, so that V are eigenvectors of the correlations (the
+baseline of Eastwood & Williams 2018). Deviations: none; V comes from one
+orthogonal iteration per step (Golub & Van Loan, section 7.3.2), so that the
+number of steps must suffice for it to settle.
 """
+
+import dataclasses
+
+import jax.numpy as jnp
 
 from disentangle_jax import types
 from disentangle_jax.methods.linear import common
@@ -19,8 +25,19 @@ from disentangle_jax.methods.linear import common
 CITATION = 'Pearson 1901; Higgins et al. 2017'
 HPARAMS: dict[str, float] = {}
 STRENGTH = None
-Config = common.Config
 State = common.State
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(common.Config):
+  """Static choices.
+
+  Attributes:
+    standardise: whether pixels are scaled to unit variance; constant ones
+      count for nothing.
+  """
+
+  standardise: bool = False
 
 
 def make(config: Config, data: types.Dataset) -> types.Method:
@@ -40,7 +57,11 @@ def make(config: Config, data: types.Dataset) -> types.Method:
 
   def init(key, batch, hparams):
     del hparams
-    return common.init(key, batch, config.num_latents)
+    state = common.init(key, batch, config.num_latents)
+    if not config.standardise:
+      return state
+    scale = jnp.ones_like(state.params['mean'])
+    return state._replace(params={**state.params, 'scale': scale})
 
   def update(key, state, batch, hparams):
     del key, hparams
@@ -49,7 +70,8 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     return common.absorb(state, x), {'loss': loss}
 
   def decode(params, vector):
-    x = params['mean'] + vector @ params['components'].T
+    moved = vector @ params['components'].T
+    x = params['mean'] + moved * params.get('scale', 1)
     return x.reshape(-1, *data.observation_shape)
 
   return common.method(init, update, common.project, decode, config.num_latents)

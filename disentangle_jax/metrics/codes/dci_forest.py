@@ -19,6 +19,7 @@ Known failure modes: counting splits gives noise codes a share in deep trees,
 where the last splits separate single points.
 """
 
+from collections.abc import Callable
 import dataclasses
 
 import jax
@@ -76,14 +77,21 @@ class Config:
   continuous: bool = False
 
 
-def make(config: Config, data: types.Dataset) -> types.Metric:
-  """Builds the metric; factors [num_train + num_test, K]."""
-  factor_sizes = data.factor_sizes
-  base.at_least(config, num_train=10, num_test=1, max_depth=1, num_bins=2)
+def regressions(
+  config: Config, num_classes: int
+) -> Callable[..., tuple[jax.Array, jax.Array]]:
+  """The forests of every factor, and what they say of points.
+
+  Args:
+    config: constants; all points beyond `num_train` are for tests.
+    num_classes: most values of a factor, for the choice of the borders.
+
+  Returns:
+    `(key, codes [N, D], targets [N, K], labels int32 [N, K]) -> (shares of
+    splits float32 [K, D], predictions of the test points [K, N - num_train])`.
+  """
   num_train = config.num_train
   num_fit = num_train - num_train // 5
-
-  num_classes = CLASSES if config.continuous else max(factor_sizes)
   added = config.num_bins // 2
 
   @base.one_at_a_time
@@ -121,6 +129,17 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
 
     keys = jax.random.split(key, y.shape[1])
     return jax.lax.map(one_factor, (keys, y.T, labels.T))
+
+  return fit_all
+
+
+def make(config: Config, data: types.Dataset) -> types.Metric:
+  """Builds the metric; factors [num_train + num_test, K]."""
+  factor_sizes = data.factor_sizes
+  base.at_least(config, num_train=10, num_test=1, max_depth=1, num_bins=2)
+  num_train = config.num_train
+  num_classes = CLASSES if config.continuous else max(factor_sizes)
+  fit_all = regressions(config, num_classes)
 
   def score(key: jax.Array, codes: types.Codes, factors: jax.Array):
     values = factors.astype(jnp.float32)

@@ -169,6 +169,7 @@ def apply(
   params: types.PyTree,
   x: types.PyTree,
   precision: str = 'auto',
+  **options: Any,
 ) -> Any:
   """Runs a network at a chosen precision; parameters stay float32.
 
@@ -180,6 +181,7 @@ def apply(
       where an accelerator would round their factors; 'tensorfloat32' lets it
       round them to 10 bits; 'bfloat16' also keeps activations in bfloat16;
       'auto' is what JAX does on the backend. Gradients follow.
+    **options: what the network takes besides, as it is: running averages.
 
   Returns:
     The output, float32.
@@ -187,12 +189,12 @@ def apply(
   if precision == 'bfloat16':
     to = lambda kind: lambda leaf: leaf.astype(kind)
     low = jax.tree.map(to(jnp.bfloat16), (params, x))
-    output = module.apply({'params': low[0]}, low[1])
+    output = module.apply({'params': low[0]}, low[1], **options)
     return jax.tree.map(to(jnp.float32), output)
   if precision == 'auto':
-    return module.apply({'params': params}, x)
+    return module.apply({'params': params}, x, **options)
   with jax.default_matmul_precision(precision):
-    return module.apply({'params': params}, x)
+    return module.apply({'params': params}, x, **options)
 
 
 def count_parameters(params: types.PyTree) -> int:

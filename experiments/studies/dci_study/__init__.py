@@ -1,0 +1,1 @@
+"""PCA against InfoGAN by disentanglement, completeness, informativeness."""

@@ -1,0 +1,1 @@
+"""Codes of a GAN with and without the information that InfoGAN adds."""

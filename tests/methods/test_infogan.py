@@ -1,0 +1,302 @@
+"""Known answers of the InfoGAN family."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from disentangle_jax import data as data_lib
+from disentangle_jax import errors
+from disentangle_jax.methods import METHODS
+from disentangle_jax.methods.gan import common, infogan, infogan_cr
+from disentangle_jax.nn import image_players, nets
+from disentangle_jax.ops import adversarial
+
+NET = nets.mlp.Config(encoder_hidden=(8,), decoder_hidden=(8,))
+SMALL = {'architecture': 'net', 'net': NET, 'num_noise': 2}
+SPRITES = {'resolution': 8, 'scales': 2, 'orientations': 1, 'positions': 2}
+
+
+def _latents(classes, continuous):
+  return common.Latents(None, continuous, classes, None)
+
+
+def test_information_of_a_perfect_and_of_a_blind_posterior():
+  config = common.Config(categories=(10, 4), num_continuous=0)
+  classes = jnp.array([[3, 1], [0, 0], [9, 2]])
+  hot = jnp.concatenate(
+    [jax.nn.one_hot(classes[:, 0], 10), jax.nn.one_hot(classes[:, 1], 4)], -1
+  )
+  bound = lambda logits: common.information(
+    config,
+    common.categorical_cross_entropy(
+      config, {'class_logits': logits}, _latents(classes, None)
+    ),
+    jnp.zeros(()),
+  )['information_categorical']
+  np.testing.assert_allclose(bound(100 * hot), math.log(40), rtol=1e-6)
+  np.testing.assert_allclose(bound(0 * hot), 0, atol=1e-6)
+
+
+def test_information_of_continuous_codes():
+  config = common.Config(categories=(), num_continuous=2)
+  codes = jnp.array([[0.3, -0.9], [-0.2, 0.5]])
+  latents = _latents(None, codes)
+  heads = lambda scale: {
+    'mean': codes,
+    'log_scale': jnp.full(codes.shape, math.log(scale)),
+  }
+  bound = lambda h: common.information(
+    config, jnp.zeros(()), common.continuous_cross_entropy(config, h, latents)
+  )['information_continuous']
+  # 2 log 2 - 2 (0.5 log 2 pi + log s) is 0 at s = 2 / sqrt(2 pi).
+  np.testing.assert_allclose(
+    bound(heads(2 / math.sqrt(2 * math.pi))), 0, atol=1e-6
+  )
+  # With deviation 1 the bound of a perfect posterior is negative.
+  fixed = bound({'mean': codes})
+  np.testing.assert_allclose(fixed, 2 * (math.log(2) - 0.9189385), rtol=1e-5)
+
+
+def test_a_posterior_learns_the_information_of_a_channel_and_no_more():
+  """x = c with probability 0.8, else uniform: 1.4357 nats at K = 10."""
+  k, noise = 10, 0.2
+  p = 1 - noise + noise / k
+  rest = noise / k
+  exact = math.log(k) + p * math.log(p) + (k - 1) * rest * math.log(rest)
+  np.testing.assert_allclose(exact, 1.4357, atol=1e-4)
+  config = common.Config(categories=(k,), num_continuous=0)
+
+  def draw(key, count):
+    code_key, seen_key, other_key = jax.random.split(key, 3)
+    code = jax.random.randint(code_key, (count,), 0, k)
+    other = jax.random.randint(other_key, (count,), 0, k)
+    kept = jax.random.uniform(seen_key, (count,)) > noise
+    return code, jnp.where(kept, code, other)
+
+  def cross_entropy(table, key, count):
+    code, seen = draw(key, count)
+    heads = {'class_logits': table[seen]}
+    return common.categorical_cross_entropy(
+      config, heads, _latents(code[:, None], None)
+    )
+
+  adam = optax.adam(0.05)
+
+  @jax.jit
+  def learn(table):
+    def step(carry, number):
+      table, opt_state = carry
+      key = jax.random.fold_in(jax.random.key(1), number)
+      grads = jax.grad(cross_entropy)(table, key, 2000)
+      updates, opt_state = adam.update(grads, opt_state)
+      return (optax.apply_updates(table, updates), opt_state), None
+
+    carry = (table, adam.init(table))
+    return jax.lax.scan(step, carry, jnp.arange(300))[0][0]
+
+  table = learn(jnp.zeros((k, k)))
+  bound = math.log(k) - cross_entropy(table, jax.random.key(2), 200_000)
+  assert exact - 0.02 < bound < exact + 0.01
+
+
+@pytest.fixture(scope='module')
+def made():
+  data = data_lib.load('dsprites', **SPRITES)
+  config = infogan.Config(categories=(3,), num_continuous=1, **SMALL)
+  method = infogan.make(config, data)
+  index = jnp.arange(4, dtype=jnp.int32)
+  batch = data.sample(jax.random.key(1), data.arrays, index)
+  return method, {**batch, 'index': index}, config, data
+
+
+def _step(method, batch, **changed):
+  hparams = {**infogan.HPARAMS, **changed}
+  state = method.init(jax.random.key(0), batch, hparams)
+  after, scalars = jax.jit(method.update)(
+    jax.random.key(3), state, batch, hparams
+  )
+  return state, after, scalars
+
+
+def test_blind_players(made):
+  """Zero weights everywhere: 2 log 2 and codes at their entropy."""
+  method, batch, config, _ = made
+  state = method.init(jax.random.key(0), batch, infogan.HPARAMS)
+  zeros = jax.tree.map(jnp.zeros_like, state.params)
+  state = state._replace(
+    params={**zeros, 'statistics': state.params['statistics']},
+    head=jax.tree.map(jnp.zeros_like, state.head),
+  )
+  hparams = {**infogan.HPARAMS, 'lambda_continuous': 0.0}
+  _, scalars = method.update(jax.random.key(3), state, batch, hparams)
+  np.testing.assert_allclose(
+    scalars['loss'], 2 * math.log(2) + math.log(3), rtol=1e-6
+  )
+  np.testing.assert_allclose(scalars['information_categorical'], 0, atol=1e-6)
+  assert config.categories == (3,)
+
+
+def test_the_generator_without_codes_is_that_of_a_gan(made):
+  """With generator_information 0 codes change nothing of G's own update."""
+  method, batch, _, _ = made
+  still = {'critic_learning_rate': 0.0, 'generator_information': 0.0}
+  _, plain, _ = _step(
+    method, batch, lambda_categorical=0.0, lambda_continuous=0.0, **still
+  )
+  _, coded, _ = _step(method, batch, **still)
+  equal = lambda a, b: np.testing.assert_array_equal(a, b)
+  jax.tree.map(equal, plain.params['generator'], coded.params['generator'])
+  _, informed, _ = _step(method, batch, critic_learning_rate=0.0)
+  apart = jax.tree.map(
+    lambda a, b: float(jnp.max(jnp.abs(a - b))),
+    plain.params['generator'],
+    informed.params['generator'],
+  )
+  assert max(jax.tree.leaves(apart)) > 0
+
+
+def test_each_turn_moves_its_own_player_alone(made):
+  method, batch, _, _ = made
+  before, after, _ = _step(method, batch, learning_rate=0.0)
+  same = lambda a, b: np.testing.assert_array_equal(a, b)
+  jax.tree.map(same, before.params['generator'], after.params['generator'])
+  before, after, _ = _step(method, batch, critic_learning_rate=0.0)
+  for name in ('trunk', 'posterior'):
+    jax.tree.map(same, before.params[name], after.params[name])
+  jax.tree.map(same, before.head, after.head)
+
+
+def test_the_penalty_of_a_linear_critic_and_its_gradient():
+  """(|w| - 1)^2, and a second derivative that differences confirm."""
+  weights = jnp.array([0.6, -0.3, 1.1])
+  real, fake = jax.random.normal(jax.random.key(0), (2, 5, 3))
+  index = jnp.arange(5, dtype=jnp.int32)
+
+  def penalty(w):
+    judge = lambda v: v @ w
+    return adversarial.gradient_penalty(
+      judge, jax.random.key(1), index, real, fake
+    )
+
+  length = float(jnp.linalg.norm(weights))
+  np.testing.assert_allclose(penalty(weights), (length - 1) ** 2, rtol=1e-5)
+  exact = 2 * (length - 1) * weights / length
+  np.testing.assert_allclose(jax.grad(penalty)(weights), exact, rtol=1e-4)
+
+
+def test_pairs_of_infogan_cr_share_one_code_and_the_noise():
+  data = data_lib.load('dsprites', **SPRITES)
+  config = infogan_cr.Config(num_continuous=4, spectral=False, **SMALL)
+  networks = common.build(config, data, centred=False)
+  index = jnp.arange(40, dtype=jnp.int32)
+  first, second, shared = infogan_cr.paired_latents(
+    networks, jax.random.key(0), index
+  )
+  equal = np.asarray(first.continuous == second.continuous)
+  np.testing.assert_array_equal(equal.sum(axis=1), 1)
+  np.testing.assert_array_equal(equal.argmax(axis=1), shared)
+  np.testing.assert_array_equal(first.noise, second.noise)
+  np.testing.assert_array_equal(second.vector, second.continuous)
+  assert set(np.asarray(shared)) == {0, 1, 2, 3}
+
+
+def test_a_contrast_that_sees_nothing_has_log_c_nats():
+  data = data_lib.load('dsprites', **SPRITES)
+  config = infogan_cr.Config(num_continuous=4, spectral=False, **SMALL)
+  method = infogan_cr.make(config, data)
+  index = jnp.arange(6, dtype=jnp.int32)
+  batch = {**data.sample(jax.random.key(1), data.arrays, index), 'index': index}
+  hparams = {**infogan_cr.HPARAMS, 'contrast_start': 0.0}
+  state = method.init(jax.random.key(0), batch, hparams)
+  blind = jax.tree.map(jnp.zeros_like, state.more['contrast'])
+  state = state._replace(
+    more={**state.more, 'contrast': blind}, step=jnp.int32(5)
+  )
+  update = jax.jit(method.update)
+  _, scalars = update(jax.random.key(3), state, batch, hparams)
+  np.testing.assert_allclose(scalars['contrast'], math.log(4), rtol=1e-6)
+  # At the step where its weight sets in it is another network.
+  _, scalars = update(
+    jax.random.key(3), state._replace(step=jnp.int32(0)), batch, hparams
+  )
+  assert abs(float(scalars['contrast']) - math.log(4)) > 1e-4
+
+
+def test_later_updates_of_the_critic_see_images_of_their_own():
+  data = data_lib.load('dsprites', **SPRITES)
+  module = METHODS['infogan_wgan']
+  config = module.Config(critic_updates=2, num_continuous=2, **SMALL)
+  method = module.make(config, data)
+  (_, more) = module.batch(config)
+  assert more.n == 1
+  index = jnp.arange(4, dtype=jnp.int32)
+  drawn = data.sample(jax.random.key(1), data.arrays, index)
+  images = drawn['observation']
+  batch = {**drawn, 'index': index, 'more_observations': images[:, None]}
+  state = method.init(jax.random.key(0), batch, module.HPARAMS)
+  update = jax.jit(method.update)
+  step = lambda b: update(jax.random.key(3), state, b, module.HPARAMS)[1]
+  first = step(batch)
+  dark = step({**batch, 'more_observations': 0 * images[:, None]})
+  # The last critic's update is told; it saw black images.
+  assert float(first['wasserstein']) != float(dark['wasserstein'])
+  other = step({**batch, 'observation': 0 * images})
+  assert float(first['wasserstein']) != float(other['wasserstein'])
+
+
+@pytest.mark.parametrize(
+  ('name', 'static', 'said'),
+  [
+    ('infogan', {'categories': (1,)}, 'categories = 1'),
+    ('infogan', {'categories': (), 'num_continuous': 0}, 'must be a code'),
+    ('infogan', {'num_noise': -1}, 'num_noise = -1'),
+    ('infogan', {'code_sigma': 'lerned'}, 'learned'),
+    ('infogan', {'architecture': 'dcgam'}, 'dcgan'),
+    ('infogan', {'architecture': 'resnet'}, 'multiples of 16'),
+    ('infogan_wgan', {'architecture': 'dcgan'}, 'no slope per image'),
+    ('infogan_wgan', {'critic_updates': 0}, 'critic_updates = 0'),
+    ('infogan_cr', {'num_continuous': 1}, 'at least 2'),
+    ('infogan_cr', {'categories': (3,)}, 'must be ()'),
+  ],
+)
+def test_what_cannot_be_is_said_in_one_line(name, static, said):
+  data = data_lib.load('dsprites', **SPRITES)
+  module = METHODS[name]
+  with pytest.raises(errors.ConfigError) as caught:
+    module.make(module.Config(**{**SMALL, **static}), data)
+  assert said in str(caught.value) and '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('architecture', ['dcgan', 'resnet'])
+def test_published_networks_have_the_published_shapes(architecture):
+  sizes = {'dcgan': (28, 1), 'resnet': (64, 3)}[architecture]
+  side, channels = sizes
+
+  shape = (side, side, channels)
+  generator = image_players.generator(architecture, NET, shape)
+  trunk = image_players.trunk(architecture, NET)
+  width = {'dcgan': 74, 'resnet': 134}[architecture]
+
+  def run(key):
+    (raw, _), variables = generator.init_with_output(key, jnp.zeros((2, width)))
+    (features, _), judge = trunk.init_with_output(key, raw)
+    return raw, features, variables['params'], judge['params']
+
+  raw, features, made, judge = jax.eval_shape(run, jax.random.key(0))
+  assert raw.shape == (2, *shape)
+  count = lambda tree: sum(math.prod(x.shape) for x in jax.tree.leaves(tree))
+  if architecture == 'dcgan':
+    assert features.shape == (2, 1024)
+    # Dense without bias under normalisation (gain and bias of each).
+    base = 7 * 7 * 128
+    expected = 74 * 1024 + 2 * 1024 + 1024 * base + 2 * base
+    expected += 16 * 128 * 64 + 64 + 2 * 64 + 16 * 64 + 1
+    assert count(made) == expected
+    expected = 16 * 64 + 64 + 16 * 64 * 128 + 128 + 2 * 128
+    assert count(judge) == expected + base * 1024 + 2 * 1024
+  else:
+    assert features.shape == (2, 4 * 4 * 512)
