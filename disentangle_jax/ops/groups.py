@@ -1,5 +1,6 @@
 """One Gaussian out of several that speak of the same thing."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,6 +28,9 @@ def average(
   Returns:
     mean and logvar, float [..., D].
   """
+  chex.assert_equal_shape([mean, logvar])
+  chex.assert_type([mean, logvar], float)
+  chex.assert_shape(mean, (..., None, None))
   count = np.log(mean.shape[-2])
   if kind == 'gvae':
     spread = jax.nn.logsumexp(logvar, axis=-2) - count

@@ -38,6 +38,7 @@ def cross_entropy(
 
 def entropy(logvar: jax.Array) -> jax.Array:
   """Entropy of N(., exp(logvar)) one by one: 0.5 log(2 pi e variance), nats."""
+  chex.assert_type(logvar, float)
   return 0.5 * (gaussian.LOG_2PI + 1 + logvar)
 
 

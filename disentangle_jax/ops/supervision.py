@@ -7,6 +7,7 @@ labelled factor.
 
 from collections.abc import Sequence
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +19,12 @@ LABELLERS = ('perfect', 'binned', 'noisy', 'permuted', 'partial')
 LEAST_LABELS = 10
 # Factors that 'partial' labels.
 PARTIAL = 2
+
+
+def _check_rows(mean, labels):
+  chex.assert_rank([mean, labels], 2)
+  chex.assert_equal(len(mean), len(labels))
+  chex.assert_type([mean, labels], [float, int])
 
 
 def num_train(count: int) -> int:
@@ -59,6 +66,8 @@ def cross_entropy(
   Returns:
     float [B], nats, >= 0.
   """
+  _check_rows(mean, labels)
+  chex.assert_shape([mean, labels], (None, len(sizes)))
   target = labels / jnp.array(sizes, mean.dtype)
   return jnp.sum(jax.nn.softplus(mean) - target * mean, axis=1)
 
@@ -67,6 +76,9 @@ def squared_error(
   mean: jax.Array, labels: jax.Array, scale: jax.Array
 ) -> jax.Array:
   """sum_k (scale mean_k - y_k)^2, float [B], of float and int32 [B, K]."""
+  _check_rows(mean, labels)
+  chex.assert_equal_shape([mean, labels])
+  chex.assert_rank(scale, 0)
   return jnp.sum(jnp.square(scale * mean - labels), axis=1)
 
 
@@ -87,6 +99,9 @@ def embedding_error(
   Returns:
     float [B], nats, >= 0, summed over factors.
   """
+  _check_rows(mean, labels)
+  chex.assert_shape([mean, labels], (None, len(embeddings)))
+  chex.assert_rank([*embeddings, sigma], [*[1] * len(embeddings), 0])
   total = 0.0
   for k, values in enumerate(embeddings):
     logits = -jnp.square((mean[:, k, None] - values) * sigma)
@@ -105,6 +120,7 @@ def covariance_error(mean: jax.Array, labels: jax.Array) -> jax.Array:
   Returns:
     float scalar, over the whole batch.
   """
+  _check_rows(mean, labels)
   latents = mean.shape[1]
   both = jnp.concatenate([mean, labels.astype(mean.dtype)], axis=1)
   matrix = covariance.of_batch(both)[:latents, latents:]

@@ -8,7 +8,8 @@ every labeller and count, over the labelled examples of
 
   label_mig/<labeller>_<count>    the mutual information gap of `mig_binned` on
                                   all of them
-  label_error/<labeller>_<count>  the binary cross entropy of 'xent', latent k
+  few_labels_error/<labeller>_<count>
+                                  the binary cross entropy of 'xent', latent k
                                   for the k-th factor, on the last tenth, which
                                   no s2_ method of that count trains on; nats
 
@@ -39,7 +40,7 @@ SCORES = {
   'label_mig': types.Score(
     'mutual information gap on a few labelled images', 'higher', 0.0, 1.0
   ),
-  'label_error': types.Score(
+  'few_labels_error': types.Score(
     'cross entropy of codes with the labels of a few images that did not train',
     'lower',
     0.0,
@@ -115,11 +116,11 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
           told[supervision.num_train(count) : count],
         )
         scores[f'label_mig/{name}_{count}'] = gap
-        scores[f'label_error/{name}_{count}'] = miss
+        scores[f'few_labels_error/{name}_{count}'] = miss
         gaps.append(gap)
         misses.append(miss)
     scores['label_mig'] = jnp.mean(jnp.stack(gaps))
-    scores['label_error'] = jnp.mean(jnp.stack(misses))
+    scores['few_labels_error'] = jnp.mean(jnp.stack(misses))
     return scores
 
   def _gap(vector, told):

@@ -12,7 +12,7 @@ were selected by them.
 seeds: beta_vae and beta_tcvae and dip_vae_i at three strengths, ten seeds,
 without labels; and each again with 100 and 1,000 labels, perfect and noisy (one
 label in ten drawn anew). The best of a seed is chosen by `label_mig` on all
-labels where none trained, by `label_error` on the tenth that did not train
+labels where none trained, by `few_labels_error` on the tenth that did not train
 otherwise. Nets and training of the paper: convolutional net, 10 latents,
 batches of 64, Adam at 1e-4, 300,000 steps, dSprites at 64 x 64; it has four
 data sets, more methods, labellers and strengths. Not run at this size.

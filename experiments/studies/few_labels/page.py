@@ -15,7 +15,7 @@ SCORES = {'mig_binned': 'MIG', 'factor_vae_score': 'FactorVAE score'}
 NONE = 'none'
 LEVELS = ('supervision', 'method', 'strength', 'seed')
 # What runs are selected by, and whether more of it is better.
-BY_LABELS, BY_ERROR = ('label_mig', True), ('label_error', False)
+BY_LABELS, BY_ERROR = ('label_mig', True), ('few_labels_error', False)
 _PAPER = 'Locatello et al. 2020, section 4'
 # The strengths that a run of a method may have been swept over.
 _STRENGTHS = ('beta', 'lambda_od', 'gamma')

@@ -27,7 +27,7 @@ def filled(store, gain, strengths=(1.0, 4.0), seeds=6):
           ('mig_binned', 'mean'): score,
           ('factor_vae_score', 'mean'): score,
           f'label_mig/{LABELS}': score,
-          f'label_error/{LABELS}': 1 - score,
+          f'few_labels_error/{LABELS}': 1 - score,
         }
         store.add(
           scores,
@@ -60,7 +60,7 @@ def test_the_best_of_a_seed_is_that_of_the_labels(store):
       scores = {
         ('mig_binned', 'mean'): score,
         f'label_mig/{LABELS}': gap,
-        f'label_error/{LABELS}': error,
+        f'few_labels_error/{LABELS}': error,
       }
       variant = VARIANT if method != 'beta_vae' else ''
       store.add(scores, method=method, variant=variant, seed=seed)
