@@ -22,6 +22,7 @@ _LISTED = {
   'config.dataset.name': 'datasets',
   'config.net.name': 'nets',
   'metrics': 'metrics',
+  '--config (a file, or a study)': 'studies',
 }
 
 

@@ -310,6 +310,8 @@ class MetricModule(Protocol):
       was not measured.
     OFFSET_FREE: whether shifting a code leaves the scores as they are; True by
       default. Given codes with a large offset are then centred.
+    ORDER_FREE: whether the order of the codes leaves the scores as they are;
+      True by default.
     RESAMPLING: how `metrics.evaluate` resamples rows for an interval:
       'bootstrap' (smooth means over rows), 'subsample' (by default), 'debiased'
       (plug-in information) or None (no interval); see `metrics.resampling`.

@@ -1,7 +1,9 @@
 """The examples of the documentation run; links between pages lead somewhere."""
 
+import ast
 import pathlib
 import re
+import shlex
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +11,7 @@ import pytest
 
 from disentangle_jax import methods
 from disentangle_jax.commands import claims
+from disentangle_jax.engine.plan import planning
 from disentangle_jax.methods import catalogue
 from disentangle_jax.nn import nets
 from disentangle_jax.report import claims as claims_lib
@@ -93,3 +96,33 @@ def test_links_lead_to_files(page):
 def test_generated_pages_are_fresh(name, made, command):
   text = (ROOT / 'docs' / f'{name}.md').read_text()
   assert text == made() + '\n', f'run: python -m {command} > docs/{name}.md'
+
+
+def _commands_of_supervision():
+  text = (ROOT / 'docs' / 'supervision.md').read_text()
+  code = re.search(r'```python\n# supervised\.py\n(.*?)```', text, re.DOTALL)[1]
+  blocks = re.findall(r'```sh\n(.*?)```', text, re.DOTALL)
+  lines = '\n'.join(blocks).replace('\\\n', ' ').strip().splitlines()
+  return code, [shlex.split(line) for line in lines if line]
+
+
+@pytest.mark.parametrize(
+  'words', _commands_of_supervision()[1], ids=lambda words: words[4]
+)
+def test_commands_of_the_supervision_page_can_be_planned(words):
+  code, _ = _commands_of_supervision()
+  names = {}
+  exec(code, names)
+  flags = dict(word.removeprefix('--').split('=', 1) for word in words[3:])
+  _, _, variant = flags.pop('config').partition(':')
+  config = names['get_config'](variant)
+  flags.pop('workdir')
+  for name, text in flags.items():
+    *path, field = name.split('.')[1:]
+    node = config
+    for part in path:
+      node = node[part]
+    named = field == 'methods'
+    node[field] = tuple(text.split(',')) if named else ast.literal_eval(text)
+  plan = planning.make(config)
+  assert {group.method_name for group in plan.groups} == set(config.methods)

@@ -221,7 +221,8 @@ def config_of(study: Study, methods: Sequence[str]) -> Any:
     _set(options, {**CONSTANTS, **CONSTANTS_OF.get(name, {})})
   points = []
   for method in methods:
-    _set(config.static[method], STATIC)
+    own = getattr(METHODS[method], 'TEST', {}).get('static', {})
+    _set(config.static[method], {**STATIC, **own})
     _set(config.hparams[method], HPARAMS)
     swept = {'methods': [method]}
     strength = strength_of(method)

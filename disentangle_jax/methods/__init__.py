@@ -19,6 +19,13 @@ from disentangle_jax.methods.gan import (
 )
 from disentangle_jax.methods.linear import ica, pca, raw_pixels
 from disentangle_jax.methods.paired import jade
+from disentangle_jax.methods.supervised import (
+  dc_ign,
+  s2_beta_tcvae,
+  s2_beta_vae,
+  s2_dip_vae_i,
+  s2_factor_vae,
+)
 from disentangle_jax.methods.vae import (
   annealed_vae,
   aux_gmvae,
@@ -32,6 +39,12 @@ from disentangle_jax.methods.vae import (
   joint_vae,
   untrained_vae,
   vae,
+)
+from disentangle_jax.methods.weak import (
+  ada_gvae,
+  group_vae,
+  ml_vae,
+  slow_vae,
 )
 
 METHODS = {
@@ -62,4 +75,13 @@ METHODS = {
   'infogan_wgan': infogan_wgan,
   'causal_mechanisms': causal_mechanisms,
   'identity_pretraining': identity_pretraining,
+  'dc_ign': dc_ign,
+  's2_beta_vae': s2_beta_vae,
+  's2_factor_vae': s2_factor_vae,
+  's2_beta_tcvae': s2_beta_tcvae,
+  's2_dip_vae_i': s2_dip_vae_i,
+  'ada_gvae': ada_gvae,
+  'group_vae': group_vae,
+  'ml_vae': ml_vae,
+  'slow_vae': slow_vae,
 }

@@ -245,7 +245,13 @@ def evaluate(
     if isinstance(arrangement, types.Intervention):
       design_factors = arrangement._replace(points=design_factors)
     values = score(jax.random.key(seed), design_codes, design_factors)
-    values = {key: np.asarray(values[key]) for key in keys}
+    # An entry 'key/<factor>' comes with its key.
+    values = {
+      name: np.asarray(values[name])
+      for key in keys
+      for name in sorted(values)
+      if name == key or name.startswith(f'{key}/')
+    }
     values = {k: v if v.ndim else float(v) for k, v in values.items()}
     if resamples and resampling.way(module) is None:
       nan = float('nan')

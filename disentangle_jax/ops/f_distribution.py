@@ -14,6 +14,7 @@ It has no loop whose length depends on x, so that it is cheap under vmap and its
 gradient is that of a polynomial; `jax.scipy.special.betainc` has one.
 """
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -51,6 +52,8 @@ def log_probability(
   """
   if degrees < 2 or degrees % 2:
     raise errors.value('degrees', degrees, 'must be even and at least 2')
+  chex.assert_equal_shape([between, within])
+  chex.assert_type([between, within], float)
   total = between + within
   total = jnp.where(total > 0, total, 1)
   x = jnp.clip(between / total, LEAST, MOST)

@@ -21,8 +21,9 @@ def sortable(x: jax.Array) -> jax.Array:
     uint32 of the same shape.
   """
   chex.assert_type(x, jnp.float32)
-  # Adding 0 turns -0 into +0, which compare equal as floats.
-  bits = jax.lax.bitcast_convert_type(x + 0.0, jnp.uint32)
+  # -0 and +0 compare equal as floats. Adding 0 would do, but XLA drops it.
+  one_zero = jnp.where(x == 0, jnp.zeros_like(x), x)
+  bits = jax.lax.bitcast_convert_type(one_zero, jnp.uint32)
   return jnp.where(bits & _SIGN, ~bits, bits | _SIGN)
 
 

@@ -12,7 +12,7 @@ import pytest
 import disentangle_jax as dj
 from disentangle_jax.engine.plan import declare, planning
 from disentangle_jax.engine.programs import devices, train
-from disentangle_jax.methods import METHODS
+from disentangle_jax.methods import METHODS, contract
 
 
 def lowered(group, mesh, count):
@@ -30,7 +30,8 @@ def lowered(group, mesh, count):
 def test_sixty_four_runs_are_one_program_without_collectives(name, config):
   config.methods = (name,)
   module = METHODS[name]
-  strength = module.STRENGTH or next(iter(module.HPARAMS), None)
+  described = contract.read(module, name)
+  strength = described.strength or next(iter(module.HPARAMS), None)
   if 'learning_rate' not in module.HPARAMS:
     config.hparams.learning_rate = None
   config.sweep, config.seeds = None, 64
@@ -45,6 +46,18 @@ def test_sixty_four_runs_are_one_program_without_collectives(name, config):
     config.static.num_latents = None  # the data set says how many
   if 'patch' in takes:
     config.static.patch = 4  # images of 8 x 8
+  test = described.test
+  if 'dataset' in test:
+    dataset, options = test['dataset']
+    for field in config.dataset:
+      config.dataset[field] = None
+    config.dataset.name = dataset
+    config.dataset.update(options)
+  for field, value in test.get('static', {}).items():
+    config.static[field] = value
+  if 'identities' in takes:
+    # A batch of eight.
+    config.static.identities, config.static.per_identity = 2, 4
   (group,) = planning.make(config).groups
   assert len(group.runs) == 64
   method, traced = group.method, []

@@ -101,9 +101,8 @@ class Harness:
 
   def batch(self, step: int) -> dict[str, jax.Array]:
     """The batch of a step."""
-    sample = samplers.make(self.data, self.contract.batch(self.config))
     arrays, index = self.data.arrays, np.arange(BATCH_SIZE)
-    batch = sample(self.keys(step)[0], arrays, index)
+    batch = self._sample(self.keys(step)[0], arrays, index)
     return {**batch, 'step': jnp.asarray(step, jnp.int32)}
 
   def init(self, solo: bool):
@@ -111,10 +110,12 @@ class Harness:
     sharding = NamedSharding(self.mesh(solo), P('runs'))
     runs = len(self.rows(solo))
     repeat = lambda x: np.repeat(np.asarray(x)[None], runs, axis=0)
-    return jax.device_put(jax.tree.map(repeat, self._initial), sharding)
+    return jax.device_put(jax.tree.map(repeat, self.first_state), sharding)
 
   @functools.cached_property
-  def _initial(self):
+  def first_state(self):
+    """One run's state before training."""
+    """One run's state before training."""
     return quick_jit(self.method.init)(
       jax.random.key(3),
       self.batch(0),
@@ -122,7 +123,13 @@ class Harness:
     )
 
   @functools.cached_property
+  def _sample(self):
+    # Identities are counted when it is made: outside of what is traced.
+    return samplers.make(self.data, self.contract.batch(self.config))
+
+  @functools.cached_property
   def _sampled(self):
+    assert self._sample
     return quick_jit(self.batch)
 
   def mesh(self, solo: bool) -> jax.sharding.Mesh:

@@ -226,6 +226,28 @@ def test_a_contrast_that_sees_nothing_has_log_c_nats():
   assert abs(float(scalars['contrast']) - math.log(4)) > 1e-4
 
 
+def test_later_updates_of_the_critic_see_images_of_their_own():
+  data = data_lib.load('dsprites', **SPRITES)
+  module = METHODS['infogan_wgan']
+  config = module.Config(critic_updates=2, num_continuous=2, **SMALL)
+  method = module.make(config, data)
+  (_, more) = module.batch(config)
+  assert more.n == 1
+  index = jnp.arange(4, dtype=jnp.int32)
+  drawn = data.sample(jax.random.key(1), data.arrays, index)
+  images = drawn['observation']
+  batch = {**drawn, 'index': index, 'more_observations': images[:, None]}
+  state = method.init(jax.random.key(0), batch, module.HPARAMS)
+  update = jax.jit(method.update)
+  step = lambda b: update(jax.random.key(3), state, b, module.HPARAMS)[1]
+  first = step(batch)
+  dark = step({**batch, 'more_observations': 0 * images[:, None]})
+  # The last critic's update is told; it saw black images.
+  assert float(first['wasserstein']) != float(dark['wasserstein'])
+  other = step({**batch, 'observation': 0 * images})
+  assert float(first['wasserstein']) != float(other['wasserstein'])
+
+
 @pytest.mark.parametrize(
   ('name', 'static', 'said'),
   [

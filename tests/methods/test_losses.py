@@ -6,9 +6,21 @@ with the package but the parameters, the batch and the noise.
 
 import math
 
+import embedding_formulas
+from formulas import (
+  decode,
+  dense,
+  encode,
+  kl_terms,
+  log_normal,
+  reconstruction,
+  sigmoid,
+)
+import gan_formulas
 import jax
 import numpy as np
 import pytest
+import weak_formulas
 
 from disentangle_jax.methods import METHODS
 from disentangle_jax.ops import concrete, per_example
@@ -24,59 +36,23 @@ VARIANTS = [
   ('vae', {'likelihood': 'discretized_logistic', 'likelihood_scale': 0.1}),
   ('aux_vae', {'auxiliary': False}),
   ('aux_gmvae', {'auxiliary': False}),
+  ('dc_ign', {'clamp': 'mean', 'kind_weights': (1.0, 2.0, 3.0)}),
+  ('s2_beta_vae', {'supervision': 'l2', 'annealing': 'linear'}),
+  ('s2_beta_tcvae', {'supervision': 'embed', 'labeller': 'binned'}),
+  ('s2_dip_vae_i', {'supervision': 'cov', 'labeller': 'partial'}),
+  ('ada_gvae', {'average': 'mlvae', 'random_changes': True}),
+  ('group_vae', {'average': 'product'}),
+  ('ml_vae', {'average': 'gvae', 'identities': 4, 'per_identity': 2}),
+  ('slow_vae', {'entropy': 'reference', 'pair_transition': 'uniform'}),
 ]
+# Methods whose formulas stand in files of their own.
+ELSEWHERE = (
+  weak_formulas.REFERENCES
+  | embedding_formulas.REFERENCES
+  | gan_formulas.REFERENCES
+)
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5
-
-
-def sigmoid(x):
-  return 1 / (1 + np.exp(-x))
-
-
-def dense(params, x):
-  return x @ params['kernel'] + params['bias']
-
-
-def encode(params, x):
-  p = params['encoder']
-  h = np.maximum(dense(p['MLP_0']['Dense_0'], x.reshape(len(x), -1)), 0)
-  return {name: dense(head, h) for name, head in p['Heads_0'].items()}
-
-
-def decode(params, z, shape):
-  p = params['decoder']
-  h = np.tanh(dense(p['MLP_0']['Dense_0'], z))
-  return dense(p['Dense_0'], h).reshape(-1, *shape)
-
-
-def log_normal(x, mean, logvar):
-  variance = np.exp(logvar)
-  return -((x - mean) ** 2) / (2 * variance) - 0.5 * np.log(
-    2 * np.pi * variance
-  )
-
-
-def reconstruction(params, z, x, options):
-  raw = decode(params, z, x.shape[1:])
-  mean = sigmoid(raw)
-  kind = options.get('likelihood', 'bernoulli')
-  if kind == 'bernoulli':
-    nats = x * np.log(mean) + (1 - x) * np.log(1 - mean)
-    return -nats.reshape(len(x), -1).sum(1).mean()
-  scale = options['likelihood_scale']
-  if kind != 'gaussian':
-    scale = math.exp(-6 + math.log1p(math.exp(params['log_scale'])))
-  if kind == 'discretized_logistic':
-    top = np.where(x > 0.999, 1, sigmoid((x + 1 / 510 - mean) / scale))
-    bottom = np.where(x < 0.001, 0, sigmoid((x - 1 / 510 - mean) / scale))
-    nats = np.log(top - bottom)
-  else:
-    nats = log_normal(x, mean, 2 * math.log(scale))
-  return -nats.reshape(len(x), -1).sum(1).mean()
-
-
-def kl_terms(mean, logvar):
-  return (0.5 * (mean**2 + np.exp(logvar) - logvar - 1)).mean(0)
 
 
 def leaky(x):
@@ -127,19 +103,27 @@ class Step:
     self.key = made.keys(step)[1]
     latent_key = self.key
     self.other_key = None
-    if name in ('factor_vae', 'joint_vae', 'aux_gmvae'):
+    if name in ('factor_vae', 'joint_vae', 'aux_gmvae', 's2_factor_vae'):
       latent_key, self.other_key = jax.random.split(self.key)
     if name in ('aux_vae', 'aux_gmvae'):
       self.two_encoders(latent_key)
       return
-    if 'encoder' not in self.params:
+    if 'encoder' not in self.params or name in ELSEWHERE:
       return
+    if name == 'dc_ign':
+      self.x = np.asarray(self.batch['group'], np.float64)
     heads = encode(self.params, self.x)
     if 'mean' not in heads:
       self.code = heads['code']
       return
     self.mean, self.logvar = heads['mean'], heads['logvar']
     self.logits = heads.get('class_logits')
+    self.off = 0.0
+    if name == 'dc_ign':
+      self.mean, self.logvar = (
+        self.clamped(self.mean),
+        self.clamped(self.logvar),
+      )
     self.eps = self.noise(latent_key)
     self.z = self.mean + np.exp(self.logvar / 2) * self.eps
     self.kl = kl_terms(self.mean, self.logvar)
@@ -169,6 +153,21 @@ class Step:
       own = self.params['auxiliary']
       self.second = reconstruction(own, z_local, seen, options)
     self.kl_local = kl_terms(self.local['mean'], self.local['logvar']).sum()
+
+  def clamped(self, y):
+    """DC-IGN's inactive latents set to one value, example by example."""
+    config, (kind,) = (
+      self.made.config,
+      set(np.asarray(self.batch['group_kind'])),
+    )
+    u, start = y.copy(), sum(config.latents_per_kind[:kind])
+    own = range(start, start + config.latents_per_kind[kind])
+    for d in range(y.shape[1]):
+      if d not in own:
+        shared = y[0, d] if config.clamp == 'first' else sum(y[:, d]) / len(y)
+        u[:, d] = shared
+        self.off += sum((value - shared) ** 2 for value in y[:, d]) / len(y)
+    return u
 
   def noise(self, key):
     shape = (self.mean.shape[1],)
@@ -383,6 +382,54 @@ def jade(s):
   return [*addends, h['match'] * kl.sum(1).mean()]
 
 
+def dc_ign(s):
+  invariance = s.hparams['invariance'] / 2 * s.off
+  return [s.rec, s.hparams['beta'] * s.kl.sum(), invariance]
+
+
+def supervised(s):
+  """gamma_supervised times the error on labels, by loops."""
+  config, batch = s.made.config, s.batch
+  mean = encode(s.params, np.asarray(batch['labelled_observation']))['mean']
+  labels = np.asarray(batch['labelled_factors'])
+  known = [k for k in range(labels.shape[1]) if labels[:, k].min() >= 0]
+  kind, total, own = config.supervision, 0.0, s.params.get('added')
+  for d, k in enumerate(known):
+    size, y, m = s.made.data.factor_sizes[k], labels[:, k], mean[:, d]
+    if kind == 'xent':
+      p = sigmoid(m)
+      total -= np.mean(y / size * np.log(p) + (1 - y / size) * np.log(1 - p))
+    elif kind == 'l2':
+      total += np.mean((own['scale'] * m - y) ** 2)
+    elif kind == 'embed':
+      for label, code in zip(y, m):
+        near = np.exp(-(((code - own['values'][d]) * own['sigma']) ** 2))
+        total -= np.log(near[label] / near.sum()) / len(m)
+    else:
+      for other in range(mean.shape[1]):
+        if other != d:
+          total += np.cov(mean[:, other], y, ddof=0)[0, 1] ** 2
+  if config.annealing == 'linear':
+    total *= s.step / config.annealing_steps
+  return s.hparams['gamma_supervised'] * total
+
+
+def s2_beta_vae(s):
+  return [*beta_vae(s), supervised(s)]
+
+
+def s2_factor_vae(s):
+  return [*factor_vae(s), supervised(s)]
+
+
+def s2_beta_tcvae(s):
+  return [*beta_tcvae(s), supervised(s)]
+
+
+def s2_dip_vae_i(s):
+  return [*dip_vae_i(s), supervised(s)]
+
+
 REFERENCES = {
   f.__name__: f
   for f in (
@@ -404,8 +451,13 @@ REFERENCES = {
     covariance_autoencoder,
     covariance_classifier,
     jade,
+    dc_ign,
+    s2_beta_vae,
+    s2_factor_vae,
+    s2_beta_tcvae,
+    s2_dip_vae_i,
   )
-}
+} | ELSEWHERE
 
 
 def _moderate(made, run):

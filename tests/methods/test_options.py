@@ -127,6 +127,11 @@ def test_methods_that_couple_examples_ask_for_two():
     'dip_vae_ii',
     'covariance_autoencoder',
     'covariance_classifier',
+    'dc_ign',
+    's2_beta_vae',
+    's2_factor_vae',
+    's2_beta_tcvae',
+    's2_dip_vae_i',
   }
   for name, module in METHODS.items():
     assert getattr(module, 'MIN_BATCH', 1) == (2 if name in coupled else 1)

@@ -1,5 +1,6 @@
 """Ranks, AUC and Spearman's correlation against SciPy and scikit-learn."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy import stats
@@ -25,6 +26,14 @@ def test_sortable_keeps_the_order_and_comes_back():
   bits = np.array(ranking.sortable(jnp.array(x)))
   assert np.all(bits[1:].astype(np.int64) - bits[:-1].astype(np.int64) >= 0)
   np.testing.assert_array_equal(ranking.unsortable(jnp.array(bits)), x)
+
+
+def test_zeros_of_both_signs_are_one_value_when_compiled():
+  # XLA drops an addition of 0: it must not be what makes them equal.
+  x = jnp.asarray([-0.0, 0.0, -0.0, 1.0], jnp.float32)
+  np.testing.assert_array_equal(
+    jax.jit(ranking.average_ranks)(x), [2.0, 2.0, 2.0, 4.0]
+  )
 
 
 def test_average_ranks():

@@ -1,6 +1,7 @@
 """A few examples with known factors: the same in every step and every run."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,12 +10,11 @@ import numpy as np
 from disentangle_jax import errors, requests, types
 from disentangle_jax.data import factorial
 from disentangle_jax.data.draws import common
-from disentangle_jax.ops import per_example
+from disentangle_jax.ops import per_example, supervision
 
-LABELLERS = ('perfect', 'binned', 'noisy', 'permuted', 'partial')
+LABELLERS = supervision.LABELLERS
 _BINS = 5
 _NOISE = 0.1
-_OBSERVED = 2
 
 
 def draw(dataset: types.Dataset, request: requests.Labelled) -> common.Draw:
@@ -29,22 +29,45 @@ def draw(dataset: types.Dataset, request: requests.Labelled) -> common.Draw:
     rule = f'{dataset.name} has neither labels nor factors'
     raise common.refuse(request, rule)
   common.integer(request, 'count', 1)
-  common.integer(request, 'seed', 0)
-  label = labeller(dataset, request)
+  of_numbers = examples(dataset, request)
 
   def fields(key, arrays, index, batch):
     del batch
     number = common.numbers_below(
       common.key_of(key, request), index, request.count
     )
-    points_key, label_key = jax.random.split(jax.random.key(request.seed))
-    points = dataset.sample(points_key, arrays, number)
-    return {
-      'labelled_observation': points['observation'],
-      'labelled_factors': label(label_key, number, points['factors']),
-    }
+    observation, labels = of_numbers(arrays, number)
+    return {'labelled_observation': observation, 'labelled_factors': labels}
 
   return fields
+
+
+def examples(
+  dataset: types.Dataset, request: requests.Labelled
+) -> Callable[[Any, jax.Array], tuple[jax.Array, jax.Array]]:
+  """The labelled examples by their numbers.
+
+  Args:
+    dataset: with factors.
+    request: which labeller and seed; its count does not matter, so that the
+      first examples of a longer list are those of a shorter one.
+
+  Returns:
+    `(arrays, number int32 [B]) -> (observation [B, ...], labels int32 [B,
+    K])`.
+
+  Raises:
+    ConfigError: see `labeller`.
+  """
+  common.integer(request, 'seed', 0)
+  label = labeller(dataset, request)
+
+  def of_numbers(arrays, number):
+    points_key, label_key = jax.random.split(jax.random.key(request.seed))
+    points = dataset.sample(points_key, arrays, number)
+    return points['observation'], label(label_key, number, points['factors'])
+
+  return of_numbers
 
 
 def labeller(
@@ -77,11 +100,13 @@ def labeller(
     for row, size in zip(table, sizes):
       row[:size] = generator.permutation(size)
   elif name == 'partial':
-    varied = np.flatnonzero(sizes > 1)
-    if len(varied) < _OBSERVED:
-      rule = f'labels {_OBSERVED} factors, {dataset.name} has {len(varied)}'
+    observed = supervision.observed(sizes, name, request.seed)
+    if len(observed) < supervision.PARTIAL:
+      rule = (
+        f'labels {supervision.PARTIAL} factors, {dataset.name} has '
+        f'{len(observed)}'
+      )
       raise errors.value(common.of(request, 'labeller'), name, rule)
-    observed = generator.choice(varied, _OBSERVED, replace=False)
     hidden = np.setdiff1d(np.arange(len(sizes)), observed)
     table[hidden] = -1
 

@@ -1,7 +1,7 @@
 """Embedding whose classes differ significantly in a few dimensions.
 
 Ridgeway & Mozer 2018, "Learning deep disentangled embeddings with the
-F-statistic loss", NeurIPS, https://arxiv.org/abs/1802.05312, section 2. For two
+F-statistic loss", NeurIPS, https://arxiv.org/abs/1802.05312. For two
 classes a and b with n images each and one dimension of the embedding, with
 
   B = n / 2 (m_a - m_b)^2,   W = sum of squares within both classes,
@@ -31,7 +31,7 @@ from disentangle_jax import checks, errors, types
 from disentangle_jax.methods.embedding import common
 from disentangle_jax.ops import f_distribution
 
-CITATION = 'Ridgeway & Mozer 2018, arXiv:1802.05312, section 2'
+CITATION = 'Ridgeway & Mozer 2018, arXiv:1802.05312'
 HPARAMS = common.HPARAMS
 TEST = {
   **common.TEST,

@@ -32,7 +32,9 @@ from disentangle_jax.methods import training
 from disentangle_jax.methods.gan import common, infogan
 from disentangle_jax.ops import adversarial
 
-CITATION = 'Eastwood & Williams 2018, appendix A.2'
+CITATION = (
+  'Eastwood & Williams 2018, appendix A.2; Gulrajani et al. 2017, eq. 3'
+)
 HPARAMS = {
   'learning_rate': 1e-4,
   'critic_learning_rate': 1e-4,
@@ -49,7 +51,7 @@ TEST = {
     'architecture': 'net',
     'categories': (3,),
     'num_noise': 4,
-    'critic_updates': 2,
+    'critic_updates': 1,
   }
 }
 State = common.State

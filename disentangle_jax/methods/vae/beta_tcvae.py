@@ -72,12 +72,17 @@ def _size(config: Config, data: types.Dataset) -> int:
   return math.prod(data.factor_sizes)
 
 
-def make(config: Config, data: types.Dataset) -> types.Method:
+def make(
+  config: Config,
+  data: types.Dataset,
+  addition: common.Addition | None = None,
+) -> types.Method:
   """See the module docstring.
 
   Args:
     config: static choices.
     data: the data set, for its observation shape and its size.
+    addition: what is minimised beside it.
 
   Returns:
     The method; it also reports 'index_code_mi_<estimator>',
@@ -120,4 +125,4 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     named = parts._asdict().items()
     return loss, {f'{name}_{config.estimator}': part for name, part in named}
 
-  return common.make(config, data, objective)
+  return common.make(config, data, objective, addition)

@@ -24,12 +24,17 @@ Config = common.Config
 State = common.State
 
 
-def make(config: Config, data: types.Dataset) -> types.Method:
+def make(
+  config: Config,
+  data: types.Dataset,
+  addition: common.Addition | None = None,
+) -> types.Method:
   """See the module docstring.
 
   Args:
     config: static choices.
     data: the data set, for its observation shape.
+    addition: what is minimised beside it.
 
   Returns:
     The method.
@@ -39,4 +44,4 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     del step
     return terms.reconstruction + hparams['beta'] * jnp.sum(terms.kl), {}
 
-  return common.make(config, data, objective)
+  return common.make(config, data, objective, addition)

@@ -71,6 +71,24 @@ Objective = Callable[
 ]
 
 
+class Addition(NamedTuple):
+  """What is minimised beside a VAE's own loss, e.g. an error on labels.
+
+  Attributes:
+    init: `() -> params`, its own parameters, {} for none; they are kept under
+      ADDED among those of encoder and decoder.
+    loss: `(encode, own, batch, hparams, step) -> (float32 scalar, scalars)`;
+      `encode` takes observations to the encoder's heads, `own` are its
+      parameters.
+  """
+
+  init: Callable[[], types.PyTree]
+  loss: Callable[..., tuple[jax.Array, Mapping[str, jax.Array]]]
+
+
+ADDED = 'added'
+
+
 class Networks(NamedTuple):
   """Encoder and decoder as pure functions of the parameters.
 
@@ -219,8 +237,57 @@ def scalars_of(
   }
 
 
+def initial(
+  networks: Networks,
+  key: jax.Array,
+  observation: jax.Array,
+  addition: Addition | None,
+) -> types.PyTree:
+  """Parameters of the networks and, where there are some, of an addition."""
+  params = networks.init(key, observation)
+  own = addition.init() if addition else {}
+  return {**params, ADDED: own} if own else params
+
+
+def total(
+  networks: Networks,
+  params: types.PyTree,
+  batch: Mapping[str, jax.Array],
+  hparams: Mapping[str, jax.Array],
+  step: jax.Array,
+  loss: jax.Array,
+  scalars: Mapping[str, jax.Array],
+  addition: Addition | None,
+) -> tuple[jax.Array, Mapping[str, jax.Array]]:
+  """A VAE's own loss and scalars with those of an addition; None adds nothing.
+
+  Args:
+    networks: from `build`.
+    params: of `initial`.
+    batch: what the requests gave.
+    hparams: traced.
+    step: int32 scalar.
+    loss: the VAE's own.
+    scalars: its scalars.
+    addition: see `Addition`.
+
+  Returns:
+    The sum, and all scalars, with 'loss' the sum.
+  """
+  if addition is None:
+    return loss, scalars
+  encode = lambda observation: networks.encode(params, observation)
+  own = params.get(ADDED, {})
+  more, told = addition.loss(encode, own, batch, hparams, step)
+  loss = loss + more
+  return loss, {**scalars, **told, 'loss': loss}
+
+
 def make(
-  config: Any, data: types.Dataset, objective: Objective
+  config: Any,
+  data: types.Dataset,
+  objective: Objective,
+  addition: Addition | None = None,
 ) -> types.Method:
   """A Gaussian VAE that minimises `objective`.
 
@@ -228,6 +295,7 @@ def make(
     config: has the fields of `Config`.
     data: gives the observation shape.
     objective: see the module docstring.
+    addition: what is added to it.
 
   Returns:
     The method; `state` is a `State`.
@@ -238,13 +306,17 @@ def make(
   networks = build(config, data)
 
   def init_params(key, batch):
-    return networks.init(key, batch['observation'])
+    return initial(networks, key, batch['observation'], addition)
 
   def loss_fn(params, key, state, batch, hparams):
     terms = terms_of(networks, params, key, batch)
     loss, extra = objective(hparams, state.step, terms)
     scalars = scalars_of(loss, terms.reconstruction, terms.kl)
-    return loss, ({**scalars, **extra}, ())
+    scalars = {**scalars, **extra}
+    loss, scalars = total(
+      networks, params, batch, hparams, state.step, loss, scalars, addition
+    )
+    return loss, (scalars, ())
 
   init, update = training.minimise(init_params, loss_fn)
   inferring = inference(networks, config.num_latents)

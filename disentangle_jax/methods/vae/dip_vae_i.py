@@ -48,25 +48,31 @@ class Config(common.Config):
   covariance_decay: float = 0.0
 
 
-def make(config: Config, data: types.Dataset) -> types.Method:
+def make(
+  config: Config,
+  data: types.Dataset,
+  addition: common.Addition | None = None,
+) -> types.Method:
   """See the module docstring.
 
   Args:
     config: static choices.
     data: the data set, for its observation shape.
+    addition: what is minimised beside it.
 
   Returns:
     The method; it also reports 'covariance_off_diagonal' and
     'covariance_diagonal', the two unweighted penalties.
   """
   of_terms = lambda terms: covariance.of_batch(terms.mean)
-  return make_with(config, data, of_terms)
+  return make_with(config, data, of_terms, addition)
 
 
 def make_with(
   config: Config,
   data: types.Dataset,
   of_terms: Callable[[common.Terms], jax.Array],
+  addition: common.Addition | None = None,
 ) -> types.Method:
   """A VAE with a penalty on some covariance of its codes.
 
@@ -74,6 +80,7 @@ def make_with(
     config: static choices.
     data: the data set.
     of_terms: terms of a batch -> M, float32 [D, D], over the whole batch.
+    addition: what is minimised beside it.
 
   Returns:
     The method; `State.memory` is the undivided running sum of M, or ().
@@ -101,11 +108,16 @@ def make_with(
     scalars = common.scalars_of(loss, terms.reconstruction, terms.kl)
     scalars['covariance_off_diagonal'] = off
     scalars['covariance_diagonal'] = on
+    loss, scalars = common.total(
+      networks, params, batch, hparams, state.step, loss, scalars, addition
+    )
     return loss, (scalars, memory)
 
   size = config.num_latents
   init, update = training.minimise(
-    lambda key, batch: networks.init(key, batch['observation']),
+    lambda key, batch: common.initial(
+      networks, key, batch['observation'], addition
+    ),
     loss_fn,
     jnp.zeros((size, size)) if decay else (),
   )

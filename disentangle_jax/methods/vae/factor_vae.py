@@ -111,12 +111,17 @@ def discriminator_loss(
   return -0.5 * axis.mean(own + other)
 
 
-def make(config: Config, data: types.Dataset) -> types.Method:
+def make(
+  config: Config,
+  data: types.Dataset,
+  addition: common.Addition | None = None,
+) -> types.Method:
   """See the module docstring.
 
   Args:
     config: static choices.
     data: the data set, for its observation shape.
+    addition: what encoder and decoder minimise beside it.
 
   Returns:
     The method; it also reports 'total_correlation_ratio' (nats, the
@@ -138,7 +143,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
 
   def init(key, batch, hparams):
     key, critic_key = jax.random.split(key)
-    params = networks.init(key, batch['observation'])
+    params = common.initial(networks, key, batch['observation'], addition)
     codes = jnp.zeros((1, config.num_latents))
     discriminator = critic.init(critic_key, codes)['params']
     return State(
@@ -149,7 +154,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
       critic_adam(hparams).init(discriminator),
     )
 
-  def vae_turn(key, batch, hparams):
+  def vae_turn(key, step, batch, hparams):
     def loss(players, told):
       del told
       terms = common.terms_of(networks, players['vae'], key, batch)
@@ -158,7 +163,11 @@ def make(config: Config, data: types.Dataset) -> types.Method:
       elbo = terms.reconstruction + jnp.sum(terms.kl)
       loss = elbo + hparams['gamma'] * ratio
       scalars = common.scalars_of(loss, terms.reconstruction, terms.kl)
-      return loss, ({**scalars, 'total_correlation_ratio': ratio}, terms.z)
+      scalars['total_correlation_ratio'] = ratio
+      loss, scalars = common.total(
+        networks, players['vae'], batch, hparams, step, loss, scalars, addition
+      )
+      return loss, (scalars, terms.z)
 
     return training.Turn('vae', training.adamw(hparams), loss)
 
@@ -189,7 +198,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
       {'vae': state.params, 'discriminator': state.discriminator},
       {'vae': state.opt_state, 'discriminator': state.discriminator_opt_state},
       [
-        vae_turn(key, batch, hparams),
+        vae_turn(key, state.step, batch, hparams),
         *[discriminator_turn(k, batch, hparams) for k in keys],
       ],
     )

@@ -1,7 +1,7 @@
 """Are images of one identity each other's nearest neighbours?
 
 Source: Recall@k of metric learning as Ridgeway & Mozer 2018 (NeurIPS),
-https://arxiv.org/abs/1802.05312, section 3, report it: `retrieval` is the share
+https://arxiv.org/abs/1802.05312, report it: `retrieval` is the share
 of points one of whose k nearest others (Euclidean distance of codes, the point
 itself excluded) has its identity. An identity is one combination of values of
 the factors named in `identity`. `verification_auc` is the probability that a
@@ -50,7 +50,7 @@ SCORES = {
     1.0,
   ),
 }
-CITATION = 'Ridgeway & Mozer 2018, arXiv:1802.05312, section 3'
+CITATION = 'Ridgeway & Mozer 2018, arXiv:1802.05312'
 _PAIRS = 2**21
 # Distances at once, per run.
 _BLOCK = 2**20

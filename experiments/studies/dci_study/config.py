@@ -1,8 +1,9 @@
 """PCA against InfoGAN under DCI, on seen and on left-out combinations.
 
-Eastwood & Williams, "A Framework for the Quantitative Evaluation of Disentangled
-Representations", ICLR 2018, https://openreview.net/forum?id=By-7dz-AZ, tables 1
-to 4: a lit teapot of five factors, of which red pots from above are never seen.
+Eastwood & Williams, "A Framework for the Quantitative Evaluation of
+Disentangled Representations", ICLR 2018,
+https://openreview.net/forum?id=By-7dz-AZ, tables 1 to 4: a lit teapot of five
+factors, of which red pots from above are never seen.
 
   python -m experiments.sweep --config=dci_study --workdir=runs/dci_study
   python -m experiments.claims --workdir=runs/dci_study --write

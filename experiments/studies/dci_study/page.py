@@ -12,7 +12,7 @@ from disentangle_jax.report.claims import (
   Claim,
   Difference,
   Guard,
-  Threshold,
+  Within,
   runs_of,
   values_of,
 )
@@ -20,6 +20,7 @@ from disentangle_jax.report.section import Section
 
 PAPER = 'Eastwood & Williams 2018'
 REGRESSORS = ('lasso', 'forest')
+FACTORS = ('azimuth', 'elevation', 'red', 'green', 'blue')
 PCA = Arm('PCA', {'method': 'pca'})
 # The published weight of the codes; 1 stands in the table alone.
 INFOGAN = Arm('InfoGAN', {'method': 'infogan_wgan', 'strength': 8.0})
@@ -80,14 +81,16 @@ def above_constant(regressor: str) -> Callable[[tables.Study], np.ndarray]:
   """
 
   def excess(study: tables.Study) -> np.ndarray:
-    wide = lambda name: numbered.values(study, name).pivot(
-      index='run', columns='index', values='value'
-    )
-    error = wide(f'dci_gap_nrmse_zero_shot_{regressor}')
-    constant = wide('dci_gap_constant')
-    shared = [c for c in error if c in set(constant) and c != 'azimuth']
-    worst = (error[shared] - constant[shared]).max(axis=1)
-    return worst.reindex(study.runs.index).to_numpy(float)
+    names = {name for name, _ in study.scores.columns}
+    differences = []
+    for factor in FACTORS[1:]:
+      error = f'dci_gap_nrmse_zero_shot_{regressor}/{factor}'
+      if error in names:
+        constant = values_of(study, f'dci_gap_constant/{factor}')
+        differences.append(values_of(study, error) - constant)
+    if not differences:
+      return np.full(len(study.runs), np.nan)
+    return np.max(differences, axis=0)
 
   return excess
 
@@ -118,7 +121,7 @@ def claims(study: tables.Study) -> tuple[Claim, ...]:
         published='1.78 and 1.12 on elevation',
         arms=(PCA,),
         score=above_constant(regressor),
-        rule=Threshold(0.0, 'higher'),
+        rule=Within('higher'),
       )
     )
   return tuple(found)
@@ -230,18 +233,11 @@ def sections(study: tables.Study) -> Iterator[Section]:
   figure, axes = figures.new(
     6.4, 3.0 * len(chosen), nrows=len(chosen), ncols=2, squeeze=False
   )
-  factors = [
-    name.rpartition('/')[2]
-    for name in sorted(names)
-    if name.startswith('dci_gap_constant/')
-  ]
-  order = ['azimuth', 'elevation', 'red', 'green', 'blue']
-  factors = [name for name in order if name in factors] or factors
   for line, (arm, run) in zip(axes, chosen):
     for panel, regressor in zip(line, REGRESSORS):
       matrix = importances(study, run, regressor)
       hinton(panel, matrix, f'{arm.label}, {regressor}')
-      panel.set_xticks(range(matrix.shape[1]), factors, rotation=45, fontsize=6)
+      panel.set_xticks(range(matrix.shape[1]), FACTORS, rotation=45, fontsize=6)
   yield Section(
     'dci_study_importances',
     'Which codes hold which factors',

@@ -1,7 +1,7 @@
 """Embeddings by the F statistic: single codes for attributes.
 
 Ridgeway & Mozer 2018, "Learning deep disentangled embeddings with the
-F-statistic loss", NeurIPS, https://arxiv.org/abs/1802.05312, section 3: on
+F-statistic loss", NeurIPS, https://arxiv.org/abs/1802.05312: on
 game characters, trained on identities alone, the single codes of an F-statistic
 embedding tell attributes better (figure 3: areas under the ROC curve above
 those of triplet and histogram loss; no numbers printed), and identities that
@@ -21,7 +21,7 @@ runs, for an accelerator.
 
 Variants:
   :laptop  2 CPU cores: 12 x 12 images, two layers of 128 units, d 2 and 8,
-           5,000 steps at Adam 3e-3, 50 runs.
+           5,000 steps at Adam 3e-3, 50 runs, 14 min on a shared machine.
   :smoke   a minute at most.
 
 Times, numbers and what came out: README.md.

@@ -69,7 +69,7 @@ def _recall_claim(other: str, published: str) -> Claim:
     statement='Classes are identities: an F-statistic embedding finds '
     f'identities that training did not see better than {METHODS[other]} loss '
     '(Recall@1).',
-    source=f'{PAPER}, table 1',
+    source=f'{PAPER}, Recall@1',
     published=published,
     arms=(arm('f_statistic', 'identity'), arm(other, 'identity')),
     score=RECALL,

@@ -1,0 +1,1 @@
+"""Methods that learn from pairs, groups and time instead of labels."""

@@ -1,0 +1,1 @@
+"""DC-IGN: batches in which one kind of factor varies, against a VAE."""

@@ -1,0 +1,1 @@
+"""Content and style of grouped digits, and what evidence adds to content."""

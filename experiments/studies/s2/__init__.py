@@ -1,0 +1,1 @@
+"""A hundred labels beside four unsupervised losses, against none."""

@@ -1,0 +1,1 @@
+"""Sparse change in time: SlowVAE against a beta-VAE."""

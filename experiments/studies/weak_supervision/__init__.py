@@ -1,0 +1,1 @@
+"""Pairs against six unsupervised objectives, at equal seeds."""
