@@ -7,6 +7,7 @@ with the package but the parameters, the batch and the noise.
 import math
 
 import embedding_formulas
+import expert_formulas
 from formulas import (
   decode,
   dense,
@@ -50,6 +51,7 @@ ELSEWHERE = (
   weak_formulas.REFERENCES
   | embedding_formulas.REFERENCES
   | gan_formulas.REFERENCES
+  | expert_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

@@ -90,8 +90,13 @@ def test_every_method_with_the_option_runs_all_its_networks_by_it(name):
   sample = samplers.make(data, described.batch(config))
   drawn = sample(jax.random.key(1), data.arrays, jnp.arange(16))
   state = jax.eval_shape(method.init, jax.random.key(0), drawn, hparams)
-  vector = jnp.zeros((4, method.layout.width))
-  found = products(method.decode, state, vector)
+  found = []
+  if method.decode is not None:
+    vector = jnp.zeros((4, method.layout.width))
+    found += products(method.decode, state, vector)
+  if 'experts' in method.extras:
+    experts = method.extras['experts']
+    found += products(experts, state, drawn['observation'])
   if method.represent is not None:
     found += products(method.represent, state, drawn['observation'])
   for ability in ('classify', 'classify_secondary'):

@@ -33,6 +33,7 @@ from disentangle_jax.ops import (
   likelihood,
   linalg,
   logistic,
+  mechanisms,
   neighbors,
   noise,
   patches,
@@ -51,6 +52,7 @@ B = lambda *shape: jnp.zeros(shape, bool)
 judge = lambda x: jnp.sum(x, axis=1)
 
 WRONG = [
+  (mechanisms.shift, (F(4, 4), 1, 0)),
   (f_distribution.log_probability, (F(5), F(5, 1), 2)),
   (groups.average, (F(5, 2), F(5, 1), 'gvae')),
   (groups.average, (F(5), F(5), 'gvae')),
@@ -189,6 +191,7 @@ FREE = {
   'axis.like',
   'f_distribution.coefficients',
   'logistic.segments',
+  'mechanisms.by_number',
   'supervision.num_train',
   'supervision.observed',
   'svm.linear_accuracy',

@@ -5,22 +5,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax import errors, requests, types
+from disentangle_jax import requests, types
 from disentangle_jax.data.draws import common
-from disentangle_jax.ops import per_example
-
-# Compass direction -> (rows, columns) that an image moves; north is up.
-DIRECTIONS = {
-  'n': (-1, 0),
-  'ne': (-1, 1),
-  'e': (0, 1),
-  'se': (1, 1),
-  's': (1, 0),
-  'sw': (1, -1),
-  'w': (0, -1),
-  'nw': (-1, -1),
-}
-MECHANISMS = ('invert', 'noise', *(f'shift_{name}' for name in DIRECTIONS))
+from disentangle_jax.ops import mechanisms, per_example
 
 
 def draw(
@@ -68,7 +55,7 @@ def draw(
 def mechanism(
   dataset: types.Dataset, request: requests.Transformed
 ) -> Callable[[jax.Array, jax.Array, jax.Array], jax.Array]:
-  """One of the mechanisms by its number.
+  """One of the mechanisms by its number; see `ops.mechanisms.by_number`.
 
   Args:
     dataset: with images.
@@ -78,60 +65,13 @@ def mechanism(
     `(key, number int32, image [H, W, C]) -> [H, W, C]` in [0, 1].
 
   Raises:
-    ConfigError: an unknown mechanism, fewer than two, one twice, a shift that
-      leaves less than half of the image, or a variance that is not positive.
+    ConfigError: no images, or an option out of range.
   """
   common.need_images(dataset, request)
-  names = request.mechanisms
-  for name in names:
-    if name not in MECHANISMS:
-      raise errors.choices(common.of(request, 'mechanisms'), name, MECHANISMS)
-  if len(names) < 2 or len(set(names)) != len(names):
-    rule = 'must be at least two different names'
-    raise errors.value(common.of(request, 'mechanisms'), names, rule)
-  side = min(dataset.observation_shape[:2])
-  if any(name.startswith('shift_') for name in names):
-    common.integer(request, 'shift', 1)
-    if request.shift * 2 >= side:
-      rule = f'must be less than half of the side, {side}'
-      raise errors.value(common.of(request, 'shift'), request.shift, rule)
-  if 'noise' in names:
-    common.positive(request, 'noise_variance')
-  changes = [_change(name, request) for name in names]
-  return lambda key, number, image: jax.lax.switch(number, changes, key, image)
-
-
-def _change(name, request):
-  """`(key, image) -> image` of one mechanism."""
-  if name == 'invert':
-    return lambda key, image: 1.0 - image
-  if name == 'noise':
-    deviation = request.noise_variance**0.5
-
-    def noisy(key, image):
-      noise = jax.random.normal(key, image.shape)
-      return jnp.clip(image + deviation * noise, 0.0, 1.0)
-
-    return noisy
-  down, right = DIRECTIONS[name.removeprefix('shift_')]
-  return lambda key, image: shift(
-    image, down * request.shift, right * request.shift
+  return mechanisms.by_number(
+    request.mechanisms,
+    request.shift,
+    request.noise_variance,
+    min(dataset.observation_shape[:2]),
+    f'request {type(request).__name__}',
   )
-
-
-def shift(image: jax.Array, down: int, right: int) -> jax.Array:
-  """An image moved by whole pixels, black where nothing comes.
-
-  Args:
-    image: [H, W, C].
-    down: rows, negative for up.
-    right: columns, negative for left.
-
-  Returns:
-    [H, W, C].
-  """
-  height, width = image.shape[:2]
-  pad = lambda by: (max(by, 0), max(-by, 0))
-  padded = jnp.pad(image, (pad(down), pad(right), (0, 0)))
-  top, left = max(-down, 0), max(-right, 0)
-  return padded[top : top + height, left : left + width]

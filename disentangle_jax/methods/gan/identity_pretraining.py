@@ -25,10 +25,10 @@ import jax.numpy as jnp
 import optax
 
 from disentangle_jax import checks, errors, requests, types
-from disentangle_jax.data.draws import transformed
 from disentangle_jax.methods import training
 from disentangle_jax.nn import image_experts, nets
 from disentangle_jax.ops import axis
+from disentangle_jax.ops import mechanisms as changes
 
 CITATION = 'Parascandolo et al. 2018, arXiv:1712.00961, section 4'
 HPARAMS = {'learning_rate': 1e-3}
@@ -62,7 +62,7 @@ class Config:
   experts: int = 10
   channels: tuple[int, ...] = (32, 32, 32, 32)
   residual: bool = False
-  mechanisms: tuple[str, ...] = tuple(sorted(transformed.MECHANISMS))
+  mechanisms: tuple[str, ...] = tuple(sorted(changes.MECHANISMS))
   shift: int = 4
   noise_variance: float = 0.25
   precision: str = 'auto'
@@ -123,7 +123,7 @@ def build(config: Config, data: types.Dataset) -> Experts:
   if config.precision not in nets.PRECISIONS:
     where = 'config.static.precision'
     raise errors.choices(where, config.precision, nets.PRECISIONS)
-  transformed.mechanism(data, request(config))
+  mechanisms(config, data)
   module = image_experts.Expert(tuple(config.channels), config.residual)
 
   def init(key, observation):
@@ -215,7 +215,16 @@ def mechanisms(
   Returns:
     `(key, observation [B, H, W, C]) -> {mechanism: [B, H, W, C]}`.
   """
-  change = transformed.mechanism(data, request(config))
+  if len(data.observation_shape) != 3:
+    rule = 'mechanisms change images'
+    raise errors.value('config.dataset.name', data.name, rule)
+  change = changes.by_number(
+    tuple(config.mechanisms),
+    config.shift,
+    config.noise_variance,
+    min(data.observation_shape[:2]),
+    'config.static',
+  )
 
   def changed(key, observation):
     keys = jax.random.split(key, len(observation))
