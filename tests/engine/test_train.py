@@ -58,6 +58,8 @@ def test_sixty_four_runs_are_one_program_without_collectives(name, config):
   if 'identities' in takes:
     # A batch of eight.
     config.static.identities, config.static.per_identity = 2, 4
+  if 'pretraining' in takes:
+    config.static.pretraining = False  # one group, without an earlier phase
   (group,) = planning.make(config).groups
   assert len(group.runs) == 64
   method, traced = group.method, []

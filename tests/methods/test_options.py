@@ -132,6 +132,11 @@ def test_methods_that_couple_examples_ask_for_two():
     's2_factor_vae',
     's2_beta_tcvae',
     's2_dip_vae_i',
+    'infogan',
+    'infogan_cr',
+    'infogan_wgan',
+    'identity_pretraining',
+    'causal_mechanisms',
   }
   for name, module in METHODS.items():
     assert getattr(module, 'MIN_BATCH', 1) == (2 if name in coupled else 1)
