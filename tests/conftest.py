@@ -1,11 +1,13 @@
 """Four CPU devices, for the meshes, and programs that compile fast."""
 
+import gc
 import os
 import pathlib
 import subprocess
 import sys
 
 import jax
+import pytest
 
 jax.config.update('jax_num_cpu_devices', 4)
 _cache = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
@@ -17,6 +19,21 @@ jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.2)
 # The older way to compile fused operations: half the time to compile, code that
 # runs two thirds as fast.
 _OLDER = '--xla_cpu_use_fusion_emitters=false'
+
+
+# A process may have 65,530 memory maps on Linux; each compiled program takes
+# some, and one too many is a segmentation fault.
+_MOST_MAPS = 20_000
+
+
+@pytest.fixture(autouse=True, scope='module')
+def few_memory_maps():
+  """Drops compiled programs after a file of tests, when there are many."""
+  yield
+  maps = pathlib.Path('/proc/self/maps')
+  if maps.exists() and len(maps.read_bytes().splitlines()) > _MOST_MAPS:
+    jax.clear_caches()
+    gc.collect()
 
 
 def pytest_configure(config):
