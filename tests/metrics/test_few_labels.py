@@ -51,7 +51,7 @@ def test_scores_are_those_of_the_labels_alone():
       p = 1 / (1 + np.exp(-np.asarray(codes, np.float64)[last, :4]))
       q = told[last] / np.array(DATA.factor_sizes)[VARY]
       error = -(q * np.log(p) + (1 - q) * np.log(1 - p)).sum(1).mean()
-      got = scores[f'label_error/{name}_{count}']
+      got = scores[f'few_labels_error/{name}_{count}']
       assert got == pytest.approx(error, rel=1e-4)
   noisy, perfect = (_examples(n, 60)[1] for n in ('noisy', 'perfect'))
   assert 0 < np.mean(noisy != perfect) < 0.2
@@ -61,7 +61,7 @@ def test_scores_are_those_of_the_labels_alone():
 
 def test_too_few_codes_have_no_error():
   scores = _scores(few_labels.Config(counts=(20,)), width=3)
-  assert np.isnan(scores['label_error']) and scores['label_mig'] > 0
+  assert np.isnan(scores['few_labels_error']) and scores['label_mig'] > 0
 
 
 @pytest.mark.parametrize(
