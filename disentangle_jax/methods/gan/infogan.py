@@ -85,6 +85,14 @@ def code_terms(
   return weighted, common.information(config, categorical, continuous)
 
 
+def players_of(state: State) -> dict[str, types.PyTree]:
+  """Generator and critic, as `training.alternate` takes them."""
+  return {
+    'generator': state.params['generator'],
+    'critic': common.critic_of(state),
+  }
+
+
 def init_of(
   networks: common.Networks,
   key: jax.Array,
@@ -104,10 +112,7 @@ def init_of(
   """
   params, head = networks.init(key, batch['observation'])
   state = State(params, (), jnp.zeros((), jnp.int32), head)
-  players = {
-    'generator': params['generator'],
-    'critic': common.critic_of(state),
-  }
+  players = players_of(state)
   opt_state = {n: optimisers[n].init(own) for n, own in players.items()}
   return state._replace(opt_state=opt_state)
 
@@ -183,6 +188,10 @@ def generator_turn(
   index: jax.Array,
   statistics: Mapping[str, types.PyTree],
   further: Callable[..., jax.Array] = lambda players: jnp.zeros(()),
+  game: Callable[
+    [jax.Array], jax.Array
+  ] = adversarial.non_saturating_generator_loss,
+  optimiser: Callable[[jax.Array], optax.GradientTransformation] = adam,
 ) -> training.Turn:
   """The update of G; it tells its loss without codes, and its statistics.
 
@@ -194,6 +203,8 @@ def generator_turn(
     index: int32 [B].
     statistics: before the step.
     further: `(players) -> float32 scalar`, what G minimises besides.
+    game: `(logits of generated images) -> float32 scalar`.
+    optimiser: `(rate) -> optimiser`.
 
   Returns:
     The turn.
@@ -207,11 +218,12 @@ def generator_turn(
     )
     fake = networks.judge(players['critic'], statistics, images, True)
     codes, _ = code_terms(config, hparams, fake.heads, latents)
-    own = adversarial.non_saturating_generator_loss(fake.logits)
+    own = game(fake.logits)
     loss = own + hparams['generator_information'] * codes + further(players)
     return loss, (own, after)
 
-  return training.Turn('generator', adam(hparams['learning_rate']), loss_of)
+  rate = hparams['learning_rate']
+  return training.Turn('generator', optimiser(rate), loss_of)
 
 
 def make(config: Config, data: types.Dataset) -> types.Method:
@@ -242,10 +254,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     index, statistics = batch['index'], state.params['statistics']
     given = (config, networks, hparams)
     players, opt_states, told = training.alternate(
-      {
-        'generator': state.params['generator'],
-        'critic': common.critic_of(state),
-      },
+      players_of(state),
       state.opt_state,
       [
         critic_turn(*given, critic_key, batch, statistics),

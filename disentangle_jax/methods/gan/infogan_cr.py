@@ -247,11 +247,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
       for n, m in ((3, 4), (5, 6))
     ]
     players, opt_states, told = training.alternate(
-      {
-        'generator': state.params['generator'],
-        'critic': critic,
-        'contrast': more['contrast'],
-      },
+      {**infogan.players_of(state), 'contrast': more['contrast']},
       opt_states,
       [
         training.Turn('contrast', infogan.adam(rate), contrast_loss),

@@ -138,21 +138,6 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     rate = hparams['critic_learning_rate']
     return training.Turn('critic', adam(rate), loss_of)
 
-  def generator_turn(key, index, statistics, hparams):
-    def loss_of(players, told):
-      del told
-      latents = networks.draw(key, index)
-      images, after = networks.generate(
-        players['generator'], statistics['generator'], latents, True
-      )
-      fake = networks.judge(players['critic'], statistics, images, True)
-      codes, _ = infogan.code_terms(config, hparams, fake.heads, latents)
-      own = adversarial.wasserstein_generator_loss(fake.logits)
-      return own + hparams['generator_information'] * codes, (own, after)
-
-    rate = hparams['learning_rate']
-    return training.Turn('generator', adam(rate), loss_of)
-
   def init(key, batch, hparams):
     optimisers = {
       'generator': adam(hparams['learning_rate']),
@@ -170,12 +155,20 @@ def make(config: Config, data: types.Dataset) -> types.Method:
       own_key = jax.random.fold_in(key, number)
       turns.append(critic_turn(own_key, images, index, statistics, hparams))
     own_key = jax.random.fold_in(key, config.critic_updates)
-    turns.append(generator_turn(own_key, index, statistics, hparams))
+    turns.append(
+      infogan.generator_turn(
+        config,
+        networks,
+        hparams,
+        own_key,
+        index,
+        statistics,
+        game=adversarial.wasserstein_generator_loss,
+        optimiser=adam,
+      )
+    )
     players, opt_states, told = training.alternate(
-      {
-        'generator': state.params['generator'],
-        'critic': common.critic_of(state),
-      },
+      infogan.players_of(state),
       state.opt_state,
       turns,
     )

@@ -1,14 +1,8 @@
-"""What pairs are worth: claims and a table of arms.
+"""What pairs are worth: claims and a table of arms."""
 
-`slow_vae/page.py` takes the table for its own arms.
-"""
+from collections.abc import Iterator
 
-from collections.abc import Iterator, Sequence
-
-import pandas as pd
-
-from disentangle_jax.report import claims as claims_lib
-from disentangle_jax.report import summaries, tables
+from disentangle_jax.report import arms, tables
 from disentangle_jax.report.claims import Arm, Claim, Difference, Guard
 from disentangle_jax.report.section import Section
 
@@ -61,36 +55,10 @@ def claims(study: tables.Study) -> tuple[Claim, ...]:
   return tuple(every)
 
 
-def table_of_arms(
-  study: tables.Study, arms: Sequence[Arm], scores: Sequence[str]
-) -> pd.DataFrame:
-  """A row per arm that has runs: seeds, and every score with its interval.
-
-  Args:
-    study: as loaded.
-    arms: rows.
-    scores: names; those that the study lacks are left out.
-
-  Returns:
-    The table; empty without runs.
-  """
-  names = {name for name, _ in study.scores.columns}
-  rows = []
-  for arm in arms:
-    mine = claims_lib.runs_of(study, arm)
-    if not mine.any():
-      continue
-    row = {'arm': arm.label, 'seeds': int(mine.sum())}
-    for score in (score for score in scores if score in names):
-      values = claims_lib.values_of(study, score)[mine]
-      row[score] = summaries.mean_with_interval(values)
-    rows.append(row)
-  return pd.DataFrame(rows)
-
-
 def sections(study: tables.Study) -> Iterator[Section]:
   """Every arm with its scores."""
-  table = table_of_arms(study, (ONE, RANDOM, LABELLED, VAE), SHOWN)
+  every = (ONE, RANDOM, LABELLED, VAE)
+  table = arms.table(study, every, SHOWN, count='seeds')
   if len(table):
     yield Section(
       'ada_gvae_arms',

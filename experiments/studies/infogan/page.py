@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from disentangle_jax.report import figures, stored, summaries, tables
+from disentangle_jax.report import arms, figures, stored, summaries, tables
 from disentangle_jax.report.claims import (
   Arm,
   Claim,
@@ -13,7 +13,6 @@ from disentangle_jax.report.claims import (
   Guard,
   Threshold,
   runs_of,
-  values_of,
 )
 from disentangle_jax.report.section import Section
 
@@ -105,20 +104,16 @@ def claims(study: tables.Study) -> tuple[Claim, ...]:
 
 def scores_table(study: tables.Study) -> pd.DataFrame:
   """A row per arm: its seeds, the bound at the end, codes and draws."""
-  rows = []
-  for arm in ARMS.values():
-    mine = runs_of(study, arm)
-    if not mine.any():
-      continue
-    row = {'arm': arm.label, 'runs': int(mine.sum())}
-    ends = information_at_the_end(study)[mine]
-    row['information (nats)'] = summaries.mean_with_interval(ends)
-    for name in _SCORES:
-      if any(name == column for column, _ in study.scores.columns):
-        values = values_of(study, name)[mine]
-        row[name] = summaries.mean_with_interval(values)
-    rows.append(row)
-  return pd.DataFrame(rows)
+  table = arms.table(study, tuple(ARMS.values()), _SCORES)
+  if len(table):
+    ends = information_at_the_end(study)
+    bounds = [
+      summaries.mean_with_interval(ends[runs_of(study, arm)])
+      for arm in ARMS.values()
+      if runs_of(study, arm).any()
+    ]
+    table.insert(2, 'information (nats)', bounds)
+  return table
 
 
 def sections(study: tables.Study) -> Iterator[Section]:

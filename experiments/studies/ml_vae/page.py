@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from disentangle_jax.report import arms, tables
 from disentangle_jax.report import claims as claims_lib
-from disentangle_jax.report import tables
 from disentangle_jax.report.claims import Arm, Claim, Difference, Guard, Within
 from disentangle_jax.report.section import Section
-from disentangle_jax.studies.ada_gvae import page as pairs
 
 PAPER = 'Bouchacourt et al. 2018'
 # What a sweep says of the arms, and what they are called; the full size has
@@ -126,7 +125,8 @@ def claims(study: tables.Study) -> tuple[Claim, ...]:
 
 def sections(study: tables.Study) -> Iterator[Section]:
   """Every arm with its scores."""
-  table = pairs.table_of_arms(study, (PRODUCT, AVERAGE, STROKE), SHOWN)
+  every = (PRODUCT, AVERAGE, STROKE)
+  table = arms.table(study, every, SHOWN, count='seeds')
   if len(table):
     yield Section(
       'ml_vae_arms',

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from disentangle_jax.report import claims as claims_lib
-from disentangle_jax.report import summaries, tables
+from disentangle_jax.report import arms as arms_lib
+from disentangle_jax.report import tables
 from disentangle_jax.report.claims import (
   Arm,
   Claim,
@@ -84,19 +84,8 @@ def scores_table(study: tables.Study) -> pd.DataFrame:
   names = {name for name, _ in study.scores.columns}
   wanted = [*SCORES, 'assigned_rank', 'kl', 'reconstruction']
   wanted += sorted(n for n in names if n.startswith('assigned_variance/'))
-  rows = []
-  for base in BASES:
-    for arm in arms(base):
-      mine = claims_lib.runs_of(study, arm)
-      if not mine.any():
-        continue
-      row = {'method': arm.label, 'runs': int(mine.sum())}
-      for name in wanted:
-        if name in names:
-          values = claims_lib.values_of(study, name)[mine]
-          row[name] = summaries.mean_with_interval(values)
-      rows.append(row)
-  return pd.DataFrame(rows)
+  pairs = [arm for base in BASES for arm in arms(base)]
+  return arms_lib.table(study, pairs, wanted, label='method')
 
 
 def sections(study: tables.Study) -> Iterator[Section]:

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from disentangle_jax.report import tables
+from disentangle_jax.report import arms, tables
 from disentangle_jax.report.claims import Arm, Claim, Difference, Guard
 from disentangle_jax.report.section import Section
-from disentangle_jax.studies.ada_gvae import page as pairs
 
 PAPER = 'Klindt et al. 2021'
 SHOWN = (
@@ -72,12 +71,12 @@ def sections(study: tables.Study) -> Iterator[Section]:
   """Every arm with its scores."""
   runs = study.runs
   single = runs[runs['method'].astype(str) == 'beta_vae']
-  arms = [slow(transition) for transition in TRANSITIONS]
-  arms += [
+  every = [slow(transition) for transition in TRANSITIONS]
+  every += [
     Arm(f'beta-VAE, beta {beta:g}', {'method': 'beta_vae', 'strength': beta})
     for beta in sorted(set(single['strength'].dropna()))
   ]
-  table = pairs.table_of_arms(study, arms, SHOWN)
+  table = arms.table(study, every, SHOWN, count='seeds')
   if len(table):
     yield Section(
       'slow_vae_arms',
