@@ -8,7 +8,7 @@ parameters on as its context.
 
 from collections.abc import Callable
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -39,6 +39,20 @@ class Config:
   steps: int = 1000
   batch_size: int = 128
   learning_rate: float = 1e-3
+
+
+def settings_of(config: Any) -> Config:
+  """The settings that a probe's own constants hold under the same names.
+
+  Args:
+    config: a dataclass with some of the fields of `Config`.
+
+  Returns:
+    The settings; what the dataclass lacks has its default.
+  """
+  own = {field.name for field in dataclasses.fields(Config)}
+  given = {f.name for f in dataclasses.fields(config)} & own
+  return Config(**{name: getattr(config, name) for name in given})
 
 
 class Judge(NamedTuple):

@@ -137,10 +137,8 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     ConfigError: no such factor, or a constant out of range.
   """
   base.at_least(config, num_points=2, steps=1, batch_size=1)
-  own = {f.name for f in dataclasses.fields(image_classifier.Config)}
-  settings = {k: v for k, v in dataclasses.asdict(config).items() if k in own}
   judge = image_classifier.make(
-    image_classifier.Config(**settings),
+    image_classifier.settings_of(config),
     data,
     'config.metric_options.sample_quality',
   )

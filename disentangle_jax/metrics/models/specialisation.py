@@ -162,14 +162,10 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   other = _foreign_data(config, data)
 
   def judge_of(of, factor):
-    own = {f.name for f in dataclasses.fields(image_classifier.Config)}
-    settings = {k: v for k, v in dataclasses.asdict(config).items() if k in own}
-    settings['factor'] = factor
-    return image_classifier.make(
-      image_classifier.Config(**settings),
-      of,
-      'config.metric_options.specialisation',
-    )
+    settings = image_classifier.settings_of(config)
+    settings = dataclasses.replace(settings, factor=factor)
+    where = 'config.metric_options.specialisation'
+    return image_classifier.make(settings, of, where)
 
   judge = judge_of(data, config.factor)
   foreign_judge = other and judge_of(other, config.foreign_factor)

@@ -93,14 +93,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   """
   base.at_least(config, num_points=1, steps=1, batch_size=1)
   judge = image_classifier.make(
-    image_classifier.Config(
-      factor=config.factor,
-      net=config.net,
-      hidden=config.hidden,
-      steps=config.steps,
-      batch_size=config.batch_size,
-      learning_rate=config.learning_rate,
-    ),
+    image_classifier.settings_of(config),
     data,
     'config.metric_options.swap',
   )
