@@ -363,7 +363,9 @@ def intervals(
       ends = percentile(samples[key], confidence)
     else:
       ends = rescaled(value, samples[key], share, confidence, how == 'debiased')
-    score = module.SCORES[key]
+    # 'key/<factor>' is as 'key', unless it has an entry of its own.
+    entries = module.SCORES
+    score = entries.get(key) or entries[key.partition('/')[0]]
     low, high = np.clip(ends, score.low, score.high)
     result[key] = Interval(value, float(low), float(high))
   return result

@@ -69,6 +69,7 @@ def _interval(module, x, resamples, seed=0):
 def test_value_is_the_plain_score_and_lies_where_it_should():
   codes, factors = _data(301)
   names = ('mig_binned', 'linear_correlation', 'factor_vae_score')
+  names += ('assigned_codes',)  # an entry by factor stands beside its mean
   plain = metrics.evaluate(codes, factors, names)
   sure = metrics.evaluate(codes, factors, names, resamples=20)
   assert list(sure) == list(plain)
