@@ -27,6 +27,7 @@ class Contract:
   learns: bool
   progress: str | None
   splits: bool
+  may_be_zero: tuple[str, ...]
   test: Mapping[str, Any]
 
   def made(
@@ -89,5 +90,6 @@ def read(module: Any, name: str = '') -> Contract:
     learns=get('LEARNS', True),
     progress=get('PROGRESS', 'loss'),
     splits=get('SPLITS', True),
+    may_be_zero=get('MAY_BE_ZERO', ()),
     test=get('TEST', {}),
   )

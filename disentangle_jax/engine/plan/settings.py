@@ -54,11 +54,11 @@ def settled(
     static_above, hparams_above = inherited.static, inherited.hparams
     merged = inherited.merged
   module = names.methods[method]
-  contract.read(module, method)
+  described = contract.read(module, method)
   net_name = merged['net']['name']
   if net_name not in nets.NETS:
     raise errors.choices('config.net.name', net_name, nets.NETS)
-  static = _static(module, name, merged['static'], static_above)
+  static = _static(described, name, merged['static'], static_above)
   if inherited:
     phases.check_static(inherited.settled, module, inherited.later)
     static |= inherited.settled
@@ -108,16 +108,19 @@ def _layered(
 
 
 def _static(
-  module: Any, name: str, given: Mapping[str, Any], above: Mapping[str, Any]
+  described: contract.Contract,
+  name: str,
+  given: Mapping[str, Any],
+  above: Mapping[str, Any],
 ) -> dict[str, Any]:
-  defaults = declare.static_fields(module)
+  defaults = declare.static_fields(described.module)
   static = _layered(given, name, set(defaults), above)
   for key, value in static.items():
     if isinstance(value, list):
       static[key] = value = tuple(value)
     default = defaults[key]
     if type(default) is int:
-      zero = default == 0 or key in getattr(module, 'MAY_BE_ZERO', ())
+      zero = default == 0 or key in described.may_be_zero
       checks.integer(f'config.static.{key}', value, 0 if zero else 1)
   return static
 
