@@ -10,7 +10,13 @@ from disentangle_jax.methods.embedding import (
   histogram_loss,
   triplet,
 )
-from disentangle_jax.methods.gan import infogan, infogan_cr, infogan_wgan
+from disentangle_jax.methods.gan import (
+  infogan,
+  infogan_cr,
+  infogan_wgan,
+  sd_began,
+  sd_gan,
+)
 from disentangle_jax.methods.linear import ica, pca, raw_pixels
 from disentangle_jax.methods.paired import jade
 from disentangle_jax.methods.vae import (
@@ -54,4 +60,6 @@ METHODS = {
   'infogan': infogan,
   'infogan_cr': infogan_cr,
   'infogan_wgan': infogan_wgan,
+  'sd_gan': sd_gan,
+  'sd_began': sd_began,
 }

@@ -50,6 +50,7 @@ from disentangle_jax.metrics.models import (
   reconstruction,
   sample_quality,
   swap,
+  verification,
 )
 
 Interval = resampling.Interval
@@ -96,6 +97,7 @@ METRICS = {
   'class_variance': class_variance,
   'swap': swap,
   'sample_quality': sample_quality,
+  'verification': verification,
   'dci_gap': dci_gap,
 }
 
