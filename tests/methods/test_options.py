@@ -127,6 +127,10 @@ def test_methods_that_couple_examples_ask_for_two():
     'dip_vae_ii',
     'covariance_autoencoder',
     'covariance_classifier',
+    'infogan',
+    'infogan_cr',
+    'infogan_wgan',
+    'sd_gan',
   }
   for name, module in METHODS.items():
     assert getattr(module, 'MIN_BATCH', 1) == (2 if name in coupled else 1)
