@@ -39,8 +39,9 @@ class State(NamedTuple):
 
 def batch(config: Any) -> tuple[requests.Request, ...]:
   """Observations, and a second one of each identity."""
-  pair = requests.IdentityPair(identity=tuple(config.identity))
-  return (requests.Observation(), pair)
+  names = config.identity
+  names = (names,) if isinstance(names, str) else tuple(names)
+  return (requests.Observation(), requests.IdentityPair(identity=names))
 
 
 def check(

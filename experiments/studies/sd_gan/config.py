@@ -17,7 +17,7 @@ images, 5 seeds; not run at this size.
 
 Variants:
   :laptop  16 x 16 drawn digits, an identity is digit and hue: 120 of 30 images,
-           30 of them held out; MLPs, 20 + 20 latents, 32 pairs, 10,000 steps.
+           30 of them held out; MLPs, 20 + 20 latents, 32 pairs, 8,000 steps.
   :smoke   a minute at most.
 """
 
@@ -84,20 +84,23 @@ def _make_small(config):
   config.static.identity_latents = 20
   config.static.observation_latents = 20
   config.net.name = 'mlp'
-  config.net.mlp.encoder_hidden = (256, 64)
-  config.net.mlp.decoder_hidden = (256, 256)
+  config.net.mlp.encoder_hidden = (128, 64)
+  config.net.mlp.decoder_hidden = (128, 128)
   config.net.mlp.encoder_activation = 'leaky_relu'
   config.net.mlp.decoder_activation = 'relu'
+  config.hparams.learning_rate = 1e-3
+  config.hparams.critic_learning_rate = 5e-4
   config.sweep = _points(
     {
-      'net.mlp.encoder_hidden': ((256,),),
-      'hparams.learning_rate': (1e-4,),
-      'hparams.critic_learning_rate': (1e-4,),
+      'net.mlp.encoder_hidden': ((128,),),
+      'hparams.learning_rate': (3e-4,),
+      'hparams.critic_learning_rate': (2e-3,),
+      'hparams.gamma': (0.9,),
       'hparams.lambda_k': (0.01,),
     }
   )
   config.batch_size = 32
-  config.steps = 10_000
+  config.steps = 8000
   config.metric_options.verification.identity = config.static.identity
   config.metric_options.verification.net = 'mlp'
   config.metric_options.verification.steps = 1000
