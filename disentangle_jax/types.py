@@ -90,6 +90,10 @@ EXTRAS = {
     '(key, state, count, **options) -> (observation [count, ...], Codes): '
     'draws from the model; options that some have: frames, label'
   ),
+  'sample_pair': (
+    '(key, state, index int32 [B], same bool [B]) -> (observation [B, ...], '
+    'observation): pairs that share what stands for the identity where same'
+  ),
   'classify': '(state, observation) -> logits float32 [B, classes]',
   'classify_secondary': 'the same of observations of the other joined set',
   'act': '(key, state, observation, goal) -> action [B, ...]',

@@ -16,6 +16,8 @@ from disentangle_jax.methods.gan import (
   infogan,
   infogan_cr,
   infogan_wgan,
+  sd_began,
+  sd_gan,
 )
 from disentangle_jax.methods.linear import ica, pca, raw_pixels
 from disentangle_jax.methods.paired import jade
@@ -84,4 +86,6 @@ METHODS = {
   'group_vae': group_vae,
   'ml_vae': ml_vae,
   'slow_vae': slow_vae,
+  'sd_gan': sd_gan,
+  'sd_began': sd_began,
 }

@@ -55,6 +55,7 @@ from disentangle_jax.metrics.models import (
   sample_quality,
   specialisation,
   swap,
+  verification,
 )
 
 Interval = resampling.Interval
@@ -104,6 +105,7 @@ METRICS = {
   'few_labels': few_labels,
   'swap': swap,
   'sample_quality': sample_quality,
+  'verification': verification,
   'dci_gap': dci_gap,
   'specialisation': specialisation,
   'label_by_group': label_by_group,

@@ -19,6 +19,7 @@ from disentangle_jax.methods.embedding import (
   triplet,
 )
 from disentangle_jax.nn import nets
+from disentangle_jax.ops import class_pairs
 
 ALL = np.ones(3, bool)
 SMALL_NET = nets.mlp.Config(encoder_hidden=(8,), decoder_hidden=(8,))
@@ -110,7 +111,9 @@ def brute_triplets(vector, margin, classes=(0, 1, 2)):
 
 
 def test_triplet_is_the_mean_over_all_valid_triplets(vectors):
-  loss = lambda there: float(triplet.loss_of(jnp.asarray(vectors), there, 0.1))
+  loss = lambda there: float(
+    class_pairs.triplet_loss(jnp.asarray(vectors), there, 0.1)
+  )
   assert loss(ALL) == pytest.approx(brute_triplets(vectors, 0.1), rel=1e-5)
   expected = brute_triplets(vectors, 0.1, (1, 2))
   there = np.array([False, True, True])
@@ -124,10 +127,10 @@ def test_triplet_of_equal_distances_is_the_margin():
   far = 2.0  # the diagonal
   margin = 0.3
   expected = (max(0, margin + near - near) + max(0, margin + near - far)) / 2
-  got = float(triplet.loss_of(square, np.ones(2, bool), margin))
+  got = float(class_pairs.triplet_loss(square, np.ones(2, bool), margin))
   assert got == pytest.approx(expected, rel=1e-6)
   same = jnp.zeros((2, 2, 3))
-  got = float(triplet.loss_of(same, np.ones(2, bool), margin))
+  got = float(class_pairs.triplet_loss(same, np.ones(2, bool), margin))
   assert got == pytest.approx(margin)
 
 
@@ -185,9 +188,9 @@ def test_rows_of_a_class_are_its_first():
 def test_unit_length_of_zeros_has_a_finite_gradient():
   vector = jnp.array([[3.0, 4.0], [0.0, 0.0]])
   np.testing.assert_allclose(
-    common.unit_length(vector), [[0.6, 0.8], [0, 0]], rtol=1e-6
+    class_pairs.unit_length(vector), [[0.6, 0.8], [0, 0]], rtol=1e-6
   )
-  grad = jax.grad(lambda v: jnp.sum(common.unit_length(v)))(vector)
+  grad = jax.grad(lambda v: jnp.sum(class_pairs.unit_length(v)))(vector)
   assert np.all(np.isfinite(grad))
 
 

@@ -20,6 +20,7 @@ from formulas import (
 import gan_formulas
 import jax
 import numpy as np
+import pair_formulas
 import pytest
 import weak_formulas
 
@@ -52,6 +53,7 @@ ELSEWHERE = (
   | embedding_formulas.REFERENCES
   | gan_formulas.REFERENCES
   | expert_formulas.REFERENCES
+  | pair_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

@@ -18,6 +18,7 @@ from disentangle_jax.ops import (
   averages,
   axis,
   boosted,
+  class_pairs,
   concrete,
   covariance,
   discrete,
@@ -53,6 +54,12 @@ judge = lambda x: jnp.sum(x, axis=1)
 
 WRONG = [
   (mechanisms.shift, (F(4, 4), 1, 0)),
+  (class_pairs.unit_length, (I(4, 2),)),
+  (class_pairs.flat_pairs, (F(3), 2)),
+  (class_pairs.flat_pairs, (B(3, 2), 2)),
+  (class_pairs.mean_over, (F(3), B(3, 1))),
+  (class_pairs.triplet_loss, (F(6, 4), B(6), 0.2)),
+  (class_pairs.triplet_loss, (F(3, 2, 4), B(2), 0.2)),
   (f_distribution.log_probability, (F(5), F(5, 1), 2)),
   (groups.average, (F(5, 2), F(5, 1), 'gvae')),
   (groups.average, (F(5), F(5), 'gvae')),

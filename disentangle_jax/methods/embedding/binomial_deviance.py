@@ -16,6 +16,7 @@ import jax
 
 from disentangle_jax import types
 from disentangle_jax.methods.embedding import common
+from disentangle_jax.ops import class_pairs
 
 CITATION = 'Yi et al. 2014, arXiv:1407.4979'
 HPARAMS = {**common.HPARAMS, 'negative_cost': 10.0}
@@ -42,10 +43,10 @@ def loss_of(
   classes, count, _ = vector.shape
   rows = vector.reshape(classes * count, -1)
   above = SLOPE * (rows @ rows.T - MIDDLE)
-  positive, negative = common.flat_pairs(valid, count)
-  similar = common.mean_over(jax.nn.softplus(-above), positive)
+  positive, negative = class_pairs.flat_pairs(valid, count)
+  similar = class_pairs.mean_over(jax.nn.softplus(-above), positive)
   different = jax.nn.softplus(negative_cost * above)
-  return similar + common.mean_over(different, negative)
+  return similar + class_pairs.mean_over(different, negative)
 
 
 def make(config: Config, data: types.Dataset) -> types.Method:

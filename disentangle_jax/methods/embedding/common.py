@@ -32,7 +32,7 @@ import numpy as np
 from disentangle_jax import checks, errors, requests, types
 from disentangle_jax.methods import training
 from disentangle_jax.nn import nets
-from disentangle_jax.ops import axis
+from disentangle_jax.ops import axis, class_pairs
 
 CLASSES = ('identity', 'attribute')
 HPARAMS = {'learning_rate': 2e-4, 'weight_decay': 0.0}
@@ -111,43 +111,6 @@ def pick_classes(
   return order[:, :count], jnp.sum(member, axis=1) >= count
 
 
-def unit_length(vector: jax.Array) -> jax.Array:
-  """Scales vectors to length one.
-
-  Args:
-    vector: float [..., E].
-
-  Returns:
-    float [..., E]; a vector of zeros stays, with a finite gradient.
-  """
-  square = jnp.sum(jnp.square(vector), axis=-1, keepdims=True)
-  return vector * jax.lax.rsqrt(jnp.maximum(square, 1e-12))
-
-
-def flat_pairs(valid: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
-  """Which pairs of images share a class, and which do not.
-
-  Args:
-    valid: bool [C], classes that are there.
-    count: n, images of each.
-
-  Returns:
-    bool [C n, C n] twice: positive (of one class, no image with itself) and
-    negative pairs, images of absent classes left out.
-  """
-  number = jnp.repeat(jnp.arange(len(valid)), count)
-  there = jnp.repeat(valid, count)
-  there = there[:, None] & there[None, :]
-  same = number[:, None] == number[None, :]
-  itself = jnp.eye(len(number), dtype=bool)
-  return there & same & ~itself, there & ~same
-
-
-def mean_over(x: jax.Array, mask: jax.Array) -> jax.Array:
-  """Mean of the entries under a mask, float scalar; 0 where there are none."""
-  return jnp.sum(jnp.where(mask, x, 0)) / jnp.maximum(jnp.sum(mask), 1)
-
-
 class _Embedder(nn.Module):
   """Observation -> float [B, E], a linear layer on top of a net's encoder.
 
@@ -213,7 +176,7 @@ def make(
 
   def embed(params, observation):
     vector = nets.apply(encoder, params['encoder'], observation)
-    return unit_length(vector) if unit else vector
+    return class_pairs.unit_length(vector) if unit else vector
 
   def classes_of(params, batch):
     """Vectors [A, C, n, E] of A sets of classes, and which are there [A, C]."""
@@ -241,7 +204,8 @@ def make(
     # With fewer than two classes there is nothing to tell apart.
     usable = jnp.sum(valid, axis=1) > 1
     scalars = {
-      name: mean_over(value, usable) for name, value in scalars.items()
+      name: class_pairs.mean_over(value, usable)
+      for name, value in scalars.items()
     }
     rows = vector.reshape(-1, vector.shape[-1])
     scalars['embedding_deviation'] = jnp.sqrt(jnp.mean(jnp.var(rows, axis=0)))

@@ -29,7 +29,7 @@ import numpy as np
 
 from disentangle_jax import checks, errors, types
 from disentangle_jax.methods.embedding import common
-from disentangle_jax.ops import f_distribution
+from disentangle_jax.ops import class_pairs, f_distribution
 
 CITATION = 'Ridgeway & Mozer 2018, arXiv:1802.05312'
 HPARAMS = common.HPARAMS
@@ -91,7 +91,7 @@ def loss_of(
   per_pair = -jnp.sum(best, axis=1)
   there = valid[pairs[0]] & valid[pairs[1]]
   total = jnp.sum(jnp.where(there, per_pair, 0))
-  return {'loss': common.mean_over(per_pair, there), 'loss_sum': total}
+  return {'loss': class_pairs.mean_over(per_pair, there), 'loss_sum': total}
 
 
 def make(config: Config, data: types.Dataset) -> types.Method:

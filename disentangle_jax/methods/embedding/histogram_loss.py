@@ -20,6 +20,7 @@ import numpy as np
 
 from disentangle_jax import types
 from disentangle_jax.methods.embedding import common
+from disentangle_jax.ops import class_pairs
 
 CITATION = 'Ustinova & Lempitsky 2016, arXiv:1611.00822, equation 5'
 HPARAMS = common.HPARAMS
@@ -66,7 +67,7 @@ def loss_of(vector: jax.Array, valid: jax.Array) -> jax.Array:
     pairs = pairs[first, second].astype(share.dtype)
     return pairs @ share / jnp.maximum(jnp.sum(pairs), 1)
 
-  positive, negative = common.flat_pairs(valid, count)
+  positive, negative = class_pairs.flat_pairs(valid, count)
   return loss_of_histograms(histogram(positive), histogram(negative))
 
 

@@ -1,0 +1,1 @@
+"""Identity and all else in the latents of a GAN, by a critic of pairs."""
