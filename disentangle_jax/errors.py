@@ -63,3 +63,8 @@ def first_line(error: Exception) -> str:
 def value(field: str, got: Any, rule: str) -> ConfigError:
   """Says that a value breaks a rule, e.g. 'must be finite and >= 0'."""
   return ConfigError(f'{field} = {got!r}: {rule}')
+
+
+def out_of_memory(error: Exception) -> bool:
+  """Whether a device, or its compiler, says that memory ran out."""
+  return 'RESOURCE_EXHAUSTED' in str(error)

@@ -41,8 +41,8 @@ def train_chunk(
   began = time.perf_counter()
   state = program.init(inputs, arrays, program.index, frozen)
   diverged = jnp.full(size, train.NEVER, jnp.int32)
-  ends, logged, pending, before = [], [], None, 0.0
-  start = 0
+  ends, logged, before = [], [], 0.0
+  pending, start = None, 0
   restored = keeper.restore(state, diverged) if keeper else None
   if restored is not None:
     start, state, diverged, ends, logged, before = restored
@@ -64,6 +64,8 @@ def train_chunk(
       keeper.save(
         checkpoint.Progress(start, state, diverged, ends, logged, spent)
       )
+  # Nothing was left to train where scoring alone had been interrupted.
+  pending = diverged if pending is None else pending
   _report(pending, start, len(runs), on_window)
   jax.block_until_ready(state)
   seconds = before + time.perf_counter() - began
@@ -76,6 +78,24 @@ def train_chunk(
       name: np.stack([row[name] for row in logged]) for name in logged[0]
     },
     seconds=seconds,
+  )
+
+
+def last_progress(trained: train.Trained) -> checkpoint.Progress:
+  """A trained chunk as a checkpoint: what is left is to score it."""
+  names = list(trained.scalars)
+  logged = [
+    {name: trained.scalars[name][row] for name in names}
+    for row in range(len(trained.steps))
+  ]
+  ends = [int(step) for step in trained.steps]
+  return checkpoint.Progress(
+    ends[-1],
+    trained.state,
+    trained.diverged,
+    ends,
+    logged,
+    trained.seconds,
   )
 
 

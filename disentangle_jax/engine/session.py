@@ -31,6 +31,8 @@ from disentangle_jax.engine.workdir import (
 
 # Share of a device's memory that a compiled program may ask for.
 MEMORY_SHARE = 0.9
+# Training that took longer is saved before it is scored, seconds.
+_WORTH_KEEPING = 60.0
 
 
 class Session:
@@ -105,42 +107,57 @@ class Session:
   def _do(self, chunk: study.Chunk) -> int:
     """Runs a chunk and gives its size; or the smaller one to be tried."""
     try:
-      program = self._compiled(chunk)
-      room = MEMORY_SHARE * devices.memory_bytes()
-      if program.bytes > room:
-        return self._smaller(
-          chunk,
-          int(chunk.size * room / program.bytes),
-          f'the program needs {program.bytes / 2**30:.2f} GiB per device, of '
-          f'{devices.memory_bytes() / 2**30:.2f}',
-        )
-      self._train(chunk, program)
+      program, scoring_bytes = self._compiled(chunk)
     except jax.errors.JaxRuntimeError as error:
-      if 'RESOURCE_EXHAUSTED' not in str(error):
+      if not errors.out_of_memory(error):
         raise
+      why = 'its programs do not fit the device, says their compiler'
+      return self._smaller(chunk, chunk.size // 2, why)
+    room = MEMORY_SHARE * devices.memory_bytes()
+    what, most = max(scoring_bytes, key=lambda pair: pair[1])
+    if most > room:
       return self._smaller(
+        chunk,
+        int(chunk.size * room / most),
+        f'{what} needs {most / 2**30:.2f} GiB per device, of '
+        f'{devices.memory_bytes() / 2**30:.2f}',
+      )
+    try:
+      trained = self._trained(chunk, program)
+    except jax.errors.JaxRuntimeError as error:
+      if not errors.out_of_memory(error):
+        raise
+      if chunk.group in self._shrunk:
+        raise self._too_large(chunk, 'the device ran out of memory') from error
+      size = self._smaller(
         chunk, chunk.size // 2, 'the device ran out of memory'
       )
+      self._shrunk.add(chunk.group)
+      return size
+    self._finish(chunk, *trained)
     return chunk.size
 
+  def _too_large(self, chunk: study.Chunk, why: str) -> errors.ConfigError:
+    method = self._plan.groups[chunk.group].method_name
+    return errors.ConfigError(
+      f'{method}: {why}, with {chunk.size} runs per program; lower '
+      f'config.engine.runs_per_chunk (below {chunk.size}, in a new folder: '
+      'the old one keeps its plan), config.batch_size, or '
+      'config.engine.eval_memory_mib if it happened while scoring'
+    )
+
   def _smaller(self, chunk: study.Chunk, size: int, why: str) -> int:
-    """The size to go on with, chosen once per group.
+    """The size to go on with.
 
     Raises:
-      ConfigError: chosen before, no smaller one, or one of several hosts, whose
-        plan is one for all.
+      ConfigError: no smaller one, or one of several hosts, whose plan is one
+        for all.
     """
     over = self._mesh.shape[devices.RUNS]
     method = self._plan.groups[chunk.group].method_name
     size = max(over, size // over * over)
-    if chunk.group in self._shrunk or size >= chunk.size or hosts.number() > 1:
-      raise errors.ConfigError(
-        f'{method}: {why}, with {chunk.size} runs per program; lower '
-        f'config.engine.runs_per_chunk (below {chunk.size}, in a new folder: '
-        'the old one keeps its plan), config.batch_size, or '
-        'config.engine.eval_memory_mib if it happened while scoring'
-      )
-    self._shrunk.add(chunk.group)
+    if size >= chunk.size or hosts.number() > 1:
+      raise self._too_large(chunk, why)
     self._progress.say(
       f'note: {method}: {why}, with {chunk.size} runs per program; going on '
       f'with {size}'
@@ -150,15 +167,30 @@ class Session:
       programs.pop(key, None)
     return size
 
-  def _compiled(self, chunk: study.Chunk) -> train.Program:
+  def _compiled(
+    self, chunk: study.Chunk
+  ) -> tuple[train.Program, list[tuple[str, int]]]:
+    """All programs of a chunk: nothing is trained that cannot be scored.
+
+    Returns:
+      The training, and what every program is for with the bytes that it needs.
+    """
     group = self._plan.groups[chunk.group]
     key = (chunk.group, chunk.size)
     if key not in self._programs:
       self._progress.compiling(chunk)
       self._watchdog.moved(f'compiling {group.method_name}')
-      self._programs[key] = train.compile_group(
+      program = train.compile_group(
         group, self._mesh, chunk.size, self._engine.log_every
       )
+      needs = [
+        ('the program', program.bytes),
+        *(
+          (f'scoring ({what})', count)
+          for what, count in self._evaluator.prepare(group, chunk.size)
+        ),
+      ]
+      self._programs[key] = program, needs
       budget = self._engine.eval_memory
       self._pictures[key] = pictures.program(group, self._mesh, budget)
     return self._programs[key]
@@ -185,9 +217,11 @@ class Session:
     earlier = [run.after for run in chunk.runs]
     return exported.group_states(self._workdir, before, earlier, chunk.size)
 
-  def _train(self, chunk: study.Chunk, program: train.Program) -> None:
-    plan, workdir, runs = self._plan, self._workdir, chunk.runs
-    group, keeper = plan.groups[chunk.group], self._keeper(chunk)
+  def _trained(
+    self, chunk: study.Chunk, program: train.Program
+  ) -> tuple[train.Trained, checkpoint.Keeper]:
+    """Trains a chunk, or goes on where a checkpoint is."""
+    group, keeper = self._plan.groups[chunk.group], self._keeper(chunk)
     window = self._progress.window(chunk)
     self._watchdog.moved(f'training {group.method_name}')
 
@@ -196,12 +230,48 @@ class Session:
       window(step, alive)
 
     trained = loop.train_chunk(
-      program, group, runs, chunk.size, on_window, keeper, self._frozen(chunk)
+      program,
+      group,
+      chunk.runs,
+      chunk.size,
+      on_window,
+      keeper,
+      self._frozen(chunk),
     )
+    return trained, keeper
+
+  def _finish(
+    self,
+    chunk: study.Chunk,
+    trained: train.Trained,
+    keeper: checkpoint.Keeper,
+  ) -> None:
+    """Scores a trained chunk and stores it.
+
+    Raises:
+      ConfigError: memory ran out with a single run per device; what was
+        trained is kept for the next call.
+    """
+    plan, workdir, runs = self._plan, self._workdir, chunk.runs
+    group = plan.groups[chunk.group]
     self._progress.scoring(chunk)
     self._watchdog.moved(f'scoring {group.method_name}')
     state = trained.state
-    scores = self._evaluator.scores(group, state)
+    if trained.seconds > _WORTH_KEEPING:
+      # Scoring may be killed: no step is repeated because of it.
+      keeper.save(loop.last_progress(trained))
+    try:
+      scores = self._evaluator.scores(group, state, self._progress.say)
+    except jax.errors.JaxRuntimeError as error:
+      if not errors.out_of_memory(error):
+        raise
+      keeper.save(loop.last_progress(trained))
+      raise errors.ConfigError(
+        f'{group.method_name}: the device ran out of memory while scoring a '
+        'single run; what was trained is kept, and the same command goes on '
+        'with scoring: lower config.engine.eval_memory_mib or '
+        'config.engine.eval_block, or leave out a metric'
+      ) from error
     # The rows are what marks a run as finished: all that it needs comes first,
     # and nothing else may keep them from being written.
     if self._engine.keep_params and hasattr(state, 'params'):

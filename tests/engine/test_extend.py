@@ -235,7 +235,7 @@ def test_every_metric_traces_inside_the_scoring_program(config):
     points = designs.points_of(factors)
     index = jax.ShapeDtypeStruct(points.shape[:-1], 'int32')
     scorer = programs.program(name, metric, 'sampled')
-    found = jax.eval_shape(scorer, key, codes, index, factors)
+    found = scorer.shapes(key, codes, index, factors)
     # A score by factor stands behind a '/'.
     own = set(metrics.METRICS[name].SCORES)
     assert {k if k in own else k.partition('/')[0] for k in found} == own
@@ -251,18 +251,16 @@ def test_independent_points_are_encoded_once_for_all_metrics(config):
   config.metric_options.irs.num_train = 40
   plan = planning.make(config)
   group = plan.groups[0]
-  encoded, scored = [], {}
-
-  def encode(group, state, points, key):
-    encoded.append(len(points))
-    return points
-
   setup = score_setup.ScoreSetup(plan, devices.mesh())
-  for draw in code_scores.CodeScores(setup, encode).encoded(group, None):
-    points = designs.points_of(draw.factors)
-    scored[draw.name] = np.asarray(points)
-    rows = draw.codes[np.asarray(draw.index)]
-    np.testing.assert_array_equal(rows, points)
+  scores = code_scores.CodeScores(setup, code_scores.Encoder(setup))
+  encoded, scored = [], {}
+  for task in scores.tasks(group):
+    encoded.append(len(task.points))
+    for draw in task.draws:
+      points = designs.points_of(draw.factors)
+      scored[draw.name] = np.asarray(points)
+      rows = task.points[np.asarray(draw.index)]
+      np.testing.assert_array_equal(rows, points)
   # 80 points of SAP serve MIG and IRS; FactorVAE's votes are its own.
   assert sorted(encoded) == [80, 200 + 8 * 150]
   np.testing.assert_array_equal(scored['sap'][:50], scored['mig_binned'])

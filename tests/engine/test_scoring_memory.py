@@ -5,6 +5,7 @@ import types as python_types
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import PartitionSpec as P
 import numpy as np
 import pytest
 
@@ -18,7 +19,9 @@ from disentangle_jax.engine.programs import (
   memory,
   model_scores,
   pictures,
+  score_program,
   score_setup,
+  scoring,
 )
 from disentangle_jax.methods.vae import beta_vae
 from disentangle_jax.nn import nets
@@ -125,7 +128,11 @@ def scoring_setup(plan, mebibytes):
 
 
 def scratch(program, *arguments):
-  return program.lower(*arguments).compile().memory_analysis()
+  """Bytes that the compiler counts beside arguments and results."""
+  if isinstance(program, score_program.ScoreProgram):
+    return program.prepare(*arguments).scratch
+  compiled = program.lower(*arguments).compile()
+  return score_program.used_by(compiled).scratch
 
 
 def test_the_walk_says_about_what_the_compiler_needs(group, states):
@@ -140,6 +147,19 @@ def test_the_walk_says_about_what_the_compiler_needs(group, states):
     used = jax.jit(function).lower(one, rows).compile().memory_analysis()
     used = used.temp_size_in_bytes + used.output_size_in_bytes
     assert 0.6 * used < said < 4 * used, (said / MIB, used / MIB)
+
+
+def test_a_tpu_pads_the_last_two_axes():
+  """Codes [64, 2, 6] take 21 times their bytes there."""
+  of = lambda *shape, dtype=jnp.float32: memory.held_bytes(
+    jnp.negative, jax.ShapeDtypeStruct(shape, dtype)
+  )
+  assert of(64, 2, 6) == 4 * 64 * 2 * 6
+  with memory.laid_out_for('tpu'):
+    assert of(64, 2, 6) == 4 * 64 * 8 * 128
+    assert of(64, 2, 6, dtype=jnp.bfloat16) == 2 * 64 * 16 * 128
+    assert of(130) == 4 * 256
+  assert of(64, 2, 6) == 4 * 64 * 2 * 6
 
 
 def test_encoder_scores_and_pictures_keep_to_the_memory(group, states):
@@ -164,8 +184,7 @@ def test_encoder_scores_and_pictures_keep_to_the_memory(group, states):
       'pictures': (shown, (states, arrays)),
     }
     for name, (program, arguments) in programs.items():
-      memory_of = scratch(program, *arguments)
-      used[name, mebibytes] = memory_of.temp_size_in_bytes / MIB
+      used[name, mebibytes] = scratch(program, *arguments) / MIB
     results[mebibytes] = encode(states, arrays, padded, key).vector[:, :512]
   for name in ('encode', 'means', 'pictures'):
     assert used[name, 4] < 3 * 4, used
@@ -189,3 +208,56 @@ def test_scores_do_not_depend_on_the_memory(group, states):
   assert len(scores[4]) >= 6
   for name, values in scores[1024].items():
     np.testing.assert_allclose(scores[4][name], values, rtol=1e-5, err_msg=name)
+
+
+def test_a_budget_is_kept_as_the_compiler_counts():
+  """A builder that thinks a run holds a tenth of what it does."""
+  runs, side = 16, 256
+  tried = []
+
+  def build(budget):
+    tried.append(budget)
+    at_once = max(1, min(runs, budget // (4 * side**2 // 10)))
+
+    def scores(x):
+      # A sorted product cannot be fused away.
+      one = lambda row: jnp.sort(row[:, None] * row[None], axis=0)[:, 3].sum()
+      return jax.lax.map(one, x, batch_size=at_once)
+
+    return scores
+
+  budget = 3 * 4 * side**2
+  mesh = jax.sharding.Mesh(np.array(jax.devices()[:1]), ('runs',))
+  make = lambda budget: score_program.ScoreProgram(
+    build, mesh, (P('runs'),), P('runs'), budget
+  )
+  x = jax.random.normal(jax.random.key(0), (runs, side))
+  kept = make(budget)
+  used = kept.prepare(x)
+  assert used.scratch <= 1.1 * budget
+  assert len(tried) > 1 and tried[-1] < budget
+  assert used.arguments == x.nbytes and used.results == 4 * runs
+  whole = make(2**40)
+  assert whole.prepare(x).scratch > 4 * budget
+  np.testing.assert_allclose(kept(x), whole(x), atol=1e-4)
+
+
+def test_all_that_scores_a_chunk_is_compiled_before(group, states, monkeypatch):
+  plan, of = group
+  evaluator = scoring.Evaluator(plan, devices.mesh())
+  needs = evaluator.prepare(of, RUNS)
+  assert 'reconstruction, kl' in dict(needs)
+  state_bytes = sum(x.nbytes for x in jax.tree.leaves(states))
+  over = devices.mesh().shape[devices.RUNS]
+  assert all(count > state_bytes / over for _, count in needs)
+  compiled = []
+  fitting = score_program.ScoreProgram.fitted
+  monkeypatch.setattr(
+    score_program.ScoreProgram,
+    'fitted',
+    lambda self, arguments: (
+      compiled.append(arguments) or fitting(self, arguments)
+    ),
+  )
+  assert len(evaluator.scores(of, states)) >= 6
+  assert not compiled

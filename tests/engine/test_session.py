@@ -16,7 +16,7 @@ from tiny_study import tiny_config
 import disentangle_jax as dj
 from disentangle_jax.engine import loop, progress, session
 from disentangle_jax.engine.plan import planning
-from disentangle_jax.engine.programs import devices, train
+from disentangle_jax.engine.programs import devices, scoring, train
 from disentangle_jax.engine.workdir import store
 
 KEY = ['run_id', 'step', 'representation', 'name', 'metric_seed']
@@ -110,6 +110,84 @@ def test_then_it_says_what_to_lower(tmp_path, monkeypatch):
   with pytest.raises(dj.ConfigError, match=r'runs_per_chunk \(below 4'):
     dj.sweep(eight(), tmp_path)
   assert store.read(tmp_path).empty
+
+
+class Exhausted:
+  """Scoring on a device that holds so many runs."""
+
+  def __init__(self, above, monkeypatch):
+    self.asked = []
+    real = scoring.Evaluator.scores_at_once
+
+    def whole(evaluator, group, state):
+      runs = jax.tree.leaves(state)[0].shape[0]
+      self.asked.append(runs)
+      if runs > above:
+        message = 'RESOURCE_EXHAUSTED: Out of memory allocating 1 bytes'
+        raise jax.errors.JaxRuntimeError(message)
+      return real(evaluator, group, state)
+
+    monkeypatch.setattr(scoring.Evaluator, 'scores_at_once', whole)
+
+
+def test_scoring_that_runs_out_of_memory_goes_on_in_halves(
+  whole, tmp_path, monkeypatch
+):
+  device, heard = Exhausted(4, monkeypatch), Heard()
+  same(dj.sweep(eight(), tmp_path, progress=heard), whole)
+  # One chunk of eight runs was trained, once.
+  assert device.asked == [8, 4, 4] and sizes(tmp_path) == [8]
+  (said,) = (line for line in heard.lines if 'while scoring' in line)
+  assert 'scoring 8 runs; going on with 4' in said
+
+
+def test_what_was_trained_is_kept_when_nothing_can_be_scored(
+  whole, tmp_path, monkeypatch
+):
+  with monkeypatch.context() as patch:
+    Exhausted(0, patch)
+    with pytest.raises(dj.ConfigError, match='what was trained is kept') as e:
+      dj.sweep(eight(), tmp_path)
+  assert '\n' not in str(e.value)
+  assert store.read(tmp_path).empty
+  steps, heard = [], Heard()
+  compiled = train.compile_group
+
+  def counted(*arguments):
+    program = compiled(*arguments)
+    segment = lambda *a: steps.append(a) or program.segment(*a)
+    return program._replace(segment=segment)
+
+  monkeypatch.setattr(train, 'compile_group', counted)
+  same(dj.sweep(eight(), tmp_path, progress=heard), whole)
+  assert not steps, 'no step is repeated because of scoring'
+  assert any('continuing from step 20' in line for line in heard.lines)
+
+
+def test_nothing_is_trained_that_cannot_be_scored(whole, tmp_path, monkeypatch):
+  room = int(devices.memory_bytes() * session.MEMORY_SHARE)
+  prepare, trained = scoring.Evaluator.prepare, []
+  monkeypatch.setattr(
+    scoring.Evaluator,
+    'prepare',
+    lambda self, group, size: [
+      *prepare(self, group, size),
+      ('a score', room * size // 5),
+    ],
+  )
+  train_chunk = loop.train_chunk
+  monkeypatch.setattr(
+    loop,
+    'train_chunk',
+    lambda program, group, runs, size, *more: (
+      trained.append(size) or train_chunk(program, group, runs, size, *more)
+    ),
+  )
+  heard = Heard()
+  same(dj.sweep(eight(), tmp_path, progress=heard), whole)
+  assert trained == sizes(tmp_path) == [4, 4]
+  (said,) = (line for line in heard.lines if 'going on with 4' in line)
+  assert 'scoring (a score) needs' in said
 
 
 def test_other_errors_of_the_device_are_not_hidden(tmp_path, monkeypatch):

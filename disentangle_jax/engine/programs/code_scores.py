@@ -22,6 +22,7 @@ from disentangle_jax.engine.programs import (
   devices,
   encoding,
   memory,
+  score_program,
   score_setup,
 )
 from disentangle_jax.metrics import designs as metric_designs
@@ -30,15 +31,15 @@ from disentangle_jax.metrics import designs as metric_designs
 _SMALL_GRID = 32768
 
 
-class Encoded(NamedTuple):
-  """What one draw of one metric is scored on.
+class Draw(NamedTuple):
+  """One draw of one metric.
 
   Attributes:
     name: of the metric's module.
     metric: made from it.
     seed: of the draw.
-    codes: leaves [R, N, ...].
-    index: int32 [...], the row of `codes` of every point of the design.
+    index: int32 [...], the row among the task's points of every point of the
+      design.
     factors: what the design gave: int32 [..., K] of those points, or an
       Intervention.
   """
@@ -46,9 +47,22 @@ class Encoded(NamedTuple):
   name: str
   metric: types.Metric
   seed: int
-  codes: types.Codes
   index: jax.Array
   factors: jax.Array | types.Intervention
+
+
+class Task(NamedTuple):
+  """Points that are encoded once, and the draws that are scored on them.
+
+  Attributes:
+    points: int [N, K], grid indices.
+    key: of the nuisance noise.
+    draws: on these points.
+  """
+
+  points: np.ndarray
+  key: jax.Array
+  draws: list[Draw]
 
 
 class Encoder:
@@ -88,6 +102,31 @@ class Encoder:
     codes = encode(state, group.dataset.arrays, jnp.asarray(padded), key)
     return jax.tree.map(lambda x: x[:, : len(points)], codes)
 
+  def prepare(
+    self, group: study_plan.Group, state: Any, points: np.ndarray
+  ) -> tuple[score_program.Used, types.Codes]:
+    """Compiles what the call will need.
+
+    Args:
+      group: of the runs.
+      state: shapes of the stacked states [R].
+      points: int [N, K].
+
+    Returns:
+      What the program holds, and the shapes of the codes, leaves [R, N, ...].
+    """
+    count, width = points.shape
+    block = self.block(group, state, count)
+    blocks = -(-count // block)
+    encode = self.program(group, blocks, block)
+    padded = jax.ShapeDtypeStruct((blocks * block, width), jnp.int32)
+    arguments = (state, group.dataset.arrays, padded, jax.random.key(0))
+    first = lambda x: jax.ShapeDtypeStruct(
+      (x.shape[0], count, *x.shape[2:]), x.dtype
+    )
+    codes = jax.tree.map(first, encode.shapes(*arguments))
+    return encode.prepare(*arguments), codes
+
   def block(self, group: study_plan.Group, state: Any, count: int) -> int:
     """Points that are rendered and encoded at once, by what memory allows."""
     data, one = group.dataset, memory.one_run(state)
@@ -97,24 +136,25 @@ class Encoder:
     key = jax.random.key(0)
     observe = lambda points, index: observed(data.arrays, key, points, index)
     observation = jax.eval_shape(observe, points, index)
-    rows = memory.rows_at_once(
-      self._setup.budget,
-      (observe, points, index),
-      (group.method.represent, one, observation),
-    )
+    with memory.laid_out_for(self._setup.platform):
+      rows = memory.rows_at_once(
+        self._setup.budget,
+        (observe, points, index),
+        (group.method.represent, one, observation),
+      )
     return min(self._setup.block, count, rows)
 
   def program(
     self, group: study_plan.Group, blocks: int, block: int
-  ) -> Callable:
+  ) -> score_program.ScoreProgram:
     """`encoding.encoder` of a group, compiled for all its runs."""
     cached = (id(group.method), blocks, block)
     if cached not in self._programs:
-      encode = encoding.encoder(
-        group.method, group.dataset, blocks, block, self._setup.budget
+      build = lambda budget: encoding.encoder(
+        group.method, group.dataset, blocks, block, budget
       )
       specs = (P(devices.RUNS), P(), P(), P())
-      self._programs[cached] = self._setup.compiled(encode, specs)
+      self._programs[cached] = self._setup.program(build, specs)
     return self._programs[cached]
 
 
@@ -123,7 +163,8 @@ class CodeScores:
 
   Args:
     setup: which metrics, and where.
-    encode: `(group, states [R], points, key) -> codes`; an `Encoder`.
+    encode: an `Encoder`; for scores alone, any `(group, states [R], points,
+      key) -> codes`.
   """
 
   def __init__(self, setup: score_setup.ScoreSetup, encode: Callable):
@@ -135,22 +176,54 @@ class CodeScores:
   def scores(
     self, group: study_plan.Group, state: Any
   ) -> list[score_setup.Score]:
-    """Scores of all runs of a chunk; arguments as `encoded` takes them."""
-    return [
-      score
-      for draw in self.encoded(group, state)
-      for score in self._score(draw)
-    ]
-
-  def encoded(self, group: study_plan.Group, state: Any) -> Iterator[Encoded]:
-    """The codes of every draw of every metric.
+    """Scores of all runs of a chunk.
 
     Args:
       group: of the runs.
       state: stacked states [R].
 
+    Returns:
+      One entry per score, representation and metric seed.
+    """
+    scores = []
+    for task in self.tasks(group):
+      codes = self._encode(group, state, task.points, task.key)
+      for draw in task.draws:
+        scores += self._score(draw, codes)
+    return scores
+
+  def prepare(
+    self, group: study_plan.Group, state: Any
+  ) -> Iterator[tuple[str, int]]:
+    """Compiles what `scores` will need.
+
+    Args:
+      group: of the runs.
+      state: shapes of the stacked states [R].
+
     Yields:
-      One entry per metric and seed.
+      What a program is for, and the bytes that a device holds meanwhile, those
+      of states and codes included.
+    """
+    for task in self.tasks(group):
+      encoder, codes = self._encode.prepare(group, state, task.points)
+      yield 'encoding', sum(encoder)
+      # The states and all codes lie there beside a score's own arguments.
+      beside = encoder.arguments + encoder.results
+      for draw in task.draws:
+        for representation in self._representations(draw, codes):
+          program = self.program(draw.name, draw.metric, representation)
+          used = program.prepare(*self._arguments(draw, codes, representation))
+          yield draw.name, beside + used.results + used.scratch
+
+  def tasks(self, group: study_plan.Group) -> list[Task]:
+    """The draws of all metrics, by the points that they share.
+
+    Args:
+      group: of the runs.
+
+    Returns:
+      Tasks, with one draw per metric and seed between them.
     """
     data = group.dataset
     metrics = {
@@ -159,7 +232,7 @@ class CodeScores:
       if metric.over == 'run'
     }
     if not metrics:
-      return
+      return []
     seeds = range(self._setup.scoring.metric_seeds)
     designs = {
       (name, seed): self._design(data, name, metric, seed)
@@ -174,10 +247,10 @@ class CodeScores:
     use_grid = data.deterministic and grid <= max(wanted, _SMALL_GRID)
     # A stream has no grid: its points are numbered draws.
     use_grid &= data.render is not None
-    points, codes, drawn_by = None, None, None
+    tasks, drawn_by = [], None
     if use_grid:
       whole = factorial.grid(data.factor_sizes)
-      codes = self._encode(group, state, whole, jax.random.key(0))
+      tasks.append(Task(whole, jax.random.key(0), []))
     # Designs with a key in common together, the longest of them first.
     order = lambda draw: (
       draw[1],
@@ -192,13 +265,15 @@ class CodeScores:
         flat = np.asarray(own.reshape(count, own.shape[-1]))
         # Independent points: the longest draw came first and holds the others.
         key_of = (seed, self._design_name(name, metrics[name]))
-        shared = points is not None and key_of == drawn_by
-        if not shared or not np.array_equal(points[: len(flat)], flat):
-          points, drawn_by = flat, key_of
+        shared = tasks and key_of == drawn_by
+        if not shared or not np.array_equal(tasks[-1].points[:count], flat):
+          drawn_by = key_of
           key = self._design_key(name, metrics[name], seed)
-          codes = self._encode(group, state, points, key)
-        index = jnp.arange(len(flat)).reshape(own.shape[:-1])
-      yield Encoded(name, metrics[name], seed, codes, index, factors)
+          tasks.append(Task(flat, key, []))
+        index = jnp.arange(count).reshape(own.shape[:-1])
+      draw = Draw(name, metrics[name], seed, index, factors)
+      tasks[-1].draws.append(draw)
+    return tasks
 
   def _design_name(self, name: str, metric: types.Metric) -> str:
     """Metrics on independent points draw the same ones."""
@@ -224,30 +299,44 @@ class CodeScores:
         self._designs[cached] = points(key)
     return self._designs[cached]
 
-  def _score(self, draw: Encoded) -> list[score_setup.Score]:
-    name, metric, codes = draw.name, draw.metric, draw.codes
+  def _representations(self, draw: Draw, codes: types.Codes) -> list[str]:
+    """Those of a metric that the codes have."""
+    return [
+      representation
+      for representation in self._setup.representations(draw.metric)
+      if representation != encoding.SAMPLED or 'logvar' in codes.parts
+    ]
+
+  def _arguments(self, draw: Draw, codes: types.Codes, representation: str):
+    """What the compiled score of a draw is called with; codes may be shapes."""
+    needed = {*draw.metric.needs}
+    if representation == encoding.SAMPLED:
+      needed |= {'mean', 'logvar'}
+    parts = {part: codes.parts[part] for part in sorted(needed)}
+    return (
+      encoding.metric_key(draw.name, draw.seed),
+      types.Codes(codes.vector, parts),
+      draw.index,
+      draw.factors,
+    )
+
+  def _score(self, draw: Draw, codes: types.Codes) -> list[score_setup.Score]:
     scores = []
-    for representation in self._setup.representations(metric):
-      if representation == encoding.SAMPLED and 'logvar' not in codes.parts:
-        continue
-      needed = {*metric.needs}
-      if representation == encoding.SAMPLED:
-        needed |= {'mean', 'logvar'}
-      parts = {part: codes.parts[part] for part in sorted(needed)}
-      values = self.program(name, metric, representation)(
-        encoding.metric_key(name, draw.seed),
-        types.Codes(codes.vector, parts),
-        draw.index,
-        draw.factors,
-      )
+    for representation in self._representations(draw, codes):
+      program = self.program(draw.name, draw.metric, representation)
+      values = program(*self._arguments(draw, codes, representation))
       scores += self._setup.scores(
-        name, metric, representation, draw.seed, jax.device_get(values)
+        draw.name,
+        draw.metric,
+        representation,
+        draw.seed,
+        jax.device_get(values),
       )
     return scores
 
   def program(
     self, name: str, metric: types.Metric, representation: str
-  ) -> Callable:
+  ) -> score_program.ScoreProgram:
     """The compiled score of a metric.
 
     Args:
@@ -261,9 +350,8 @@ class CodeScores:
     cached = (name, id(metric), representation)
     if cached in self._programs:
       return self._programs[cached]
-    budget = self._setup.budget
 
-    def scores(key, codes, index, factors):
+    def scores(budget, key, codes, index, factors):
       noise_key, score_key = jax.random.split(key)
       noise = encoding.noise(codes, noise_key, index.shape)
 
@@ -273,13 +361,15 @@ class CodeScores:
         return metric.score(score_key, codes, factors)
 
       leaves = jax.tree.leaves(codes)
-      width = sum(math.prod(x.shape[2:]) for x in leaves)
       # Three copies: the gathered codes, the sample, one temporary.
-      each = 12 * width * math.prod(index.shape)
+      each = 3 * sum(
+        memory.array_bytes((*index.shape, *x.shape[2:])) for x in leaves
+      )
       at_once = max(1, min(leaves[0].shape[0], budget // each))
       return jax.lax.map(one, codes, batch_size=at_once)
 
     runs = P(devices.RUNS)
-    program = self._setup.compiled(scores, (P(), runs, P(), P()))
+    build = lambda budget: functools.partial(scores, budget)
+    program = self._setup.program(build, (P(), runs, P(), P()))
     self._programs[cached] = program
     return program

@@ -1,6 +1,7 @@
 """Scores of models: probes alone, or on examples that are drawn and encoded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+import functools
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ from disentangle_jax.engine.programs import (
   devices,
   encoding,
   memory,
+  score_program,
   score_setup,
 )
 
@@ -76,6 +78,38 @@ class ModelScores:
             name, alike[name], representation, seed, of_probe
           )
     return scores
+
+  def prepare(
+    self, group: study_plan.Group, state: Any
+  ) -> Iterator[tuple[str, int]]:
+    """Compiles what `means` and `wholes` will need; nothing is fitted.
+
+    Args:
+      group: of the runs.
+      state: shapes of the stacked states [R].
+
+    Yields:
+      What a program is for, and the bytes that a device holds meanwhile, those
+      of the states included.
+    """
+    key, arrays = jax.random.key(0), group.dataset.arrays
+    probes = self._setup.metrics(group, types.Probe)
+
+    def context(probe):
+      return () if probe.fit is None else jax.eval_shape(probe.fit, key, arrays)
+
+    alike = {}
+    for name, probe in probes.items():
+      if is_mean(probe):
+        alike.setdefault(probe.examples, {})[name] = probe
+    for count, some in alike.items():
+      contexts = {name: context(probe) for name, probe in some.items()}
+      program = self.means_program(group, some, count)
+      yield ', '.join(some), sum(program.prepare(key, contexts, state, arrays))
+    for name, probe in probes.items():
+      if not is_mean(probe):
+        program = self.whole_program(group, name, probe)
+        yield name, sum(program.prepare(key, context(probe), state, arrays))
 
   def wholes(
     self, group: study_plan.Group, state: Any
@@ -150,7 +184,7 @@ class ModelScores:
 
   def means_program(
     self, group: study_plan.Group, probes: Mapping[str, types.Probe], count: int
-  ) -> Callable:
+  ) -> score_program.ScoreProgram:
     """One program for all probes that average over `count` observations.
 
     Observations are drawn and encoded once for all of them.
@@ -169,9 +203,8 @@ class ModelScores:
       return self._programs[cached]
     method, data = group.method, group.dataset
     block = memory.divisor(count, self._setup.block)
-    budget = self._setup.budget
 
-    def means(key, contexts, state, arrays):
+    def means(budget, key, contexts, state, arrays):
       def one(state, batch, start, noise_key, score_key):
         def noise(codes):
           """That of the block's rows from `start` on."""
@@ -227,13 +260,14 @@ class ModelScores:
       index = jnp.arange(count, dtype=jnp.int32).reshape(-1, block)
       return _mean(jax.lax.map(one_block, index))
 
-    program = self._setup.compiled(means, (P(), P(), P(devices.RUNS), P()))
+    build = lambda budget: functools.partial(means, budget)
+    program = self._setup.program(build, (P(), P(), P(devices.RUNS), P()))
     self._programs[cached] = program
     return program
 
   def whole_program(
     self, group: study_plan.Group, name: str, probe: types.Probe
-  ) -> Callable:
+  ) -> score_program.ScoreProgram:
     """The program of a probe that is asked once per run.
 
     Args:
@@ -249,9 +283,9 @@ class ModelScores:
     if cached in self._programs:
       return self._programs[cached]
     method, data = group.method, group.dataset
-    budget = self._setup.budget
 
-    def alone(key, context, state, arrays):
+    def alone(budget, key, context, state, arrays):
+      del budget  # a probe that draws for itself says `at_once`
       one = lambda s: {
         (name, ''): probe.score(key, context, method, s, arrays, None)
       }
@@ -259,7 +293,7 @@ class ModelScores:
       at_once = min(probe.at_once or runs, runs)
       return jax.lax.map(one, state, batch_size=at_once)
 
-    def with_examples(key, context, state, arrays):
+    def with_examples(budget, key, context, state, arrays):
       data_key, noise_key, score_key = jax.random.split(key, 3)
       index = jnp.arange(probe.examples, dtype=jnp.int32)
       batch = data.sample(data_key, arrays, index)
@@ -280,6 +314,7 @@ class ModelScores:
       return memory.over_runs(lambda s: one(s, batch), state, together)
 
     scores = with_examples if probe.examples else alone
-    program = self._setup.compiled(scores, (P(), P(), P(devices.RUNS), P()))
+    build = lambda budget: functools.partial(scores, budget)
+    program = self._setup.program(build, (P(), P(), P(devices.RUNS), P()))
     self._programs[cached] = program
     return program

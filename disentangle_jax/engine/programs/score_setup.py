@@ -10,7 +10,7 @@ import numpy as np
 
 from disentangle_jax import types
 from disentangle_jax.engine.plan import registry, study_plan
-from disentangle_jax.engine.programs import devices
+from disentangle_jax.engine.programs import devices, score_program
 
 
 class Score(NamedTuple):
@@ -48,6 +48,7 @@ class ScoreSetup:
     scoring: `config.scoring` of the study.
     block: rows that are encoded at once, at most.
     budget: bytes that scoring may hold at once on a device.
+    platform: of the devices.
     registry: what names mean.
     wanted: metric module -> keys.
   """
@@ -66,6 +67,7 @@ class ScoreSetup:
     # Keeps the data sets alive whose identity the caches of programs go by.
     self._plan = plan
     self._mesh = mesh
+    self.platform = mesh.devices.flat[0].platform
     self._metrics = {}
 
   def metrics(self, group: study_plan.Group, kind: type) -> dict[str, Any]:
@@ -114,18 +116,18 @@ class ScoreSetup:
       if is_wanted(self.wanted[name], key)
     ]
 
-  def compiled(self, function: Callable, in_specs: tuple[P, ...]) -> Callable:
-    """Jits a function that maps over the runs of this device.
+  def program(
+    self, build: Callable[[int], Callable], in_specs: tuple[P, ...]
+  ) -> score_program.ScoreProgram:
+    """A program of this study's devices.
 
-    Nothing passes between devices here, so that JAX need not track what varies
-    over them; solvers may then start their loops from plain zeros.
+    Args:
+      build: `(budget) -> function` of the runs of a device.
+      in_specs: of its arguments.
+
+    Returns:
+      The program; its results have a leading run axis.
     """
-    return jax.jit(
-      jax.shard_map(
-        function,
-        mesh=self._mesh,
-        in_specs=in_specs,
-        out_specs=P(devices.RUNS),
-        check_vma=False,
-      )
+    return score_program.ScoreProgram(
+      build, self._mesh, in_specs, P(devices.RUNS), self.budget
     )

@@ -1,10 +1,11 @@
 """Scoring: all metrics of all runs of a chunk, on the device."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import math
 from typing import Any
 
 import jax
+import numpy as np
 
 from disentangle_jax import errors, types
 from disentangle_jax import methods as methods_lib
@@ -12,6 +13,7 @@ from disentangle_jax import metrics as metrics_lib
 from disentangle_jax.engine.plan import group_shapes, study_plan
 from disentangle_jax.engine.programs import (
   code_scores,
+  devices,
   memory,
   model_scores,
   score_setup,
@@ -35,6 +37,7 @@ class Evaluator:
     wanted: Mapping[str, tuple[str, ...]] | None = None,
   ):
     self._setup = score_setup.ScoreSetup(plan, mesh, wanted)
+    self._over = mesh.shape[devices.RUNS]
     encode = code_scores.Encoder(self._setup)
     self._codes = code_scores.CodeScores(self._setup, encode)
     self._models = model_scores.ModelScores(self._setup)
@@ -63,9 +66,9 @@ class Evaluator:
         program = self._models.means_program(
           group, {name: probe}, probe.examples
         )
-        return jax.eval_shape(program, key, {name: context}, state, arrays)
+        return program.shapes(key, {name: context}, state, arrays)
       program = self._models.whole_program(group, name, probe)
-      return jax.eval_shape(program, key, context, state, arrays)
+      return program.shapes(key, context, state, arrays)
 
     def of_codes(name, metric):
       factors = jax.eval_shape(metric.design.sample, key)
@@ -103,18 +106,71 @@ class Evaluator:
           )
           raise errors.value('config.metrics', name, rule) from error
 
+  def prepare(
+    self, group: study_plan.Group, size: int
+  ) -> list[tuple[str, int]]:
+    """Compiles all that will score a chunk.
+
+    What does not fit is known before training, not after it.
+
+    Args:
+      group: to be trained.
+      size: runs in its program.
+
+    Returns:
+      What each program is for, and the bytes that a device holds meanwhile.
+    """
+    state = group_shapes.stacked_shapes(group, size)
+    return [
+      *self._models.prepare(group, state),
+      *self._codes.prepare(group, state),
+    ]
+
   def scores(
-    self, group: study_plan.Group, state: Any
+    self,
+    group: study_plan.Group,
+    state: Any,
+    say: Callable[[str], None] = lambda text: None,
   ) -> list[score_setup.Score]:
-    """Scores all runs of a chunk.
+    """Scores all runs of a chunk; in halves where memory runs out.
 
     Args:
       group: their group.
       state: stacked states [R].
+      say: told in one line when it goes on in halves.
 
     Returns:
       One entry per score, representation and metric seed.
+
+    Raises:
+      jax.errors.JaxRuntimeError: memory ran out with one run per device.
     """
+    runs = jax.tree.leaves(state)[0].shape[0]
+    # Every device has a run, so that halves are cut in whole ones of these.
+    half = self._over * -(-runs // (2 * self._over))
+    try:
+      return self.scores_at_once(group, state)
+    except jax.errors.JaxRuntimeError as error:
+      if not errors.out_of_memory(error) or half >= runs:
+        raise
+    say(
+      f'note: {group.method_name}: the device ran out of memory while scoring '
+      f'{runs} runs; going on with {half}'
+    )
+    parts = [slice(0, half), slice(half, runs)]
+    scores = [
+      self.scores(group, jax.tree.map(lambda x, p=part: x[p], state), say)
+      for part in parts
+    ]
+    return [
+      first._replace(values=np.concatenate([first.values, second.values]))
+      for first, second in zip(*scores, strict=True)
+    ]
+
+  def scores_at_once(
+    self, group: study_plan.Group, state: Any
+  ) -> list[score_setup.Score]:
+    """Scores all runs of a chunk at once."""
     return [
       *self._models.means(group, state),
       *self._codes.scores(group, state),

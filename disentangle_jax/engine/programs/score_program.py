@@ -1,0 +1,142 @@
+"""Scoring programs that are compiled before training and keep to a budget.
+
+A walk over the trace (`memory.py`) chooses how many runs and rows a program
+takes at once; the compiler has the last word. Where it counts more scratch than
+the budget, the program is built again with less, until it fits or nothing is
+left to cut.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from disentangle_jax.engine.programs import memory
+
+# A program whose scratch is this much above the budget is built again.
+_SLACK = 1.1
+_TRIES = 4
+
+
+class Used(NamedTuple):
+  """What a compiled program holds on a device, bytes.
+
+  Attributes:
+    arguments: of it.
+    results: of it.
+    scratch: beside both.
+  """
+
+  arguments: int
+  results: int
+  scratch: int
+
+
+def used_by(compiled: Any) -> Used:
+  """What the compiler says; zeros where it says nothing."""
+  analysis = compiled.memory_analysis()
+  of = lambda kind: int(getattr(analysis, f'{kind}_size_in_bytes', 0))
+  return Used(of('argument'), of('output'), of('temp'))
+
+
+class ScoreProgram:
+  """A function of all runs of a device, compiled once per set of shapes.
+
+  Nothing passes between devices here, so that JAX need not track what varies
+  over them; solvers may then start their loops from plain zeros.
+
+  Args:
+    build: `(budget, bytes) -> function`, pure.
+    mesh: ('runs', 'data').
+    in_specs: of the function's arguments, over the mesh.
+    out_spec: of all its results.
+    budget: bytes of scratch that it may hold on a device.
+  """
+
+  def __init__(
+    self,
+    build: Callable[[int], Callable],
+    mesh: jax.sharding.Mesh,
+    in_specs: tuple[P, ...],
+    out_spec: P,
+    budget: int,
+  ):
+    self._build, self._budget = build, budget
+    self._mesh, self._in_specs, self._out_spec = mesh, in_specs, out_spec
+    self._compiled = {}
+
+  def prepare(self, *arguments: Any) -> Used:
+    """Compiles for some shapes, if that was not done before.
+
+    Args:
+      *arguments: arrays, or their shapes.
+
+    Returns:
+      What the program holds.
+    """
+    return used_by(self._of(arguments))
+
+  def shapes(self, *arguments: Any) -> Any:
+    """Shapes of the results [R]; nothing is compiled."""
+    return jax.eval_shape(self._mapped(self._budget), *arguments)
+
+  def __call__(self, *arguments: Any) -> Any:
+    """The results; compiles first for shapes that are new."""
+    program = self._of(arguments)
+    # Slices of runs may lie anywhere; the program wants them spread out.
+    placed = [
+      argument
+      if spec == P()
+      else jax.device_put(argument, NamedSharding(self._mesh, spec))
+      for argument, spec in zip(arguments, self._in_specs)
+    ]
+    return program(*placed)
+
+  def _of(self, arguments):
+    leaves, structure = jax.tree.flatten(arguments)
+    cached = structure, tuple((x.shape, x.dtype) for x in leaves)
+    if cached not in self._compiled:
+      self._compiled[cached] = self.fitted(arguments)
+    return self._compiled[cached]
+
+  def fitted(self, arguments):
+    """Compiled with as much budget as keeps its scratch within it."""
+    shapes = [self._spread(*pair) for pair in zip(arguments, self._in_specs)]
+
+    def compile_with(budget):
+      with memory.laid_out_for(self._mesh.devices.flat[0].platform):
+        lowered = jax.jit(self._mapped(budget)).lower(*shapes)
+      return lowered.compile()
+
+    budget, best = self._budget, compile_with(self._budget)
+    least = scratch = used_by(best).scratch
+    for _ in range(_TRIES - 1):
+      if scratch <= _SLACK * self._budget:
+        break
+      budget = max(1, int(0.9 * budget * self._budget / scratch))
+      compiled = compile_with(budget)
+      scratch = used_by(compiled).scratch
+      if scratch >= least:
+        break  # nothing is left to cut
+      best, least = compiled, scratch
+    return best
+
+  def _mapped(self, budget):
+    return jax.shard_map(
+      self._build(budget),
+      mesh=self._mesh,
+      in_specs=self._in_specs,
+      out_specs=self._out_spec,
+      check_vma=False,
+    )
+
+  def _spread(self, argument, spec):
+    """Shapes of an argument, runs spread over the mesh as training leaves them.
+
+    What all devices read may lie where it is.
+    """
+    spread = NamedSharding(self._mesh, spec) if spec != P() else None
+    shape = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=spread)
+    return jax.tree.map(shape, argument)
