@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 import math
 import os
+import re
 from typing import Any
 
 import numpy as np
@@ -109,3 +110,26 @@ def at_least(config: Any, **least: int) -> None:
     if got < bound:
       name = f'{type(config).__module__.rsplit(".", 1)[-1]}.{field}'
       raise errors.value(name, got, f'must be at least {bound}')
+
+
+_UNITS = {'GiB': 2**30, 'MiB': 2**20, 'GB': 10**9, 'MB': 10**6}
+
+
+def memory(field: str, text: str) -> int:
+  """Bytes from a size in words.
+
+  Args:
+    field: dotted name of the setting, for errors.
+    text: a number and one of GiB, MiB, GB, MB, such as '15.75GiB'.
+
+  Returns:
+    Bytes, above 0.
+
+  Raises:
+    ConfigError: anything else.
+  """
+  match = re.fullmatch(r'(\d+(?:\.\d+)?) ?(GiB|MiB|GB|MB)', text.strip())
+  size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+  if not size:
+    raise errors.value(field, text, 'must be a size such as 15.75GiB or 80GB')
+  return size

@@ -14,7 +14,7 @@ import sys
 
 from absl import flags
 
-from disentangle_jax import engine, errors, folders
+from disentangle_jax import checks, engine, errors, folders
 from disentangle_jax.commands import cli, tables
 from disentangle_jax.engine import progress
 from disentangle_jax.engine.programs import devices, hosts
@@ -25,6 +25,12 @@ _WORKDIR = flags.DEFINE_string(
 )
 _DRY_RUN = flags.DEFINE_bool(
   'dry_run', False, 'Print runs, groups, memory and time; run nothing.'
+)
+_MEMORY = flags.DEFINE_string(
+  'memory',
+  '',
+  "With --dry_run: a device's memory in the place of this machine's own, such "
+  'as 15.75GiB.',
 )
 _AS_NEW_SETTING = flags.DEFINE_bool(
   'as_new_setting',
@@ -63,9 +69,13 @@ def main(argv):
   config = _CONFIG.value
   if _SLICE.value:
     config.slice = _SLICE.value
+  size = checks.memory('--memory', _MEMORY.value) if _MEMORY.value else 0
   if _DRY_RUN.value:
-    tables.print_plan(*engine.dry_run(config))
+    tables.print_plan(*engine.dry_run(config, memory_bytes=size))
     return
+  if size:
+    rule = 'plans for another device: it needs --dry_run'
+    raise errors.value('--memory', _MEMORY.value, rule)
   if not _WORKDIR.value:
     raise errors.ConfigError('--workdir is missing, e.g. --workdir=runs/try')
   if (

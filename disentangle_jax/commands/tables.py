@@ -67,7 +67,7 @@ def print_plan(
     )
   console.print(runs)
   groups = rich_table.Table(
-    title='groups (memory and time are rough estimates)'
+    title='groups (memory and time are rough; a compiled program decides)'
   )
   for name in (
     'group',
@@ -75,7 +75,7 @@ def print_plan(
     'runs',
     'chunks',
     'steps',
-    'memory',
+    'memory, at most',
     'training',
   ):
     groups.add_column(name)

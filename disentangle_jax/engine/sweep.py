@@ -210,6 +210,7 @@ def dry_run(
   metrics: Mapping[str, Any] | None = None,
   datasets: Mapping[str, Any] | None = None,
   measure: Callable[[], float] = estimate.matmul_rate,
+  memory_bytes: int = 0,
 ) -> tuple[study_plan.Plan, list[int], list[estimate.Need]]:
   """The plan of a sweep and what it is expected to need; nothing is trained.
 
@@ -219,6 +220,7 @@ def dry_run(
     metrics: as for `sweep`.
     datasets: as for `sweep`.
     measure: gives the flop/s that times are worked out from.
+    memory_bytes: of a device, in the place of this machine's own; 0 for that.
 
   Returns:
     The plan, runs per chunk of each group, and each group's needs.
@@ -233,7 +235,7 @@ def dry_run(
   asked = plan.config.engine.runs_per_chunk
   points = [grid_points(plan, group) for group in plan.groups]
   sizes = [
-    estimate.runs_per_chunk(group, mesh, asked, n)
+    estimate.runs_per_chunk(group, mesh, asked, n, memory_bytes)
     for group, n in zip(plan.groups, points)
   ]
   needs = [

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from disentangle_jax import errors
 from disentangle_jax.engine.plan import group_shapes, study_plan
-from disentangle_jax.engine.programs import devices, hosts
+from disentangle_jax.engine.programs import devices, hosts, memory, train
 
 # Runs per program where the memory allows more. On 2 CPU cores throughput is
 # flat beyond about 8 runs (docs/performance.md); smaller chunks lose less when
@@ -20,13 +21,17 @@ _MOST_RUNS_ELSEWHERE = 128
 _EFFICIENCY = 0.12
 # Share of a device's memory that a chunk may plan for.
 _MEMORY_SHARE = 0.6
+# What compiled steps hold beside the states is at most so many times what a
+# walk of the trace says (docs/performance.md has the figures).
+_SCRATCH = 6.0
 
 
 class Need(NamedTuple):
   """What one group is expected to take.
 
   Attributes:
-    bytes_per_run: state, gradients, activations and codes of one run.
+    bytes_per_run: what one run holds on its device at most, in training or
+      scoring; compiled programs held a sixth of it to all of it.
     flops_per_step: of one run, multiplications and additions.
     seconds: training time of the whole group on these devices.
   """
@@ -52,7 +57,11 @@ def matmul_rate() -> float:
   return rate * many
 
 
-def need(group: study_plan.Group, grid_points: int, rate: float = 0.0) -> Need:
+def need(
+  group: study_plan.Group,
+  grid_points: int,
+  rate: float = 0.0,
+) -> Need:
   """Estimates one group from the shapes and the arithmetic of its step.
 
   Args:
@@ -70,16 +79,26 @@ def need(group: study_plan.Group, grid_points: int, rate: float = 0.0) -> Need:
   lowered = jax.jit(group.method.update).lower(key, state, batch, hparams)
   cost = lowered.cost_analysis() or {}
   flops = float(cost.get('flops', 0.0))
-  size = lambda tree: sum(math.prod(x.shape) * 4 for x in jax.tree.leaves(tree))
-  state_bytes = size(state)
-  # Parameters, two moments: a gradient and an update are a third each. The
-  # factor 24 on the batch covers the activations kept for the backward pass.
-  codes = 0
+  sample = group_shapes.sampler(group.contract, group.config, group.dataset)
+
+  def step(key, state, arrays, index, hparams):
+    batch = {**sample(key, arrays, index), 'step': jnp.zeros((), jnp.int32)}
+    return group.method.update(key, state, batch, hparams)
+
+  index = jax.ShapeDtypeStruct((group.batch_size,), jnp.int32)
+  size = lambda tree: sum(
+    memory.array_bytes(x.shape) for x in jax.tree.leaves(tree)
+  )
+  state_bytes, codes = size(state), 0
+  held = memory.held_bytes(
+    step, key, state, group.dataset.arrays, index, hparams
+  )
   if group.method.represent is not None:
     shapes = jax.eval_shape(group.method.represent, state, batch['observation'])
     codes = size(shapes) // group.batch_size * grid_points
-  activations = 24 * size(batch)
-  per_run = 2 * state_bytes + activations + codes
+  # The new state takes the place of the old one.
+  scratch = _SCRATCH * max(0, held - state_bytes)
+  per_run = state_bytes + max(int(scratch), codes)
   seconds = 0.0
   if rate:
     total = flops * group.steps * len(group.runs)
@@ -87,11 +106,46 @@ def need(group: study_plan.Group, grid_points: int, rate: float = 0.0) -> Need:
   return Need(per_run, flops, seconds)
 
 
+def compiled_bytes(
+  group: study_plan.Group, mesh: jax.sharding.Mesh, grid_points: int
+) -> int:
+  """What one run holds on its device, as the compiler counts it.
+
+  Compiles the training of one run per device, for a single step: a minute for
+  large nets.
+
+  Args:
+    group: traced, not compiled.
+    mesh: ('runs', 'data').
+    grid_points: codes kept per run while scoring.
+
+  Returns:
+    Bytes.
+  """
+  over = mesh.shape[devices.RUNS]
+  training = train.compile_group(group, mesh, over, log_every=1).bytes
+  state = group_shapes.state_shapes(group)
+  size = lambda tree: sum(
+    memory.array_bytes(x.shape) for x in jax.tree.leaves(tree)
+  )
+  codes = 0
+  if group.method.represent is not None and grid_points:
+    one = group_shapes.example_batch(group)['observation'][:1]
+    shapes = jax.eval_shape(group.method.represent, state, one)
+    with memory.laid_out_for(mesh.devices.flat[0].platform):
+      codes = sum(
+        memory.array_bytes((grid_points, *x.shape[1:]))
+        for x in jax.tree.leaves(shapes)
+      )
+  return max(training, size(state) + codes)
+
+
 def runs_per_chunk(
   group: study_plan.Group,
   mesh: jax.sharding.Mesh,
   asked: int,
   grid_points: int,
+  memory_bytes: int = 0,
 ) -> int:
   """Runs per program, padding included.
 
@@ -100,18 +154,32 @@ def runs_per_chunk(
     mesh: ('runs', 'data').
     asked: `config.engine.runs_per_chunk`; 0 to choose.
     grid_points: codes kept per run while scoring.
+    memory_bytes: of a device; 0 for this machine's own.
 
   Returns:
     A multiple of the mesh's 'runs' axis that spreads the group's runs evenly
     over as few chunks as memory and the backend's best size allow.
+
+  Raises:
+    ConfigError: a single run does not fit.
   """
   over = mesh.shape[devices.RUNS]
   most = asked
   if not most:
-    most = _MOST_RUNS.get(jax.default_backend(), _MOST_RUNS_ELSEWHERE)
-    budget = _MEMORY_SHARE * devices.memory_bytes() * over
-    per_run = need(group, grid_points).bytes_per_run
-    most = max(1, min(most, int(budget // per_run)))
+    most = _MOST_RUNS.get(mesh.devices.flat[0].platform, _MOST_RUNS_ELSEWHERE)
+    most = min(most, devices.padded(len(group.runs), over))
+    room = (memory_bytes or devices.memory_bytes()) * over
+    bound = need(group, grid_points).bytes_per_run
+    if most * bound > _MEMORY_SHARE * room:
+      # Memory may decide: then the compiler says how much a run takes.
+      each = compiled_bytes(group, mesh, grid_points)
+      if over * each > room:
+        raise errors.ConfigError(
+          f'{group.method_name}: one run holds {each / 2**30:.2f} GiB, a '
+          f'device has {room / over / 2**30:.2f}; lower config.batch_size or '
+          'the sizes of its net'
+        )
+      most = max(1, min(most, int(_MEMORY_SHARE * room // each)))
   # Every host gets chunks of every group.
   count = -(-len(group.runs) // hosts.number())
   number = -(-count // max(most, over))

@@ -200,6 +200,12 @@ def check(group: study_plan.Group, mesh: jax.sharding.Mesh) -> None:
     ) from error
 
 
+def _shapes(tree: Any) -> Any:
+  return jax.tree.map(
+    lambda x: jax.ShapeDtypeStruct(jnp.shape(x), jnp.result_type(x)), tree
+  )
+
+
 def compile_group(
   group: study_plan.Group,
   mesh: jax.sharding.Mesh,
@@ -224,11 +230,13 @@ def compile_group(
   index = jnp.arange(group.batch_size, dtype=jnp.int32)
   arrays = group.dataset.arrays
   frozen = frozen_shapes(group, size)
-  state = jax.eval_shape(init, inputs, arrays, index, frozen)
-  start = jnp.zeros((), jnp.int32)
-  diverged = jnp.full(size, NEVER, jnp.int32)
-  compiled_init = init.lower(inputs, arrays, index, frozen).compile()
-  lowered = segment.lower(inputs, start, state, diverged, arrays, index)
+  # Shapes alone: the devices of the mesh may be described ones.
+  inputs, arrays, numbers = _shapes((inputs, arrays, index))
+  state = jax.eval_shape(init, inputs, arrays, numbers, frozen)
+  start = jax.ShapeDtypeStruct((), jnp.int32)
+  diverged = jax.ShapeDtypeStruct((size,), jnp.int32)
+  compiled_init = init.lower(inputs, arrays, numbers, frozen).compile()
+  lowered = segment.lower(inputs, start, state, diverged, arrays, numbers)
   compiled = lowered.compile()
   memory = compiled.memory_analysis()
   cost = compiled.cost_analysis() or {}

@@ -1,0 +1,256 @@
+"""Devices that are not here, described well enough to compile for them.
+
+libtpu compiles for a TPU and JAX's CUDA plugin for a GPU without either; what
+their compilers say of memory is what the device would need. Nothing runs.
+"""
+
+from collections.abc import Iterator
+import contextlib
+import importlib.util
+import os
+import re
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from disentangle_jax import errors
+from disentangle_jax.engine.programs import devices
+
+_FIELD = '--topology'
+GIB = 2**30
+
+
+class _Tpu(NamedTuple):
+  """A generation of TPU.
+
+  Attributes:
+    memory: of a device, bytes, as its compiler grants it.
+    bounds: chips of one host, along each axis of the torus.
+    chip: name of the configuration that makes a chip one device; '' for the
+      compiler's own.
+  """
+
+  memory: int
+  bounds: tuple[int, ...]
+  chip: str = ''
+
+
+# Published sizes; of v5e what the compiler grants of its 16 GiB.
+_TPUS = {
+  'v4': _Tpu(32 * GIB, (2, 2, 1), 'megacore'),
+  'v5e': _Tpu(int(15.75 * GIB), (2, 4)),
+  'v5p': _Tpu(95 * GIB, (2, 2, 1)),
+  'v6e': _Tpu(32 * GIB, (2, 4)),
+}
+
+
+class Gpu(NamedTuple):
+  """What a maker publishes of a GPU, for its compiler.
+
+  Attributes:
+    name: as its driver says it.
+    capability: of CUDA, (major, minor).
+    cores: streaming multiprocessors.
+    memory: bytes.
+    bandwidth: of the memory, bytes per second.
+    cache: of the second level, bytes.
+    clock: boost, GHz.
+  """
+
+  name: str
+  capability: tuple[int, int]
+  cores: int
+  memory: int
+  bandwidth: float
+  cache: int
+  clock: float
+
+
+# From NVIDIA's data sheets and its Hopper architecture paper.
+GPUS = {
+  'h100': Gpu(
+    'NVIDIA H100 80GB HBM3', (9, 0), 132, 80 * GIB, 3.35e12, 50 * 2**20, 1.98
+  ),
+  'h200': Gpu(
+    'NVIDIA H200', (9, 0), 132, 141 * 10**9, 4.8e12, 50 * 2**20, 1.98
+  ),
+}
+# Limits that all GPUs of compute capability 9.0 share (CUDA's programming
+# guide, table of compute capabilities).
+_LIMITS = """\
+gpu_device_info {{
+  threads_per_block_limit: 1024 threads_per_warp: 32
+  shared_memory_per_block: 49152 shared_memory_per_core: 233472
+  shared_memory_per_block_optin: 232448
+  threads_per_core_limit: 2048 core_count: {cores} fpus_per_core: 128
+  block_dim_limit_x: 2147483647 block_dim_limit_y: 65535
+  block_dim_limit_z: 65535
+  thread_dim_limit_x: 1024 thread_dim_limit_y: 1024 thread_dim_limit_z: 64
+  registers_per_core_limit: 65536 registers_per_block_limit: 65536
+  memory_bandwidth: {bandwidth} l2_cache_size: {cache}
+  clock_rate_ghz: {clock} device_memory_size: {memory}
+  cuda_compute_capability {{
+    major: {major} minor: {minor} feature_extension: ACCELERATED_FEATURES
+  }}
+  device_vendor: "NVIDIA Corporation" device_address_bits: 64
+  name: "{name}"
+  driver_version: "13.0.0" runtime_version: "12.8.0"
+  compile_time_toolkit_version: "12.8.0" dnn_version: "9.10.0"
+}}
+platform_name: "CUDA"
+dnn_version_info {{ major: 9 minor: 10 patch: 0 }}
+device_description_str: "{name}"
+"""
+
+
+class Topology(NamedTuple):
+  """Devices to compile for.
+
+  Attributes:
+    name: as it was asked for.
+    platform: 'cpu', 'tpu' or 'cuda'.
+    devices: described, or those of this machine for 'cpu'.
+    memory: bytes of each.
+    bandwidth: of the memory of a GPU, bytes per second; 0 where unknown.
+  """
+
+  name: str
+  platform: str
+  devices: list[Any]
+  memory: int
+  bandwidth: float = 0.0
+
+  def mesh(self, data_shards: int = 1) -> jax.sharding.Mesh:
+    """A ('runs', 'data') mesh over the devices, as `devices.mesh`.
+
+    Raises:
+      ConfigError: more shards than devices, or a number that does not divide
+        them.
+    """
+    count = len(self.devices)
+    if data_shards < 1 or count % data_shards:
+      raise errors.value(
+        'config.engine.data_shards',
+        data_shards,
+        f'must divide the {count} devices of {self.name}',
+      )
+    return jax.sharding.Mesh(
+      np.array(self.devices).reshape(count // data_shards, data_shards),
+      (devices.RUNS, devices.DATA),
+      axis_types=(jax.sharding.AxisType.Auto,) * 2,
+    )
+
+
+def description(gpu: Gpu) -> str:
+  """A GPU as the text that its compiler reads."""
+  return _LIMITS.format(
+    **{
+      **gpu._asdict(),
+      'bandwidth': int(gpu.bandwidth),
+      'major': gpu.capability[0],
+      'minor': gpu.capability[1],
+    }
+  )
+
+
+def _names() -> list[str]:
+  sides = lambda tpu: 'x'.join(map(str, tpu.bounds))
+  tpus = (f'{name}:{sides(tpu)}' for name, tpu in _TPUS.items())
+  return ['cpu', *tpus, *(f'{name}:1' for name in GPUS)]
+
+
+def of(name: str, described: str = '') -> Topology:
+  """Devices by name.
+
+  Args:
+    name: 'cpu'; a TPU and its chips, 'v5e:2x2'; a GPU and how many, 'h100:8'.
+    described: text that describes a GPU, in the place of the project's own.
+
+  Returns:
+    The topology.
+
+  Raises:
+    ConfigError: an unknown name or shape, or a compiler that is not installed.
+  """
+  if name == 'cpu':
+    local = jax.local_devices()
+    return Topology(name, 'cpu', local, devices.memory_bytes())
+  kind, _, shape = name.partition(':')
+  if kind in _TPUS and re.fullmatch(r'\d+x\d+(x\d+)?', shape):
+    return _tpu(name, _TPUS[kind], tuple(map(int, shape.split('x'))))
+  if kind in GPUS and re.fullmatch(r'[1-9]\d*', shape):
+    gpu = GPUS[kind]
+    text = described or description(gpu)
+    return _gpu(name, gpu, text, int(shape))
+  raise errors.choices(_FIELD, name, _names())
+
+
+def _needs(module: str, line: str) -> None:
+  """Raises ConfigError where a compiler is not installed."""
+  if importlib.util.find_spec(module) is None:
+    raise errors.ConfigError(f'{_FIELD}: its compiler is missing: {line}')
+
+
+@contextlib.contextmanager
+def _variables(**values: str) -> Iterator[None]:
+  before = {name: os.environ.get(name) for name in values}
+  os.environ.update(values)
+  try:
+    yield
+  finally:
+    for name, value in before.items():
+      os.environ.pop(name)
+      if value is not None:
+        os.environ[name] = value
+
+
+def _tpu(name: str, tpu: _Tpu, shape: tuple[int, ...]) -> Topology:
+  from jax.experimental import topologies
+
+  _needs('libtpu', "pip install 'jax[tpu]'")
+  if len(shape) != len(tpu.bounds):
+    like = f'{name.partition(":")[0]}:{"x".join(map(str, tpu.bounds))}'
+    rule = f'must give {len(tpu.bounds)} sides, such as {like}'
+    raise errors.value(_FIELD, name, rule)
+  options = {}
+  if any(side < bound for side, bound in zip(shape, tpu.bounds)):
+    # Part of a host: its own bounds, three numbers for every generation.
+    bounds = [min(side, bound) for side, bound in zip(shape, tpu.bounds)]
+    options['chips_per_host_bounds'] = (*bounds, 1, 1)[:3]
+  if tpu.chip:
+    options['chip_config_name'] = tpu.chip
+  # The first would ask the cloud what machine this is; the second allows more
+  # than one process at a time.
+  quiet = {'TPU_SKIP_MDS_QUERY': '1', 'ALLOW_MULTIPLE_LIBTPU_LOAD': '1'}
+  try:
+    with _variables(**quiet):
+      found = topologies.get_topology_desc(
+        platform='tpu', topology_name=name, **options
+      ).devices
+  except (jax.errors.JaxRuntimeError, ValueError) as error:
+    rule = f'is no topology that libtpu knows: {errors.first_line(error)[:120]}'
+    raise errors.value(_FIELD, name, rule) from error
+  return Topology(name, 'tpu', list(found), tpu.memory)
+
+
+def _gpu(name: str, gpu: Gpu, text: str, count: int) -> Topology:
+  from jax.experimental import topologies
+
+  _needs('jax_cuda12_plugin', "pip install 'jax[cuda12]'")
+  try:
+    found = topologies.get_topology_desc(
+      platform='cuda', target_config=text, topology=f'1x1x{count}'
+    ).devices
+  except (jax.errors.JaxRuntimeError, ValueError) as error:
+    rule = f'cannot be compiled for: {errors.first_line(error)[:160]}'
+    raise errors.value(_FIELD, name, rule) from error
+  size = re.search(r'device_memory_size: (\d+)', text)
+  rate = re.search(r'memory_bandwidth: (\d+)', text)
+  return Topology(
+    name,
+    'cuda',
+    list(found),
+    int(size[1]) if size else gpu.memory,
+    float(rate[1]) if rate else gpu.bandwidth,
+  )
