@@ -36,9 +36,10 @@ def test_sixty_four_runs_are_one_program_without_collectives(name, config):
     config.hparams.learning_rate = None
   config.sweep, config.seeds = None, 64
   if strength:
-    config.sweep = dj.product(
-      {f'hparams.{strength}': [0.5 + 0.25 * i for i in range(8)]}
-    )
+    low, high = described.bounds.get(strength, (0.0, 2.25))
+    high = min(high, 2.25)
+    values = [high - 0.1 * i * (high - low) for i in range(8)]
+    config.sweep = dj.product({f'hparams.{strength}': values})
     config.seeds = 8
   config.metrics = ()
   takes = declare.static_fields(module)

@@ -147,11 +147,13 @@ def make(config: Config, data: types.Dataset) -> types.Method:
   decoder = networks.decoder
 
   def init_params(key, batch):
-    if len(batch['observation']) != rows:
+    # Of all shards of the batch.
+    count = len(axis.gather(batch['index']))
+    if count != rows:
       rule = (
         f'must be {rows}, config.static.identities x config.static.per_identity'
       )
-      raise errors.value('config.batch_size', len(batch['observation']), rule)
+      raise errors.value('config.batch_size', count, rule)
     return networks.init(key, batch['observation'])
 
   def loss_fn(params, key, state, batch, hparams):
