@@ -43,7 +43,7 @@ def test_memory_decides_by_the_compiled_program(group):
   assert plenty == len(group.runs) == 16
   assert of(int(2.1 * each / 0.6)) == min(2 * over, plenty)
   with pytest.raises(
-    dj.ConfigError, match='one run holds .* GiB, a device'
+    dj.ConfigError, match=r'one run holds .* GiB, a device'
   ) as e:
     of(int(0.9 * each))
   assert '\n' not in str(e.value)

@@ -245,7 +245,7 @@ def test_a_budget_is_kept_as_the_compiler_counts():
 def test_all_that_scores_a_chunk_is_compiled_before(group, states, monkeypatch):
   plan, of = group
   evaluator = scoring.Evaluator(plan, devices.mesh())
-  needs = evaluator.prepare(of, RUNS)
+  needs = list(evaluator.prepare(of, RUNS))
   assert 'reconstruction, kl' in dict(needs)
   state_bytes = sum(x.nbytes for x in jax.tree.leaves(states))
   over = devices.mesh().shape[devices.RUNS]

@@ -214,7 +214,8 @@ class CodeScores:
         for representation in self._representations(draw, codes):
           program = self.program(draw.name, draw.metric, representation)
           used = program.prepare(*self._arguments(draw, codes, representation))
-          yield draw.name, beside + used.results + used.scratch
+          name = f'{draw.name}, {representation}'
+          yield name, beside + used.results + used.scratch
 
   def tasks(self, group: study_plan.Group) -> list[Task]:
     """The draws of all metrics, by the points that they share.

@@ -1,6 +1,6 @@
 """Scoring: all metrics of all runs of a chunk, on the device."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 import math
 from typing import Any
 
@@ -108,8 +108,8 @@ class Evaluator:
 
   def prepare(
     self, group: study_plan.Group, size: int
-  ) -> list[tuple[str, int]]:
-    """Compiles all that will score a chunk.
+  ) -> Iterator[tuple[str, int]]:
+    """Compiles all that will score a chunk, one after the other.
 
     What does not fit is known before training, not after it.
 
@@ -117,14 +117,12 @@ class Evaluator:
       group: to be trained.
       size: runs in its program.
 
-    Returns:
+    Yields:
       What each program is for, and the bytes that a device holds meanwhile.
     """
     state = group_shapes.stacked_shapes(group, size)
-    return [
-      *self._models.prepare(group, state),
-      *self._codes.prepare(group, state),
-    ]
+    yield from self._codes.prepare(group, state)
+    yield from self._models.prepare(group, state)
 
   def scores(
     self,

@@ -5,7 +5,7 @@ where a segment begins, which runs share the program and how the batch is split
 do not matter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import time
 from typing import Any, NamedTuple
 
@@ -51,6 +51,7 @@ class Program(NamedTuple):
       scratch, as its own analysis says; 0 if unknown.
     flops: arithmetic of one step of the whole chunk as XLA counts it, per
       device; 0 if unknown.
+    text: `() -> text` of the compiled segment.
   """
 
   init: Any
@@ -60,6 +61,7 @@ class Program(NamedTuple):
   compile_seconds: float
   bytes: int
   flops: float
+  text: Callable[[], str]
 
 
 def window_of(steps: int, log_every: int) -> int:
@@ -255,6 +257,7 @@ def compile_group(
     compile_seconds=time.perf_counter() - began,
     bytes=_bytes(memory),
     flops=float(cost.get('flops', 0.0)),
+    text=compiled.as_text,
   )
 
 

@@ -1,0 +1,114 @@
+"""A study's programs, compiled for devices that need not be here."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+
+from disentangle_jax import errors
+from disentangle_jax.data import kinds
+from disentangle_jax.engine.plan import planning, registry, study_plan
+from disentangle_jax.engine.programs import (
+  devices,
+  estimate,
+  program_text,
+  scoring,
+  topologies,
+  train,
+)
+
+
+class Row(NamedTuple):
+  """One compiled program.
+
+  Attributes:
+    group: number of its group.
+    program: 'training', or what it scores.
+    runs: in the program.
+    bytes: that a device holds meanwhile; 0 where it was refused.
+    fits: whether the device has as much.
+    collectives: kind and groups -> number; of training alone.
+    cycles: estimated for one step of all runs; 0 where nobody estimates.
+    refused: what the compiler says where it does not fit, one line; else ''.
+  """
+
+  group: int
+  program: str
+  runs: int
+  bytes: int
+  fits: bool
+  collectives: dict[str, int]
+  cycles: int
+  refused: str = ''
+
+
+def planned(config: Any) -> study_plan.Plan:
+  """The plan of a config, as a sweep has it."""
+  return planning.only(planning.sliced(planning.make(config, registry.of())))
+
+
+def rows(
+  plan: study_plan.Plan,
+  topology: topologies.Topology,
+  runs: Sequence[int] = (),
+) -> Iterator[Row]:
+  """Compiles training and scoring of every group.
+
+  Args:
+    plan: the study.
+    topology: devices to compile for.
+    runs: runs per program; those of the plan on these devices where empty.
+
+  Yields:
+    A row per program, as soon as it is compiled.
+
+  Raises:
+    ConfigError: a single run does not fit.
+  """
+  mesh = topology.mesh(plan.config.engine.data_shards)
+  over = mesh.shape[devices.RUNS]
+  evaluator = scoring.Evaluator(plan, mesh)
+  for number, group in enumerate(plan.groups):
+    points = kinds.num_examples(group.dataset) if any(plan.metrics) else 0
+    asked = plan.config.engine.runs_per_chunk
+    sizes = runs or [
+      estimate.runs_per_chunk(group, mesh, asked, points, topology.memory)
+    ]
+    for size in sizes:
+      padded = devices.padded(size, over)
+      yield from _of_size(number, group, padded, mesh, topology, evaluator)
+
+
+def _of_size(number, group, size, mesh, topology, evaluator) -> Iterator[Row]:
+  def refused(program, error):
+    if not errors.out_of_memory(error):
+      raise error
+    said = errors.first_line(error)[:160]
+    return Row(number, program, size, 0, False, {}, 0, said)
+
+  def row(program, count, collectives=None, cycles=0):
+    fits = count <= topology.memory
+    return Row(number, program, size, count, fits, collectives or {}, cycles)
+
+  try:
+    program = train.compile_group(group, mesh, size)
+    text = program.text()
+    yield row(
+      'training',
+      program.bytes,
+      program_text.collectives(text),
+      program_text.cycles_per_step(text),
+    )
+  except jax.errors.JaxRuntimeError as error:
+    yield refused('training', error)
+  scores = evaluator.prepare(group, size)
+  while True:
+    try:
+      what, count = next(scores)
+    except StopIteration:
+      return
+    except jax.errors.JaxRuntimeError as error:
+      # What was refused cannot be passed over: the rest rests on it.
+      yield refused('scoring', error)
+      return
+    yield row(what, count)
