@@ -78,9 +78,9 @@ def main(argv):
     table.add_column(name, justify='right')
   table.add_column('collectives')
   table.add_column('Mcycles per step', justify='right')
-  large = 0
-  for row in compiling.rows(plan, topology, _runs()):
-    large += not row.fits
+  rows, runs = [], _runs()
+  for row in compiling.rows(plan, topology, runs):
+    rows.append(row)
     group = plan.groups[row.group]
     speak = ', '.join(f'{n} {what}' for what, n in row.collectives.items())
     said = speak or ('none' if row.program == 'training' else '')
@@ -95,9 +95,12 @@ def main(argv):
       f'{row.cycles / 1e6:.3f}' if row.cycles else '-',
     )
   console.print(table)
-  if large:
+  large = sum(not row.fits for row in rows)
+  if (runs and large) or not compiling.fit(rows):
     print(f'{large} program(s) do not fit')
     sys.exit(1)
+  if large:
+    print('fits with fewer runs per program, as a sweep would choose by itself')
 
 
 def run() -> None:

@@ -57,7 +57,8 @@ def rows(
   Args:
     plan: the study.
     topology: devices to compile for.
-    runs: runs per program; those of the plan on these devices where empty.
+    runs: runs per program; where empty, those of a sweep on these devices,
+      which halves them until everything fits.
 
   Yields:
     A row per program, as soon as it is compiled.
@@ -71,12 +72,29 @@ def rows(
   for number, group in enumerate(plan.groups):
     points = kinds.num_examples(group.dataset) if any(plan.metrics) else 0
     asked = plan.config.engine.runs_per_chunk
-    sizes = runs or [
-      estimate.runs_per_chunk(group, mesh, asked, points, topology.memory)
-    ]
-    for size in sizes:
-      padded = devices.padded(size, over)
-      yield from _of_size(number, group, padded, mesh, topology, evaluator)
+    sizes = [devices.padded(size, over) for size in runs]
+    if not sizes:
+      sizes = [
+        estimate.runs_per_chunk(group, mesh, asked, points, topology.memory)
+      ]
+    while sizes:
+      size, fits = sizes.pop(0), True
+      for row in _of_size(number, group, size, mesh, topology, evaluator):
+        fits &= row.fits
+        yield row
+      if not (fits or runs or size <= over):
+        # A sweep would go on with half of the runs, before it trains.
+        sizes.append(over * -(-size // (2 * over)))
+
+
+def fit(compiled: Sequence[Row]) -> bool:
+  """Whether every group fits, in the last number of runs that was tried.
+
+  Args:
+    compiled: rows of `rows`.
+  """
+  last = {row.group: row.runs for row in compiled}
+  return all(row.fits for row in compiled if row.runs == last[row.group])
 
 
 def _of_size(number, group, size, mesh, topology, evaluator) -> Iterator[Row]:

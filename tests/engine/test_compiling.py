@@ -18,6 +18,9 @@ from disentangle_jax.engine.programs import (
   program_text,
   topologies,
 )
+from disentangle_jax.studies.unsupervised_study import (
+  config as unsupervised_study,
+)
 
 # A module as compilers print them, shortened: a loop whose body speaks.
 TEXT = """\
@@ -87,6 +90,10 @@ def test_this_machine_is_a_topology_too():
   assert rows[0].bytes > count / topology.mesh().shape[devices.RUNS]
   small = topology._replace(memory=rows[0].bytes - 1)
   assert not next(compiling.rows(plan, small, [4])).fits
+  assert compiling.fit(rows)
+  refused = [row._replace(fits=False, runs=8) for row in rows]
+  # What a smaller program mends is no failure; the last size counts.
+  assert compiling.fit(refused + rows) and not compiling.fit(rows + refused)
 
 
 @pytest.mark.parametrize(
@@ -192,16 +199,16 @@ def tpu_study():
 
 
 def large_study():
-  """75 runs of the large study on one v5e chip: used to fail after training."""
-  from disentangle_jax.studies.unsupervised_study import config as large
-
-  config = large.get_config()
+  """The large study on one v5e chip: 75 runs used to fail after training."""
+  config = unsupervised_study.get_config()
   config.methods = ('beta_vae',)
   config.sweep = dj.product({'hparams.beta': [1, 2, 4, 6, 8, 16]})
   topology = topologies.of('v5e:1x1')
-  rows = list(compiling.rows(compiling.planned(config), topology, [75]))
-  assert {'training', 'encoding'} <= {row.program for row in rows}
-  assert all(row.fits for row in rows), rows
+  rows = list(compiling.rows(compiling.planned(config), topology))
+  last = [row for row in rows if row.runs == rows[-1].runs]
+  names = {row.program for row in last}
+  assert {'training', 'encoding', 'beta_vae_score, sampled'} <= names
+  assert compiling.fit(rows) and rows[-1].runs >= 8, rows
 
 
 @pytest.mark.slow

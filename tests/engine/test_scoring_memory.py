@@ -25,6 +25,7 @@ from disentangle_jax.engine.programs import (
 )
 from disentangle_jax.methods.vae import beta_vae
 from disentangle_jax.nn import nets
+from disentangle_jax.ops import platform
 
 RUNS, MIB = 16, 2**20
 
@@ -155,7 +156,7 @@ def test_a_tpu_pads_the_last_two_axes():
     jnp.negative, jax.ShapeDtypeStruct(shape, dtype)
   )
   assert of(64, 2, 6) == 4 * 64 * 2 * 6
-  with memory.laid_out_for('tpu'):
+  with platform.traced_for('tpu'):
     assert of(64, 2, 6) == 4 * 64 * 8 * 128
     assert of(64, 2, 6, dtype=jnp.bfloat16) == 2 * 64 * 16 * 128
     assert of(130) == 4 * 256
@@ -240,6 +241,26 @@ def test_a_budget_is_kept_as_the_compiler_counts():
   whole = make(2**40)
   assert whole.prepare(x).scratch > 4 * budget
   np.testing.assert_allclose(kept(x), whole(x), atol=1e-4)
+
+
+def test_what_a_compiler_refuses_is_built_with_less():
+  tried = []
+
+  def build(budget):
+    tried.append(budget)
+    if budget > 100:
+      message = 'RESOURCE_EXHAUSTED: Ran out of memory on HBM'
+      raise jax.errors.JaxRuntimeError(message)
+    return lambda x: x + budget
+
+  mesh = jax.sharding.Mesh(np.array(jax.devices()[:1]), ('runs',))
+  make = lambda budget: score_program.ScoreProgram(
+    build, mesh, (P('runs'),), P('runs'), budget
+  )
+  assert make(6400)(jnp.zeros(2)).tolist() == [100.0, 100.0]
+  assert tried == [6400, 800, 100]
+  with pytest.raises(jax.errors.JaxRuntimeError, match='on HBM'):
+    make(2**40)(jnp.zeros(2))
 
 
 def test_all_that_scores_a_chunk_is_compiled_before(group, states, monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 from disentangle_jax import data
 from disentangle_jax.methods.vae import beta_vae
 from disentangle_jax.nn import conv, nets
+from disentangle_jax.ops import platform
 
 SHAPES = [
   (8, 7, 4, 2),
@@ -211,3 +212,16 @@ def test_kernels_start_glorot_uniform_and_biases_at_zero():
   assert np.abs(kernel).max() <= limit
   np.testing.assert_allclose(kernel.std(), limit / np.sqrt(3), rtol=0.02)
   assert not np.any(params['Conv_1']['bias'])
+
+
+def test_a_tpu_takes_the_other_form():
+  """Chosen by what is traced for, whatever the host is."""
+  kernel, x = jnp.ones((4, 4, 2, 3)), jnp.ones((1, 8, 8, 2))
+  # A new function each: JAX keeps traces by function.
+  traced = lambda: str(jax.make_jaxpr(lambda x: conv.conv(x, kernel, 2))(x))
+  assert 'conv_general_dilated' not in traced()
+  with platform.traced_for('tpu'):
+    assert conv.default_form() == 'lax'
+    assert 'conv_general_dilated' in traced()
+  with platform.traced_for('cuda'):
+    assert conv.default_form() == 'blocks'

@@ -26,6 +26,7 @@ from disentangle_jax.engine.programs import (
   score_setup,
 )
 from disentangle_jax.metrics import designs as metric_designs
+from disentangle_jax.ops import platform
 
 # A grid of this size is encoded whatever the metrics ask for.
 _SMALL_GRID = 32768
@@ -136,7 +137,7 @@ class Encoder:
     key = jax.random.key(0)
     observe = lambda points, index: observed(data.arrays, key, points, index)
     observation = jax.eval_shape(observe, points, index)
-    with memory.laid_out_for(self._setup.platform):
+    with platform.traced_for(self._setup.platform):
       rows = memory.rows_at_once(
         self._setup.budget,
         (observe, points, index),

@@ -155,11 +155,23 @@ def encoder(
   def encode(state, arrays, points, key):
     index = jnp.arange(blocks * block, dtype=jnp.int32)
     split = lambda x: x.reshape(blocks, block, *x.shape[1:])
-    step = lambda x: encode_block(state, arrays, key, *x)
-    codes = jax.lax.map(step, (split(points), split(index)))
-    merge = lambda x: jnp.moveaxis(x, 0, 1).reshape(
-      x.shape[1], blocks * block, *x.shape[3:]
+    of_block = lambda points, index: encode_block(
+      state, arrays, key, points, index
     )
-    return jax.tree.map(merge, codes)
+    first = jax.eval_shape(of_block, points[:block], index[:block])
+    whole = jax.tree.map(
+      lambda x: jnp.zeros((x.shape[0], blocks * block, *x.shape[2:]), x.dtype),
+      first,
+    )
+
+    def step(codes, block_of):
+      # In place: codes of blocks first would be copied to put runs first, and
+      # both lie there at once.
+      put = lambda all_codes, own: jax.lax.dynamic_update_slice_in_dim(
+        all_codes, own, block_of[1][0], axis=1
+      )
+      return jax.tree.map(put, codes, of_block(*block_of)), None
+
+    return jax.lax.scan(step, whole, (split(points), split(index)))[0]
 
   return encode

@@ -6,39 +6,24 @@ others longer; measured on encoders and decoders the walk says 0.9 to 3 times
 what the compiled program needs (`tests/engine/test_memory.py`).
 """
 
-from collections.abc import Callable, Iterator
-import contextlib
-import contextvars
+from collections.abc import Callable
 import math
 from typing import Any
 
 import jax
 from jax.extend import core
 
+from disentangle_jax.ops import platform
+
 # Values that a TPU moves at once: lanes, and bytes of the rows above them.
 _LANES, _ROW_BYTES = 128, 32
-_platform = contextvars.ContextVar('platform', default='')
-
-
-@contextlib.contextmanager
-def laid_out_for(platform: str) -> Iterator[None]:
-  """Counts bytes as a platform lays arrays out, while it is open.
-
-  A TPU pads the last axis to 128 values and the one before to 8 (of float32; 16
-  of bfloat16).
-
-  Args:
-    platform: that programs are built for, as devices name it.
-  """
-  token = _platform.set(platform)
-  try:
-    yield
-  finally:
-    _platform.reset(token)
 
 
 def array_bytes(shape: tuple[int, ...], itemsize: int = 4) -> int:
-  """Bytes of an array on the platform that is counted for.
+  """Bytes of an array on the platform that is traced for.
+
+  A TPU pads the last axis to 128 values and the one before to 8 (of float32; 16
+  of bfloat16).
 
   Args:
     shape: of the array.
@@ -47,7 +32,7 @@ def array_bytes(shape: tuple[int, ...], itemsize: int = 4) -> int:
   Returns:
     Bytes, padding included.
   """
-  if _platform.get() == 'tpu' and shape:
+  if platform.current() == 'tpu' and shape:
     whole = lambda count, unit: -(-count // unit) * unit
     rows = (whole(shape[-2], _ROW_BYTES // itemsize),) if shape[1:] else ()
     shape = (*shape[:-2], *rows, whole(shape[-1], _LANES))

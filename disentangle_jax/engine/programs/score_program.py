@@ -13,11 +13,14 @@ import jax
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from disentangle_jax.engine.programs import memory
+from disentangle_jax import errors
+from disentangle_jax.ops import platform
 
 # A program whose scratch is this much above the budget is built again.
 _SLACK = 1.1
 _TRIES = 4
+# One that its compiler refused gets so much less.
+_CUT = 8
 
 
 class Used(NamedTuple):
@@ -106,21 +109,27 @@ class ScoreProgram:
     shapes = [self._spread(*pair) for pair in zip(arguments, self._in_specs)]
 
     def compile_with(budget):
-      with memory.laid_out_for(self._mesh.devices.flat[0].platform):
+      with platform.traced_for(self._mesh.devices.flat[0].platform):
         lowered = jax.jit(self._mapped(budget)).lower(*shapes)
       return lowered.compile()
 
-    budget, best = self._budget, compile_with(self._budget)
-    least = scratch = used_by(best).scratch
-    for _ in range(_TRIES - 1):
+    budget, best, least = self._budget, None, 0
+    for number in range(_TRIES):
+      try:
+        compiled = compile_with(budget)
+      except jax.errors.JaxRuntimeError as error:
+        # Some compilers refuse what is larger than the device.
+        if not errors.out_of_memory(error) or number + 1 == _TRIES or best:
+          raise
+        budget = max(1, budget // _CUT)
+        continue
+      scratch = used_by(compiled).scratch
+      if best is not None and scratch >= least:
+        break  # nothing is left to cut
+      best, least = compiled, scratch
       if scratch <= _SLACK * self._budget:
         break
       budget = max(1, int(0.9 * budget * self._budget / scratch))
-      compiled = compile_with(budget)
-      scratch = used_by(compiled).scratch
-      if scratch >= least:
-        break  # nothing is left to cut
-      best, least = compiled, scratch
     return best
 
   def _mapped(self, budget):

@@ -17,6 +17,7 @@ import numpy as np
 from disentangle_jax import errors
 from disentangle_jax.engine.plan import group_shapes, study_plan
 from disentangle_jax.engine.programs import devices
+from disentangle_jax.ops import platform
 
 # `diverged` holds this while a run is finite.
 NEVER = np.iinfo(np.int32).max
@@ -234,12 +235,13 @@ def compile_group(
   frozen = frozen_shapes(group, size)
   # Shapes alone: the devices of the mesh may be described ones.
   inputs, arrays, numbers = _shapes((inputs, arrays, index))
-  state = jax.eval_shape(init, inputs, arrays, numbers, frozen)
   start = jax.ShapeDtypeStruct((), jnp.int32)
   diverged = jax.ShapeDtypeStruct((size,), jnp.int32)
-  compiled_init = init.lower(inputs, arrays, numbers, frozen).compile()
-  lowered = segment.lower(inputs, start, state, diverged, arrays, numbers)
-  compiled = lowered.compile()
+  with platform.traced_for(mesh.devices.flat[0].platform):
+    state = jax.eval_shape(init, inputs, arrays, numbers, frozen)
+    lowered_init = init.lower(inputs, arrays, numbers, frozen)
+    lowered = segment.lower(inputs, start, state, diverged, arrays, numbers)
+  compiled_init, compiled = lowered_init.compile(), lowered.compile()
   memory = compiled.memory_analysis()
   cost = compiled.cost_analysis() or {}
 
@@ -247,7 +249,8 @@ def compile_group(
     if steps == window:
       return compiled(inputs, start, state, diverged, arrays, index)
     _, shorter = functions(group, mesh, steps)
-    return shorter(inputs, start, state, diverged, arrays, index)
+    with platform.traced_for(mesh.devices.flat[0].platform):
+      return shorter(inputs, start, state, diverged, arrays, index)
 
   return Program(
     init=compiled_init,
