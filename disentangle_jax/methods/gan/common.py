@@ -32,6 +32,8 @@ SIGMAS = ('learned', 'fixed')
 MAY_BE_ZERO = ('num_continuous', 'num_noise', 'posterior_hidden')
 # A deterministic generator would pull a learned scale to zero for ever.
 _LEAST_LOG_SCALE = -3.0
+# Of a code sheet.
+_COLUMNS = 8
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -40,8 +42,9 @@ class Config:
   """Static choices.
 
   Attributes:
-    architecture: one of `image_players.PAIRS`; 'net' takes `net`.
-    net: which networks, where the architecture is 'net'.
+    architecture: one of `image_players.PAIRS`; 'net' takes `net`, and so do
+      'net_bn_generator' and 'net_bn', which need an 'mlp'.
+    net: which networks, where the architecture begins with 'net'.
     categories: numbers of values of the categorical codes; () for none.
     num_continuous: continuous codes.
     num_noise: entries of the noise.
@@ -189,7 +192,7 @@ def build(config: Config, data: types.Dataset, centred: bool) -> Networks:
     config.num_continuous,
     has_density(config),
     0 if config.architecture == 'resnet' else config.posterior_hidden,
-    config.architecture == 'dcgan',
+    config.architecture in image_players.NORMALISED_CRITICS,
   )
   head = nets.dense.Heads((('logit', 1),))
   width = layout(config).width + config.num_noise
@@ -387,9 +390,20 @@ def represent(config: Config, networks: Networks) -> Callable[..., types.Codes]:
 
 
 def reading(
-  config: Config, networks: Networks
+  config: Config, networks: Networks, kind: str
 ) -> tuple[Callable, dict[str, Callable]]:
-  """`decode` and the extras of the family."""
+  """`decode` and the extras of the family.
+
+  Args:
+    config: gives the codes.
+    networks: of the method.
+    kind: of the data set. Of images there are 'pictures': a sheet for each
+      categorical code, its values by rows; each column has noise and other
+      codes of its own.
+
+  Returns:
+    `decode` and the extras.
+  """
 
   def images(state, vector, noise):
     latents = Latents(vector, None, None, noise)
@@ -413,4 +427,21 @@ def reading(
     observation = images(state, latents.vector, latents.noise)
     return observation, types.Codes(latents.vector, {})
 
-  return decode, {'log_likelihood': log_likelihood, 'generate': generate}
+  def pictures(key, state, observation):
+    del observation
+    latents = networks.draw(key, jnp.arange(_COLUMNS, dtype=jnp.int32))
+    sheets, begin = {}, config.num_continuous
+    for number, size in enumerate(config.categories):
+      wide = lambda x, size=size: jnp.tile(x, (size, 1))  # [size COLUMNS, ...]
+      values = jnp.repeat(jnp.eye(size), _COLUMNS, axis=0)
+      vector = wide(latents.vector).at[:, begin : begin + size].set(values)
+      begin += size
+      sheet = images(state, vector, wide(latents.noise))
+      name = 'code' if len(config.categories) == 1 else f'code_{number}'
+      sheets[name] = sheet.reshape(size, _COLUMNS, *sheet.shape[1:])
+    return sheets
+
+  extras = {'log_likelihood': log_likelihood, 'generate': generate}
+  if config.categories and kind == 'image':
+    extras['pictures'] = pictures
+  return decode, extras

@@ -266,7 +266,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     state = state_after(state, players, opt_states, statistics)
     return state, {**scalars, 'generator_loss': own}
 
-  decode, extras = common.reading(config, networks)
+  decode, extras = common.reading(config, networks, data.kind)
   represent = common.represent(config, networks)
   layout = common.layout(config)
   return types.Method(init, update, represent, decode, extras, layout)

@@ -87,6 +87,25 @@ def tables_of_wins(study: tables.Study) -> dict[int, np.ndarray]:
   return found
 
 
+def mechanisms(study: tables.Study, count: int) -> list[str]:
+  """Names of the mechanisms, in the order of their numbers.
+
+  Args:
+    study: as loaded.
+    count: how many the tables of wins have.
+
+  Returns:
+    `count` names; the numbers where the config names none, or not as many.
+  """
+  for info in study.infos:
+    static = (info.get('config') or {}).get('static') or {}
+    own = static.get(METHOD) or {}
+    named = own.get('mechanisms') or static.get('mechanisms') or ()
+    if len(named) == count:
+      return [name.removeprefix('shift_') for name in named]
+  return [str(number) for number in range(count)]
+
+
 def gain(study: tables.Study) -> np.ndarray:
   """judge_after - judge_before of every run, float [runs]."""
   after, before = (
@@ -177,8 +196,12 @@ def matrices(study: tables.Study) -> matplotlib.figure.Figure | None:
   if not rows:
     return None
   columns = max(map(len, rows.values()))
+  most = max(table.shape[0] for tables in rows.values() for table in tables)
+  names = mechanisms(study, most)
+  # A line of text per mechanism.
+  height = max(1.0, 0.13 * most)
   figure = matplotlib.figure.Figure(
-    figsize=(0.9 * columns + 1, len(rows) + 0.6)
+    figsize=(0.9 * columns + 1.4, height * len(rows) + 0.6)
   )
   grid = figure.subplots(len(rows), columns, squeeze=False)
   for axes in grid.flat:
@@ -189,7 +212,9 @@ def matrices(study: tables.Study) -> matplotlib.figure.Figure | None:
       axes.imshow(table, vmin=0, vmax=1, cmap='Greys', aspect='auto')
       axes.set_xticks([])
       axes.set_yticks([])
-    line[0].set_ylabel(name, fontsize=6)
+    first = line[0]
+    first.set_yticks(range(most), names, fontsize=5)
+    first.set_ylabel(name, fontsize=6)
   return figure
 
 
@@ -218,7 +243,7 @@ def sections(study: tables.Study) -> Iterator[Section]:
     yield Section(
       'causal_mechanisms_wins',
       'Wins',
-      'One map per seed: rows are mechanisms (inversion, noise, translations), '
-      'columns experts, black where the expert wins all images.',
+      'One map per seed: rows are mechanisms (translations by their '
+      'direction), columns experts, black where the expert wins all images.',
       figure,
     )

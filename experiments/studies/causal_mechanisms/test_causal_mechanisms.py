@@ -52,6 +52,20 @@ def test_tables_of_wins_are_read_back(store):
   assert list(page.arms(study)) == ['experts', 'no pre-training', 'one net']
 
 
+def test_rows_of_the_maps_are_named(store):
+  """By the config; by their numbers where it names others or none."""
+  study = fill(store, seeds=1)
+  assert page.mechanisms(study, 3) == ['0', '1', '2']
+  names = ['invert', 'noise', 'shift_e']
+  for static in ({'mechanisms': names}, {page.METHOD: {'mechanisms': names}}):
+    study = study._replace(infos=({}, {'config': {'static': static}}))
+    assert page.mechanisms(study, 3) == ['invert', 'noise', 'e']
+    assert page.mechanisms(study, 4) == ['0', '1', '2', '3']
+  first = page.matrices(study).axes[0]
+  labels = [label.get_text() for label in first.get_yticklabels()]
+  assert labels == ['invert', 'noise', 'e']
+
+
 @pytest.mark.parametrize(
   ('good', 'clean', 'expected'),
   [
