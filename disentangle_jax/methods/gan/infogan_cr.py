@@ -33,7 +33,7 @@ import optax
 
 from disentangle_jax import errors, types
 from disentangle_jax.methods import training
-from disentangle_jax.methods.gan import common, infogan
+from disentangle_jax.methods.gan import common, infogan, reading
 from disentangle_jax.nn import image_players, nets, norm
 from disentangle_jax.ops import axis, per_example
 
@@ -275,7 +275,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     scalars = {**scalars, 'generator_loss': own, 'contrast': contrast_nats}
     return state, scalars
 
-  decode, extras = common.reading(config, networks, data.kind)
-  represent = common.represent(config, networks)
+  decode, extras = reading.decode_and_extras(config, networks, data.kind)
+  represent = reading.represent(config, networks)
   layout = common.layout(config)
   return types.Method(init, update, represent, decode, extras, layout)

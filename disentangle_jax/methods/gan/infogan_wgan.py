@@ -29,7 +29,7 @@ import optax
 
 from disentangle_jax import checks, errors, requests, types
 from disentangle_jax.methods import training
-from disentangle_jax.methods.gan import common, infogan
+from disentangle_jax.methods.gan import common, infogan, reading
 from disentangle_jax.nn import image_players
 from disentangle_jax.ops import adversarial
 
@@ -183,7 +183,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     state = infogan.state_after(state, players, opt_states, statistics)
     return state, {**told[-2], 'generator_loss': own}
 
-  decode, extras = common.reading(config, networks, data.kind)
-  represent = common.represent(config, networks)
+  decode, extras = reading.decode_and_extras(config, networks, data.kind)
+  represent = reading.represent(config, networks)
   layout = common.layout(config)
   return types.Method(init, update, represent, decode, extras, layout)
