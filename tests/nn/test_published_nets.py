@@ -183,12 +183,11 @@ def test_an_autoencoder_of_it_tells_images_apart(name):
   hparams |= {'learning_rate': jnp.float32(1e-2), 'beta': jnp.float32(0)}
   state = jax.jit(method.init)(key, batch, hparams)
 
-  def step(number, state):
-    seen = {**batch, 'step': number}
+  update = jax.jit(method.update)
+  for number in range(250):
+    seen = {**batch, 'step': jnp.int32(number)}
     step_key = jax.random.fold_in(key, number)
-    return method.update(step_key, state, seen, hparams)[0]
-
-  state = jax.jit(lambda s: jax.lax.fori_loop(0, 300, step, s))(state)
+    state, _ = update(step_key, state, seen, hparams)
   codes = method.represent(state, batch['observation']).vector
   nats = -method.extras['log_likelihood'](state, codes, batch['observation'])
   x = np.asarray(batch['observation'], float)
