@@ -85,7 +85,7 @@ SCORES = {
 }
 CITATION = 'Eastwood & Williams 2018, sections 4 and A.1'
 # Fewer left-out points make no error worth a number.
-LEAST_GAP = 100
+LEAST_GAP = 50
 _BLOCK = 500
 
 
