@@ -43,6 +43,7 @@ SCORES = (
   'mig_binned',
   'dci_gap_nrmse_seen_forest',
   'dci_gap_nrmse_zero_shot_forest',
+  'dci_gap_constant',
 )
 # A model reconstructs a part if it explains more than half of its variance.
 HALF = 0.5
