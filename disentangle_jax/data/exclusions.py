@@ -1,7 +1,7 @@
 """Combinations of factors that training never sees, after Montero et al. 2021.
 
 "The role of Disentanglement in Generalisation", ICLR 2021,
-https://openreview.net/forum?id=qbH974jKUVy, section 3: three exclusions of
+https://openreview.net/forum?id=qbH974jKUVy: three exclusions of
 growing difficulty, each a box of the grid.
 
   recombination_to_element: one combination of all factors, each at one value or

@@ -1,7 +1,7 @@
 """How well observations come back, inside and outside the seen combinations.
 
 Source: Montero et al. 2021, "The role of Disentanglement in Generalisation",
-https://openreview.net/forum?id=qbH974jKUVy, section 4: a model is trained where
+https://openreview.net/forum?id=qbH974jKUVy: a model is trained where
 combinations of factors are left out and asked to reconstruct those. Seen images
 are draws of the data set, left-out ones are uniform over the grid points that
 it never draws (an exclusion, `held_out`, a part). Codes are those that
@@ -65,7 +65,7 @@ SCORES = {
     ),
   )
 }
-CITATION = 'Montero et al. 2021, section 4; explained: ours'
+CITATION = 'Montero et al. 2021'
 _BLOCK = 250
 
 

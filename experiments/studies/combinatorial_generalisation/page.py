@@ -167,7 +167,7 @@ def _of_net(net: str) -> Iterator[Claim]:
   """What the paper says of reconstruction, for one net."""
   learnt = Guard(SEEN, low=0.6, reason='seen images must be reconstructed')
   element, wide, beyond = (arm(name, net) for name in exclusions.NAMES)
-  source = f'{PAPER}, section 4'
+  source = PAPER
   yield Claim(
     f'{net}: the left-out combination comes back (more than half of its '
     'variance) under recombination to element.',
@@ -226,7 +226,7 @@ def _of_disentanglement() -> Iterator[Claim]:
     yield Claim(
       f'{WORDS[name]}: how disentangled codes are says little of how much of '
       f'the left-out images is explained (rank correlation below {LITTLE:g}).',
-      f'{PAPER}, section 4; the number is ours',
+      f'{PAPER}; the number is ours',
       'irrespective of the degree of disentanglement',
       (Arm(name, {'variant.distribution': name}),),
       LEFT_OUT,
