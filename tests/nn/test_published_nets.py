@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from disentangle_jax import data, errors
+from disentangle_jax import data, errors, methods
+from disentangle_jax.data import samplers
+from disentangle_jax.methods import contract
 from disentangle_jax.methods.vae import beta_vae
 from disentangle_jax.nn import nets
 from disentangle_jax.nn.nets import spatial_broadcast
@@ -194,3 +196,45 @@ def test_an_autoencoder_of_it_tells_images_apart(name):
   p = np.clip(x.mean(0), 1e-9, 1 - 1e-9)
   one_for_all = -(x * np.log(p) + (1 - x) * np.log(1 - p)).sum() / len(x)
   assert nats.mean() < 0.3 * one_for_all
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', NAMES)
+def test_every_method_of_images_takes_it_in_a_program_of_runs(name):
+  """Shapes alone: start and step of two runs at once, of every such method."""
+  dataset = data.load(
+    'dsprites', resolution=16, scales=2, orientations=2, positions=4
+  )
+  net = nets.make_config(name, {})
+  tried = 0
+  for method_name, module in methods.METHODS.items():
+    if not any(part in module.__name__ for part in ('.vae.', '.weak.')):
+      continue
+    own = (
+      {'identity': ('shape', 'position_x')} if method_name == 'ml_vae' else {}
+    )
+    config = module.Config(net=net, **own)
+    method = module.make(config, dataset)
+    described = contract.read(module, method_name)
+    sample = samplers.make(dataset, described.batch(config))
+
+    def step(key, hparams, method=method, sample=sample):
+      batch = {**sample(key, dataset.arrays, jnp.arange(32))}
+      batch['step'] = jnp.int32(0)
+      state = method.init(key, batch, hparams)
+      state, _ = method.update(key, state, batch, hparams)
+      if method.represent is None:
+        return state, None
+      codes = method.represent(state, batch['observation']).vector
+      return state, method.decode(state, codes)
+
+    hparams = {
+      key: jax.ShapeDtypeStruct((2,), jnp.float32) for key in module.HPARAMS
+    }
+    keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0)))
+    state, decoded = jax.eval_shape(jax.vmap(step), keys, hparams)
+    assert {leaf.shape[0] for leaf in jax.tree.leaves(state)} == {2}
+    if decoded is not None:
+      assert decoded.shape == (2, 32, 16, 16, 1), method_name
+    tried += 1
+  assert tried >= 16
