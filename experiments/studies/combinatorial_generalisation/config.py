@@ -170,21 +170,13 @@ def get_config(variant: str = ''):
   if small:
     config.seeds = 1
     config.metrics = ('reconstruction_by_part',)
-    config.sweep = grid.chain(
-      grid.product(
-        {
-          'methods': ['beta_vae'],
-          'net.name': NETS,
-          'dataset.distribution': ['recombination_to_range'],
-          'hparams.beta': [1.0],
-        }
-      ),
-      grid.product(
-        {
-          'methods': ['ada_gvae'],
-          'net.name': ['burgess'],
-          'dataset.distribution': ['recombination_to_range'],
-        }
-      ),
+    tiny = lambda method, nets, name: grid.product(
+      {'methods': [method], 'net.name': nets, 'dataset.distribution': [name]}
     )
+    config.sweep = grid.chain(
+      tiny('beta_vae', NETS[::2], 'recombination_to_range'),
+      tiny('beta_vae', NETS[1:2], 'extrapolation'),
+      tiny('ada_gvae', NETS[:1], 'recombination_to_range'),
+    )
+    config.hparams.beta_vae.beta = 1.0
   return config
