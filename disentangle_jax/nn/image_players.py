@@ -1,13 +1,20 @@
 """Generators and critics' trunks for images, with their normalisation.
 
 Every network is called as `(x, statistics=None, train=False) -> (output,
-statistics)`, see `nn.norm`; those without batch normalisation give {}. Three
-pairs:
+statistics)`, see `nn.norm`; those without batch normalisation give {}. Pairs:
 
   'net': any of `nn.nets`, its decoder and its encoder below the heads, without
     normalisation.
+  'net_bn_generator': the layers of net 'mlp', the generator's with batch
+    normalisation below their activation.
+  'net_bn': the same, the critic's too but for its first layer (as in 'dcgan').
   'dcgan': the nets of InfoGAN on digits (Chen et al. 2016, appendix C.1), any
     image whose sides can be quartered.
+  'sprites': the nets of InfoGAN-CR on 64 x 64 sprites (Lin et al. 2020,
+    https://arxiv.org/abs/1906.06034, and its released code): batch
+    normalisation in the generator, above the activation; none in the critic. On
+    smaller images the layers nearest to the image are left out, so that 4 to 7
+    rows and columns remain at the bottom.
   'resnet': those of Gulrajani et al. 2017 (https://arxiv.org/abs/1704.00028,
     appendix F), sides that are multiples of 16; 64 there. Layer normalisation
     in the critic, whose gradient penalty is per example.
@@ -25,9 +32,24 @@ import jax.numpy as jnp
 from disentangle_jax import errors
 from disentangle_jax.nn import conv, mlp, nets, norm
 
-PAIRS = ('net', 'dcgan', 'resnet')
+PAIRS = (
+  'net',
+  'net_bn_generator',
+  'net_bn',
+  'dcgan',
+  'sprites',
+  'resnet',
+)
+# Pairs whose critic sees a batch as one: no row has a slope of its own.
+NORMALISED_CRITICS = ('net_bn', 'dcgan')
 # Slope of the leaky units: 0.01 in the published code (0.1 in its paper).
 leaky = functools.partial(nn.leaky_relu, negative_slope=0.01)
+# That of InfoGAN-CR's code.
+steeper = functools.partial(nn.leaky_relu, negative_slope=0.2)
+# Of the critic of sprites, from the image on; the generator's in reverse.
+SPRITE_CHANNELS = (32, 32, 64, 64)
+# Rows that 'sprites' leaves at the bottom.
+_LEAST_BASE = 4
 
 _NORMAL = nn.initializers.normal(0.02)
 _GAIN = lambda key, shape, dtype=jnp.float32: (
@@ -46,10 +68,13 @@ def check(pair: str, net: Any, observation_shape: tuple[int, ...]) -> None:
   """
   if pair not in PAIRS:
     raise errors.choices('config.static.architecture', pair, PAIRS)
-  if pair == 'net':
+  if pair.startswith('net'):
     nets.check(net, observation_shape)
+    if pair != 'net' and net.name != 'mlp':
+      rule = f"architecture {pair!r} normalises the layers of net 'mlp'"
+      raise errors.value('config.net.name', net.name, rule)
     return
-  divisor = 4 if pair == 'dcgan' else 16
+  divisor = {'dcgan': 4, 'sprites': 2 * _LEAST_BASE, 'resnet': 16}[pair]
   if len(observation_shape) != 3:
     rule = f'needs images, got {observation_shape}; "net" takes others'
     raise errors.value('config.static.architecture', pair, rule)
@@ -88,6 +113,53 @@ class NetTrunk(nn.Module):
   def __call__(self, x, statistics=None, train=False):
     """float [B, *observation] -> features [B, F], {}."""
     return nets.NETS[self.net.name].encode(self.net, x), {}
+
+
+class NormalisedNetGenerator(nn.Module):
+  """The decoder of net 'mlp', its hidden layers with batch normalisation.
+
+  Attributes:
+    net: gives widths and activation.
+    observation_shape: of one image.
+  """
+
+  net: Any
+  observation_shape: tuple[int, ...]
+
+  @nn.compact
+  def __call__(self, x, statistics=None, train=False):
+    """float [B, D] -> raw output [B, *observation_shape], statistics."""
+    layers = norm.Layers(statistics, train)
+    dense = functools.partial(nn.Dense, kernel_init=mlp.KERNEL_INIT)
+    activation = nets.mlp.ACTIVATIONS[self.net.decoder_activation]
+    for number, width in enumerate(self.net.decoder_hidden):
+      x = dense(width, use_bias=False)(x)
+      x = activation(layers.batch_norm(f'norm_{number}', x))
+    x = dense(math.prod(self.observation_shape))(x)
+    return x.reshape(-1, *self.observation_shape), layers.statistics
+
+
+class NormalisedNetTrunk(nn.Module):
+  """The encoder of net 'mlp', all but its first layer normalised."""
+
+  net: Any
+
+  @nn.compact
+  def __call__(self, x, statistics=None, train=False):
+    """float [B, *observation] -> features [B, F], statistics."""
+    layers = norm.Layers(statistics, train)
+    activation = nets.mlp.ACTIVATIONS[self.net.encoder_activation]
+    x = x.reshape(len(x), -1)
+    for number, width in enumerate(self.net.encoder_hidden):
+      normalised = number > 0
+      dense = nn.Dense(
+        width, kernel_init=mlp.KERNEL_INIT, use_bias=not normalised
+      )
+      x = dense(x)
+      if normalised:
+        x = layers.batch_norm(f'norm_{number}', x)
+      x = activation(x)
+    return x, layers.statistics
 
 
 class DcganGenerator(nn.Module):
@@ -129,6 +201,69 @@ class DcganTrunk(nn.Module):
     x = x.reshape(len(x), -1)
     x = nn.Dense(1024, kernel_init=_NORMAL, use_bias=False)(x)
     return leaky(layers.batch_norm('norm_1', x)), layers.statistics
+
+
+def sprite_channels(observation_shape: tuple[int, ...]) -> tuple[int, ...]:
+  """Widths of the critic of sprites on such images, from the image on.
+
+  Args:
+    observation_shape: (H, W, C), sides divisible by 8.
+
+  Returns:
+    The last of SPRITE_CHANNELS, one for each halving down to 4 to 7 rows and
+    columns, at most four: all of them from 64 x 64 on.
+  """
+  count = 0
+  for halvings in range(1, len(SPRITE_CHANNELS) + 1):
+    sides = observation_shape[:2]
+    if all(
+      side % 2**halvings == 0 and side >> halvings >= _LEAST_BASE
+      for side in sides
+    ):
+      count = halvings
+  return SPRITE_CHANNELS[len(SPRITE_CHANNELS) - count :]
+
+
+class SpritesGenerator(nn.Module):
+  """Dense 128, dense to the base, transposed convolutions 64, 32, 32.
+
+  Attributes:
+    observation_shape: (H, W, C), sides divisible by 8.
+  """
+
+  observation_shape: tuple[int, ...]
+
+  @nn.compact
+  def __call__(self, x, statistics=None, train=False):
+    """float [B, D] -> raw output [B, H, W, C], statistics."""
+    height, width, out = self.observation_shape
+    channels = sprite_channels(self.observation_shape)
+    layers = norm.Layers(statistics, train)
+    dense = functools.partial(nn.Dense, kernel_init=_NORMAL)
+    up = functools.partial(
+      conv.Conv, kernel=4, stride=2, transpose=True, kernel_init=_NORMAL
+    )
+    x = layers.batch_norm('norm_0', nn.relu(dense(128)(x)))
+    factor = 2 ** len(channels)
+    base = (height // factor, width // factor, channels[-1])
+    x = layers.batch_norm('norm_1', nn.relu(dense(math.prod(base))(x)))
+    x = x.reshape(-1, *base)
+    for number, features in enumerate(channels[-2::-1]):
+      x = layers.batch_norm(f'norm_{number + 2}', steeper(up(features)(x)))
+    return up(out)(x), layers.statistics
+
+
+class SpritesTrunk(nn.Module):
+  """Strided convolutions and a dense layer of 128, without normalisation."""
+
+  @nn.compact
+  def __call__(self, x, statistics=None, train=False):
+    """float [B, H, W, C] -> features [B, 128], {}."""
+    for features in sprite_channels(x.shape[1:]):
+      down = conv.Conv(features, 4, 2, kernel_init=_NORMAL)
+      x = steeper(down(x))
+    x = x.reshape(len(x), -1)
+    return steeper(nn.Dense(128, kernel_init=_NORMAL)(x)), {}
 
 
 def _doubled(x):
@@ -202,7 +337,10 @@ def generator(
   """The generator of a pair."""
   makers: dict[str, Callable[[], nn.Module]] = {
     'net': lambda: NetGenerator(net, observation_shape),
+    'net_bn_generator': lambda: NormalisedNetGenerator(net, observation_shape),
+    'net_bn': lambda: NormalisedNetGenerator(net, observation_shape),
     'dcgan': lambda: DcganGenerator(observation_shape),
+    'sprites': lambda: SpritesGenerator(observation_shape),
     'resnet': lambda: ResnetGenerator(observation_shape),
   }
   return makers[pair]()
@@ -212,7 +350,10 @@ def trunk(pair: str, net: Any) -> nn.Module:
   """The critic's trunk of a pair, without a head."""
   makers: dict[str, Callable[[], nn.Module]] = {
     'net': lambda: NetTrunk(net),
+    'net_bn_generator': lambda: NetTrunk(net),
+    'net_bn': lambda: NormalisedNetTrunk(net),
     'dcgan': DcganTrunk,
+    'sprites': SpritesTrunk,
     'resnet': ResnetTrunk,
   }
   return makers[pair]()

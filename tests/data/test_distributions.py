@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tiny_grids as tiny
 
 from disentangle_jax import data, errors
-from disentangle_jax.data import distributions, factorial
+from disentangle_jax.data import dependent, distributions, factorial
 
 SMALL = {
   'resolution': 8,
@@ -50,7 +51,7 @@ def test_draws_follow_the_stated_density(options):
 
 def test_correlation_has_the_stated_form():
   dataset = data.load('dsprites', **SMALL)
-  changed = distributions.correlated(dataset, PAIR, 0.4)
+  changed = dependent.correlated(dataset, PAIR, 0.4)
   grid = factorial.grid(dataset.factor_sizes)
   a, b = grid[:, 1] / 3, grid[:, 3] / 3
   want = np.exp(-((a - b) ** 2) / (2 * 0.4**2))
@@ -59,10 +60,76 @@ def test_correlation_has_the_stated_form():
   np.testing.assert_allclose(got, want, rtol=1e-4)
 
 
+THREE = (('scale', 'position_x'), ('position_y', 'shape'), ('hue', 'light'))
+
+
+def six_factors():
+  """Sizes 2, 3, 4, 2, 3, 2 of a grid whose pairs are named by hand."""
+  grid = tiny.grid((2, 3, 4, 2, 3, 2))
+  names = ('shape', 'scale', 'position_x', 'position_y', 'hue', 'light')
+  return grid._replace(factor_names=names)
+
+
+@pytest.mark.parametrize('count', [1, 2, 3])
+def test_dependent_pairs_have_the_product_of_their_bands(count):
+  """Every one of 288 points by brute force, and the draws."""
+  strengths = (0.3, 0.5, 1.0)[:count]
+  dataset = distributions.apply(
+    six_factors(),
+    distributions.Config(
+      distribution='correlated',
+      pairs=THREE,
+      num_pairs=count,
+      strengths=(0.3, 0.5, 1.0),
+    ),
+  )
+  sizes = dataset.factor_sizes
+  places = ((1, 2), (3, 0), (4, 5))
+  want = np.zeros(sizes)
+  for point in np.ndindex(*sizes):
+    weight = 1.0
+    for (a, b), strength in zip(places, strengths):
+      gap = point[a] / (sizes[a] - 1) - point[b] / (sizes[b] - 1)
+      weight *= np.exp(-(gap**2) / (2 * strength**2))
+    want[point] = weight
+  want = want.reshape(-1) / want.sum()
+  np.testing.assert_allclose(tiny.density(dataset), want, rtol=1e-4)
+  batch = jax.jit(dataset.sample)(
+    jax.random.key(5), dataset.arrays, jnp.arange(20000)
+  )
+  tiny.check_frequencies(tiny.numbers(dataset, batch['factors']), want)
+
+
+def test_one_pair_draws_the_same_bits_however_it_is_named():
+  load = lambda **options: data.load(
+    'dsprites', **SMALL, distribution='correlated', **options
+  )
+  key, index = jax.random.key(2), jnp.arange(64)
+  one = load(pair=PAIR, strength=0.3)
+  several = (PAIR, ('shape', 'position_y'))
+  for other in (
+    load(pairs=(PAIR,), strength=0.3),
+    load(pairs=several, num_pairs=1, strength=0.3),
+    load(pairs=[list(pair) for pair in several], num_pairs=1, strength=0.3),
+  ):
+    first, second = (
+      d.sample(key, d.arrays, index)['factors'] for d in (one, other)
+    )
+    np.testing.assert_array_equal(first, second)
+
+
+def test_one_strength_is_that_of_every_pair():
+  options = {'distribution': 'correlated', 'pairs': THREE}
+  config = lambda **more: distributions.Config(**options, **more)
+  one = distributions.apply(six_factors(), config(strength=0.4))
+  each = distributions.apply(six_factors(), config(strengths=[0.4] * 3))
+  np.testing.assert_array_equal(tiny.density(one), tiny.density(each))
+
+
 @pytest.mark.parametrize('sizes', [(4, 4), (6, 32), (10, 10)])
-@pytest.mark.parametrize('name', distributions.JOINTS)
+@pytest.mark.parametrize('name', dependent.JOINTS)
 def test_joint_tables_have_the_stated_ratio(name, sizes):
-  table = distributions.joint_table(name, *sizes)
+  table = dependent.joint_table(name, *sizes)
   np.testing.assert_allclose(table.sum(), 1)
   ratio = table.max() / table.min()
   np.testing.assert_allclose(ratio, 1 if name == 'uniform' else 4, rtol=1e-6)
@@ -116,6 +183,40 @@ def test_unflatten_inverts_flat_index():
     ),
     ({'distribution': 'correlated', 'pair': PAIR, 'strength': 0.0}, '> 0'),
     ({'distribution': 'joint', 'pair': PAIR, 'joint': 'A'}, 'unknown'),
+    (
+      {
+        'distribution': 'correlated',
+        'pairs': (PAIR, ('position_x', 'position_y')),
+      },
+      "'position_x' is in two pairs",
+    ),
+    ({'distribution': 'correlated', 'pairs': PAIR}, 'two different factors'),
+    (
+      {'distribution': 'correlated', 'pairs': (PAIR, ('shape', 'size'))},
+      r'config\.dataset\.pairs: unknown .size',
+    ),
+    ({'distribution': 'correlated', 'pairs': (PAIR,) * 4}, 'one to 3 pairs'),
+    (
+      {'distribution': 'correlated', 'pairs': (PAIR,), 'pair': PAIR},
+      'must be None where',
+    ),
+    (
+      {'distribution': 'correlated', 'pairs': (PAIR,), 'strengths': (1, 2)},
+      'one for each of 1 pairs',
+    ),
+    (
+      {'distribution': 'correlated', 'pairs': (PAIR,), 'strengths': (-1,)},
+      'numbers > 0',
+    ),
+    (
+      {'distribution': 'correlated', 'pairs': (PAIR,), 'num_pairs': 2},
+      'num_pairs = 2: must be an integer',
+    ),
+    (
+      {'distribution': 'correlated', 'pair': PAIR, 'strengths': (1.0,)},
+      'give config.dataset.pairs',
+    ),
+    ({'distribution': 'joint', 'pairs': (PAIR,)}, "is of distribution 'corr"),
     ({'distribution': 'held_out', 'pair': PAIR, 'held_out': 1.5}, 'from 0.0'),
     (
       {

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax.data import distributions, factorial
+from disentangle_jax.data import dependent, distributions, factorial
 
 SIZES = (2, 3, 4)
 
@@ -48,7 +48,7 @@ def distributed():
   keep = rng.random(24) < 0.6
   return {
     'uniform': grid(),
-    'pairwise': distributions.pairwise(grid(), ('a', 'b'), table),
+    'pairwise': dependent.pairwise(grid(), ('a', 'b'), table),
     'holes': distributions.subset(grid(), keep),
     'any': weighted(rng.random(24) + 0.1),
   }

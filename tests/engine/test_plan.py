@@ -164,7 +164,7 @@ MISTAKES = {
   ),
   'unknown net': (
     lambda c: setattr(c.net, 'name', 'resnet'),
-    "config.net.name: unknown 'resnet'; legal: conv, keras_conv, mlp",
+    "config.net.name: unknown 'resnet'; legal: burgess, conv, keras",
   ),
   'unknown hyper-parameter in the sweep': (
     lambda c: setattr(c, 'sweep', dj.product({'hparams.bta': [1]})),

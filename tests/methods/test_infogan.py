@@ -257,7 +257,9 @@ def test_later_updates_of_the_critic_see_images_of_their_own():
     ('infogan', {'code_sigma': 'lerned'}, 'learned'),
     ('infogan', {'architecture': 'dcgam'}, 'dcgan'),
     ('infogan', {'architecture': 'resnet'}, 'multiples of 16'),
+    ('infogan', {'architecture': 'net_bn', 'net': nets.conv.Config()}, "'mlp'"),
     ('infogan_wgan', {'architecture': 'dcgan'}, 'no slope per image'),
+    ('infogan_wgan', {'architecture': 'net_bn'}, 'no slope per image'),
     ('infogan_wgan', {'critic_updates': 0}, 'critic_updates = 0'),
     ('infogan_cr', {'num_continuous': 1}, 'at least 2'),
     ('infogan_cr', {'categories': (3,)}, 'must be ()'),
@@ -271,15 +273,15 @@ def test_what_cannot_be_is_said_in_one_line(name, static, said):
   assert said in str(caught.value) and '\n' not in str(caught.value)
 
 
-@pytest.mark.parametrize('architecture', ['dcgan', 'resnet'])
+@pytest.mark.parametrize('architecture', ['dcgan', 'sprites', 'resnet'])
 def test_published_networks_have_the_published_shapes(architecture):
-  sizes = {'dcgan': (28, 1), 'resnet': (64, 3)}[architecture]
-  side, channels = sizes
+  sizes = {'dcgan': (28, 1), 'sprites': (64, 1), 'resnet': (64, 3)}
+  side, channels = sizes[architecture]
 
   shape = (side, side, channels)
   generator = image_players.generator(architecture, NET, shape)
   trunk = image_players.trunk(architecture, NET)
-  width = {'dcgan': 74, 'resnet': 134}[architecture]
+  width = {'dcgan': 74, 'sprites': 10, 'resnet': 134}[architecture]
 
   def run(key):
     (raw, _), variables = generator.init_with_output(key, jnp.zeros((2, width)))
@@ -298,5 +300,90 @@ def test_published_networks_have_the_published_shapes(architecture):
     assert count(made) == expected
     expected = 16 * 64 + 64 + 16 * 64 * 128 + 128 + 2 * 128
     assert count(judge) == expected + base * 1024 + 2 * 1024
+  elif architecture == 'sprites':
+    assert features.shape == (2, 128)
+    # Dense and transposed convolutions with bias, then gain and bias.
+    normalised = lambda inputs, outputs: (inputs + 3) * outputs
+    expected = normalised(10, 128) + 128 * 1024 + 1024 + 2 * 1024
+    expected += normalised(16 * 64, 64) + normalised(16 * 64, 32)
+    expected += normalised(16 * 32, 32) + 16 * 32 + 1
+    assert count(made) == expected
+    layer = lambda inputs, outputs: (inputs + 1) * outputs
+    expected = layer(16, 32) + layer(16 * 32, 32) + layer(16 * 32, 64)
+    assert count(judge) == expected + layer(16 * 64, 64) + layer(1024, 128)
   else:
     assert features.shape == (2, 4 * 4 * 512)
+
+
+@pytest.mark.parametrize(
+  ('side', 'expected'),
+  [(8, (64,)), (16, (64, 64)), (24, (64, 64)), (32, (32, 64, 64)), (128, None)],
+)
+def test_sprites_leave_four_to_seven_rows(side, expected):
+  channels = image_players.sprite_channels((side, side, 1))
+  assert channels == (expected or image_players.SPRITE_CHANNELS)
+
+
+def test_normalised_nets_normalise_their_batch():
+  """Layers below activations have mean 0 and variance 1 in training."""
+  key, shape = jax.random.key(0), (2, 2, 1)
+  net = nets.mlp.Config(
+    encoder_hidden=(5, 4), decoder_hidden=(4,), encoder_activation='leaky_relu'
+  )
+  x = jax.random.normal(key, (6, 3))
+  generator = image_players.generator('net_bn', net, shape)
+  (_, start), variables = generator.init_with_output(key, x)
+  raw, averages = generator.apply(variables, x, start, True)
+  p = jax.tree.map(np.asarray, variables['params'])
+  h = np.asarray(x) @ p['Dense_0']['kernel']
+  centred = (h - h.mean(0)) / np.sqrt(h.var(0) + 1e-5)
+  expected = np.tanh(centred) @ p['Dense_1']['kernel'] + p['Dense_1']['bias']
+  np.testing.assert_allclose(raw.reshape(6, 4), expected, atol=1e-5)
+  np.testing.assert_allclose(averages['norm_0'].mean, 0.1 * h.mean(0), 1e-4)
+  images = jax.random.uniform(key, (6, *shape))
+  for pair, layers in (('net_bn', {'norm_1'}), ('net_bn_generator', set())):
+    trunk = image_players.trunk(pair, net)
+    (features, averages), _ = trunk.init_with_output(key, images)
+    assert features.shape == (6, 4) and set(averages) == layers
+
+
+def test_a_code_sheet_has_values_by_rows_and_noise_by_columns(made):
+  method, batch, config, _ = made
+  state = method.init(jax.random.key(0), batch, infogan.HPARAMS)
+  key = jax.random.key(5)
+  (sheet,) = method.extras['pictures'](key, state, None).values()
+  assert sheet.shape == (3, 8, 8, 8, 1)
+  networks = common.build(config, made[3], centred=False)
+  latents = networks.draw(key, jnp.arange(8))
+  for value in range(3):
+    hot = jnp.broadcast_to(jnp.eye(3)[value], (8, 3))
+    vector = jnp.concatenate([latents.continuous, hot], axis=-1)
+    images, _ = networks.generate(
+      state.params['generator'],
+      state.params['statistics']['generator'],
+      latents._replace(vector=vector),
+      False,
+    )
+    np.testing.assert_allclose(sheet[value], images, atol=1e-6)
+
+
+def test_the_last_layer_of_the_contrast_is_free():
+  """Ten times its kernel is ten times its logits."""
+  data = data_lib.load('dsprites', **SPRITES)
+  method = infogan_cr.make(infogan_cr.Config(num_continuous=2, **SMALL), data)
+  index = jnp.arange(4, dtype=jnp.int32)
+  batch = {**data.sample(jax.random.key(1), data.arrays, index), 'index': index}
+  hparams = {**infogan_cr.HPARAMS, 'contrast_start': 9.0}
+  state = method.init(jax.random.key(0), batch, hparams)
+  assert set(state.more['contrast']) - set(state.more['vectors']) == {'last'}
+  update = jax.jit(method.update)
+
+  def nats(scale):
+    grown = jax.tree.map(lambda x: scale * x, state.more['contrast']['last'])
+    more = {**state.more['contrast'], 'last': grown}
+    own = state._replace(more={**state.more, 'contrast': more})
+    return float(update(jax.random.key(3), own, batch, hparams)[1]['contrast'])
+
+  np.testing.assert_allclose(nats(0.0), math.log(2), rtol=1e-6)
+  # Of normalised logits a change of scale would be none.
+  assert abs(nats(10.0) - nats(1.0)) > 1e-3

@@ -101,6 +101,73 @@ STORED = {
       'Conv_1': (3, 3, 5, 2),
     },
   ),
+  'burgess': (
+    {
+      'channels': [5, 6],
+      'hidden': [7, 8],
+      'conv_form': 'auto',
+      'name': 'burgess',
+    },
+    {
+      'Conv_0': (4, 4, 2, 5),
+      'Conv_1': (4, 4, 5, 6),
+      'MLP_0/Dense_0': (24, 7),
+      'MLP_0/Dense_1': (7, 8),
+      'Heads_0/mean': (8, 3),
+      'Heads_0/logvar': (8, 3),
+    },
+    {
+      'MLP_0/Dense_0': (4, 8),
+      'MLP_0/Dense_1': (8, 7),
+      'MLP_0/Dense_2': (7, 24),
+      'Conv_0': (4, 4, 6, 5),
+      'Conv_1': (4, 4, 5, 2),
+    },
+  ),
+  'montero': (
+    {
+      'channels': [5, 6],
+      'hidden': [7, 8],
+      'conv_form': 'auto',
+      'name': 'montero',
+    },
+    {
+      'Conv_0': (4, 4, 2, 5),
+      'Conv_1': (4, 4, 5, 6),
+      'MLP_0/Dense_0': (24, 7),
+      'MLP_0/Dense_1': (7, 8),
+      'Heads_0/mean': (8, 3),
+      'Heads_0/logvar': (8, 3),
+    },
+    {
+      'MLP_0/Dense_0': (4, 8),
+      'MLP_0/Dense_1': (8, 7),
+      'MLP_0/Dense_2': (7, 24),
+      'Conv_0': (4, 4, 6, 5),
+      'Conv_1': (4, 4, 5, 2),
+    },
+  ),
+  'spatial_broadcast': (
+    {
+      'channels': [5, 6],
+      'hidden': 7,
+      'decoder_channels': [8],
+      'kernel': 3,
+      'conv_form': 'auto',
+      'name': 'spatial_broadcast',
+    },
+    {
+      'Conv_0': (4, 4, 2, 5),
+      'Conv_1': (4, 4, 5, 6),
+      'MLP_0/Dense_0': (24, 7),
+      'Heads_0/mean': (7, 3),
+      'Heads_0/logvar': (7, 3),
+    },
+    {
+      'Conv_0': (3, 3, 6, 8),
+      'Conv_1': (3, 3, 8, 2),
+    },
+  ),
 }
 SHAPE = (8, 8, 2)
 

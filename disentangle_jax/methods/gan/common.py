@@ -1,16 +1,10 @@
-"""What the InfoGAN family shares: codes, networks, and what is read of them.
+"""What the InfoGAN family shares: codes, networks, terms of losses.
 
 A generated image is G(c, z): c holds the codes, categorical ones as one-hot
 vectors (uniform) and continuous ones (U(-1, 1)), z noise, U(-1, 1) too. The
 critic is a trunk with a scalar head; Q(c|x), a head of categories and Gaussians
 on the same trunk, reads codes off images. `State.params` has all that is read
-later: generator, trunk, Q and their running averages.
-
-The code vector is [means of the continuous codes, one-hot of the most likely
-class of each categorical code]. `decode` puts one fixed noise vector beside it,
-so that traversals do not flicker. The log likelihood of a code is that of a
-normal distribution of unit variance around the decoded image: no likelihood of
-the model, which has none.
+later (`reading`): generator, trunk, Q and their running averages.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,12 +14,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from disentangle_jax import checks, errors, types
 from disentangle_jax.nn import image_players, nets
-from disentangle_jax.ops import axis, concrete, likelihood, per_example
+from disentangle_jax.ops import axis, per_example
 
 SIGMAS = ('learned', 'fixed')
 # See `types.MethodModule`.
@@ -40,8 +33,9 @@ class Config:
   """Static choices.
 
   Attributes:
-    architecture: one of `image_players.PAIRS`; 'net' takes `net`.
-    net: which networks, where the architecture is 'net'.
+    architecture: one of `image_players.PAIRS`; 'net' takes `net`, and so do
+      'net_bn_generator' and 'net_bn', which need an 'mlp'.
+    net: which networks, where the architecture begins with 'net'.
     categories: numbers of values of the categorical codes; () for none.
     num_continuous: continuous codes.
     num_noise: entries of the noise.
@@ -189,7 +183,7 @@ def build(config: Config, data: types.Dataset, centred: bool) -> Networks:
     config.num_continuous,
     has_density(config),
     0 if config.architecture == 'resnet' else config.posterior_hidden,
-    config.architecture == 'dcgan',
+    config.architecture in image_players.NORMALISED_CRITICS,
   )
   head = nets.dense.Heads((('logit', 1),))
   width = layout(config).width + config.num_noise
@@ -363,54 +357,3 @@ def critic_of(state: State) -> dict[str, types.PyTree]:
   """The critic's parameters as one player."""
   own = {name: state.params[name] for name in ('trunk', 'posterior')}
   return {**own, 'head': state.head}
-
-
-def represent(config: Config, networks: Networks) -> Callable[..., types.Codes]:
-  """`represent` of the family, see the module's docstring."""
-
-  def codes(state, observation):
-    heads = networks.heads(state.params, observation)
-    pieces, parts = [], {}
-    if config.num_continuous:
-      pieces.append(heads['mean'])
-      if 'log_scale' in heads:
-        parts['mean'] = heads['mean']
-        parts['logvar'] = 2 * heads['log_scale']
-    if config.categories:
-      parts['class_logits'] = heads['class_logits']
-      ends = np.cumsum(config.categories)[:-1]
-      for logits in jnp.split(heads['class_logits'], ends, axis=-1):
-        pieces.append(concrete.hard_sample(logits, jnp.zeros_like(logits)))
-    return types.Codes(jnp.concatenate(pieces, axis=-1), parts)
-
-  return codes
-
-
-def reading(
-  config: Config, networks: Networks
-) -> tuple[Callable, dict[str, Callable]]:
-  """`decode` and the extras of the family."""
-
-  def images(state, vector, noise):
-    latents = Latents(vector, None, None, noise)
-    params = state.params
-    statistics = params['statistics']['generator']
-    return networks.generate(params['generator'], statistics, latents, False)[0]
-
-  def decode(state, vector):
-    fixed = jax.random.key(0)
-    noise = jax.random.uniform(fixed, (config.num_noise,), minval=-1, maxval=1)
-    rows = jnp.broadcast_to(noise, (len(vector), config.num_noise))
-    return images(state, vector, rows)
-
-  def log_likelihood(state, vector, observation):
-    return likelihood.gaussian(
-      decode(state, vector), observation, jnp.zeros(())
-    )
-
-  def generate(key, state, count):
-    latents = networks.draw(key, jnp.arange(count, dtype=jnp.int32))
-    observation = images(state, latents.vector, latents.noise)
-    return observation, types.Codes(latents.vector, {})
-
-  return decode, {'log_likelihood': log_likelihood, 'generate': generate}

@@ -34,7 +34,7 @@ import optax
 
 from disentangle_jax import types
 from disentangle_jax.methods import training
-from disentangle_jax.methods.gan import common
+from disentangle_jax.methods.gan import common, reading
 from disentangle_jax.ops import adversarial
 
 CITATION = 'Chen et al. 2016, arXiv:1606.03657, eq. 5 and 6'
@@ -266,7 +266,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     state = state_after(state, players, opt_states, statistics)
     return state, {**scalars, 'generator_loss': own}
 
-  decode, extras = common.reading(config, networks)
-  represent = common.represent(config, networks)
+  decode, extras = reading.decode_and_extras(config, networks, data.kind)
+  represent = reading.represent(config, networks)
   layout = common.layout(config)
   return types.Method(init, update, represent, decode, extras, layout)

@@ -15,10 +15,13 @@ A step is one update of H, one of the critic, two of G. The weight is 0 before
 step `contrast_start`, where H begins anew. Published for 2D shapes: 5 codes, 5
 noise, lambda_u 0.05, lambda_contrast 2 from step 288,000 of 322,560, rates 1e-3
 (G) and 2e-3 (critics), spectral normalisation (Miyato et al. 2018) in both
-critics. 'contrast' is CE(H), log C for an H that sees nothing.
+critics but for the last layer of H. 'contrast' is CE(H), log C for an H that
+sees nothing.
 
-Deviations: H is a network of the critic's kind on both images' channels. The
-noise is shared, as in the paper: H could read identity from it otherwise.
+H is a network of the critic's kind on both images' channels. The noise is
+shared, as in the paper: H could read identity from it otherwise. Architecture
+'sprites' has the published nets, which the text and the released code give for
+64 x 64 images.
 """
 
 import dataclasses
@@ -30,7 +33,7 @@ import optax
 
 from disentangle_jax import errors, types
 from disentangle_jax.methods import training
-from disentangle_jax.methods.gan import common, infogan
+from disentangle_jax.methods.gan import common, infogan, reading
 from disentangle_jax.nn import image_players, nets, norm
 from disentangle_jax.ops import axis, per_example
 
@@ -58,11 +61,11 @@ class Config(common.Config):
   """Static choices; `categories` stays empty.
 
   Attributes:
-    spectral: whether kernels of both critics are divided by their largest
-      singular value.
+    spectral: whether kernels of both critics, but for the last of H, are
+      divided by their largest singular value.
   """
 
-  architecture: str = 'dcgan'
+  architecture: str = 'sprites'
   categories: tuple[int, ...] = ()
   num_continuous: int = 5
   num_noise: int = 5
@@ -81,7 +84,8 @@ class _Contrast(nn.Module):
   def __call__(self, x):
     trunk = image_players.trunk(self.architecture, self.net)
     features, _ = trunk(x, None, True)
-    return nets.dense.Heads((('code', self.codes),))(features)['code']
+    last = nets.dense.Heads((('code', self.codes),), name='last')
+    return last(features)['code']
 
 
 def paired_latents(
@@ -136,6 +140,12 @@ def make(config: Config, data: types.Dataset) -> types.Method:
       return params, vectors
     return norm.spectral_normalise(params, vectors, train)
 
+  def normalised_contrast(params, vectors, train):
+    """The same for H, whose last layer is free."""
+    below = {name: own for name, own in params.items() if name != 'last'}
+    below, vectors = normalised(below, vectors, train)
+    return {**params, **below}, vectors
+
   def judging(vectors):
     """The networks with a critic whose kernels are normalised."""
 
@@ -167,7 +177,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     return jnp.concatenate(images, axis=-1), shared
 
   def cross_entropy(params, vectors, both, shared):
-    params, _ = normalised(params, vectors, False)
+    params, _ = normalised_contrast(params, vectors, False)
     logits = nets.apply(contrast, params, both, config.precision)
     nats = optax.softmax_cross_entropy_with_integer_labels(logits, shared)
     return axis.mean(nats)
@@ -176,7 +186,8 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     net_key, vector_key = jax.random.split(key)
     both = jnp.concatenate([observation[:1]] * 2, axis=-1)
     params = contrast.init(net_key, both)['params']
-    return params, norm.spectral_start(vector_key, params)
+    below = {name: own for name, own in params.items() if name != 'last'}
+    return params, norm.spectral_start(vector_key, below)
 
   def init(key, batch, hparams):
     key, own_key, vector_key = jax.random.split(key, 3)
@@ -215,7 +226,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     weight = jnp.where(
       state.step >= hparams['contrast_start'], hparams['lambda_contrast'], 0.0
     )
-    _, vectors = normalised(more['contrast'], more['vectors'], True)
+    _, vectors = normalised_contrast(more['contrast'], more['vectors'], True)
     critic = common.critic_of(state)
     _, critic_vectors = normalised(critic, state.params['vectors'], True)
     given = (
@@ -264,7 +275,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     scalars = {**scalars, 'generator_loss': own, 'contrast': contrast_nats}
     return state, scalars
 
-  decode, extras = common.reading(config, networks)
-  represent = common.represent(config, networks)
+  decode, extras = reading.decode_and_extras(config, networks, data.kind)
+  represent = reading.represent(config, networks)
   layout = common.layout(config)
   return types.Method(init, update, represent, decode, extras, layout)

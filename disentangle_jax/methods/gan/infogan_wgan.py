@@ -29,7 +29,8 @@ import optax
 
 from disentangle_jax import checks, errors, requests, types
 from disentangle_jax.methods import training
-from disentangle_jax.methods.gan import common, infogan
+from disentangle_jax.methods.gan import common, infogan, reading
+from disentangle_jax.nn import image_players
 from disentangle_jax.ops import adversarial
 
 CITATION = (
@@ -101,12 +102,17 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     ConfigError: see `common.build`; a critic with batch normalisation.
   """
   checks.integer('config.static.critic_updates', config.critic_updates, 1)
-  if config.architecture == 'dcgan':
+  if config.architecture in image_players.NORMALISED_CRITICS:
+    legal = [
+      pair
+      for pair in image_players.PAIRS
+      if pair not in image_players.NORMALISED_CRITICS
+    ]
     rule = (
       'normalises the critic by batches, which leaves no slope per image; '
-      "legal: 'net', 'resnet'"
+      f'legal: {", ".join(map(repr, legal))}'
     )
-    raise errors.value('config.static.architecture', 'dcgan', rule)
+    raise errors.value('config.static.architecture', config.architecture, rule)
   networks = common.build(config, data, centred=True)
 
   def critic_turn(key, images, index, statistics, hparams):
@@ -177,7 +183,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     state = infogan.state_after(state, players, opt_states, statistics)
     return state, {**told[-2], 'generator_loss': own}
 
-  decode, extras = common.reading(config, networks)
-  represent = common.represent(config, networks)
+  decode, extras = reading.decode_and_extras(config, networks, data.kind)
+  represent = reading.represent(config, networks)
   layout = common.layout(config)
   return types.Method(init, update, represent, decode, extras, layout)

@@ -17,7 +17,15 @@ import jax.numpy as jnp
 
 from disentangle_jax import checks, errors, types
 from disentangle_jax.nn import mlp as dense
-from disentangle_jax.nn.nets import conv, keras_conv, mlp, pooled_conv
+from disentangle_jax.nn.nets import (
+  burgess,
+  conv,
+  keras_conv,
+  mlp,
+  montero,
+  pooled_conv,
+  spatial_broadcast,
+)
 
 
 class NetConfig(Protocol):
@@ -60,6 +68,9 @@ NETS: dict[str, Net] = {
   'conv': conv,
   'keras_conv': keras_conv,
   'pooled_conv': pooled_conv,
+  'burgess': burgess,
+  'montero': montero,
+  'spatial_broadcast': spatial_broadcast,
 }
 # What products are computed in, see `apply`.
 PRECISIONS = ('auto', 'float32', 'tensorfloat32', 'bfloat16')

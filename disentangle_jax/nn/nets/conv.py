@@ -9,13 +9,10 @@ latents.
 """
 
 import dataclasses
-import math
 
-from flax import linen as nn
 import jax
 
-from disentangle_jax import errors
-from disentangle_jax.nn import conv, mlp
+from disentangle_jax.nn import conv, halving
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,18 +39,7 @@ class Config:
 
 def check(config: Config, observation_shape: tuple[int, ...]) -> None:
   """Raises ConfigError when the net cannot take such observations."""
-  halvings = len(config.channels)
-  factor = 2**halvings
-  if len(observation_shape) != 3:
-    rule = f'needs images, got {observation_shape}'
-    raise errors.value('config.net.name', 'conv', rule)
-  if any(size % factor for size in observation_shape[:2]):
-    raise errors.value(
-      'config.dataset.resolution',
-      observation_shape[0],
-      f"net 'conv' halves the image {halvings} times; legal: multiples of "
-      f"{factor}, or net 'mlp'",
-    )
+  halving.check(config.name, len(config.channels), observation_shape)
 
 
 def encode(config: Config, x: jax.Array) -> jax.Array:
@@ -66,9 +52,9 @@ def encode(config: Config, x: jax.Array) -> jax.Array:
   Returns:
     float [B, hidden].
   """
-  for channels, kernel in zip(config.channels, config.kernels):
-    x = nn.relu(conv.Conv(channels, kernel, 2, form=config.conv_form)(x))
-  return mlp.MLP((config.hidden,))(x)
+  return halving.encode(
+    x, config.channels, config.kernels, (config.hidden,), config.conv_form
+  )
 
 
 def decode(
@@ -84,11 +70,11 @@ def decode(
   Returns:
     float [B, H, W, C].
   """
-  height, width, out = observation_shape
-  factor = 2 ** len(config.channels)
-  base = (height // factor, width // factor, config.channels[-1])
-  x = mlp.MLP((config.hidden, math.prod(base)))(z).reshape(-1, *base)
-  up = lambda n: conv.Conv(n, 4, 2, transpose=True, form=config.conv_form)
-  for channels in config.channels[-2::-1]:
-    x = nn.relu(up(channels)(x))
-  return up(out)(x)
+  return halving.decode(
+    z,
+    observation_shape,
+    config.channels,
+    4,
+    (config.hidden,),
+    config.conv_form,
+  )

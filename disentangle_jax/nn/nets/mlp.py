@@ -16,7 +16,7 @@ import jax
 from disentangle_jax import errors
 from disentangle_jax.nn import mlp
 
-_ACTIVATIONS = {'relu': nn.relu, 'tanh': nn.tanh, 'leaky_relu': nn.leaky_relu}
+ACTIVATIONS = {'relu': nn.relu, 'tanh': nn.tanh, 'leaky_relu': nn.leaky_relu}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Config:
   def __post_init__(self):
     for field in ('encoder_activation', 'decoder_activation'):
       activation = getattr(self, field)
-      if activation not in _ACTIVATIONS:
-        raise errors.choices(f'config.net.{field}', activation, _ACTIVATIONS)
+      if activation not in ACTIVATIONS:
+        raise errors.choices(f'config.net.{field}', activation, ACTIVATIONS)
 
 
 def check(config: Config, observation_shape: tuple[int, ...]) -> None:
@@ -58,7 +58,7 @@ def encode(config: Config, x: jax.Array) -> jax.Array:
   Returns:
     float [B, F]; F is the observation's size where there is no hidden layer.
   """
-  activation = _ACTIVATIONS[config.encoder_activation]
+  activation = ACTIVATIONS[config.encoder_activation]
   return mlp.MLP(config.encoder_hidden, activation)(x)
 
 
@@ -75,7 +75,7 @@ def decode(
   Returns:
     float [B, *observation_shape].
   """
-  activation = _ACTIVATIONS[config.decoder_activation]
+  activation = ACTIVATIONS[config.decoder_activation]
   x = mlp.MLP(config.decoder_hidden, activation)(z)
   size = math.prod(observation_shape)
   x = nn.Dense(size, kernel_init=mlp.KERNEL_INIT)(x)

@@ -26,16 +26,19 @@ Variants:
            and noise, 6 experts of two layers of 8 channels, higher rates, 800
            steps, 10 seeds; arms: 6 experts, no pre-training, one net of 16
            channels. Times and what came out: README.md.
+  :experts the laptop's sizes with all ten mechanisms and 10, 6 and 16 experts,
+           5 seeds.
   :smoke   a minute at most.
 """
 
 from disentangle_jax.studies import grid
 
-VARIANTS = ('laptop', 'smoke')
+VARIANTS = ('laptop', 'experts', 'smoke')
 # Variant -> (runs, programs): the copiers of an arm are runs, too.
 EXPECTED = {
   '': (90, 9),
   'laptop': (50, 5),
+  'experts': (30, 6),
   'smoke': (6, 3),
 }
 SHIFTS = ('n', 'ne', 'e', 'se', 's', 'sw', 'w', 'nw')
@@ -87,7 +90,7 @@ def get_config(variant: str = ''):
 
 
 def _make_small(config, variant):
-  """A laptop's sizes; `:smoke` is the same with next to no steps."""
+  """A laptop's sizes; `:experts` has other arms, `:smoke` next to no steps."""
   config.dataset.resolution = 10
   config.dataset.slants = 7
   config.dataset.thicknesses = 3
@@ -105,6 +108,10 @@ def _make_small(config, variant):
     arm(6, channels, pretraining=False),
     arm(1, (16, 16)),
   ]
+  if variant == 'experts':
+    config.static.mechanisms = mechanisms(SHIFTS)
+    config.seeds = 5
+    arms = [arm(10, channels), arm(6, channels), arm(16, channels)]
   if variant == 'smoke':
     config.steps = 10
     config.phases.identity_pretraining.steps = 5

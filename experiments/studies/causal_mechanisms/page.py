@@ -1,6 +1,7 @@
 """Who takes which mechanism: claims, table of arms, matrices of wins."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import matplotlib.figure
 import numpy as np
@@ -14,6 +15,7 @@ from disentangle_jax.report.claims import (
   Difference,
   Guard,
   Threshold,
+  Within,
 )
 from disentangle_jax.report.section import Section
 
@@ -21,6 +23,10 @@ METHOD = 'causal_mechanisms'
 PAPER = 'Parascandolo et al. 2018'
 GAIN = 0.3
 SCORES = ('one_to_one', 'covered', 'judge_before', 'judge_after', 'judge_clean')
+# An expert that wins less than this of every mechanism is idle.
+_IDLE = 0.1
+# Of 16 experts for ten mechanisms six are too many: half of them.
+_IDLE_EXPERTS = 3
 GUARDS = (
   Guard('judge_clean', low=0.9, reason='the classifier must know the digits'),
 )
@@ -63,12 +69,18 @@ def _numbers_of_experts(study: tables.Study) -> list[int]:
 
 
 def _usual(study: tables.Study) -> int:
-  """As many experts as the arm without pre-training has: the mechanisms'."""
+  """As many experts as the arm without pre-training has: the mechanisms'.
+
+  Where there is no such arm, as many as the config names mechanisms; else the
+  most.
+  """
   texts = study.runs['variant'].str.extract(r'experts=(\d+).*pretraining=False')
   own = texts[0].dropna().astype(int)
-  return (
-    int(own.iloc[0]) if len(own) else max(_numbers_of_experts(study), default=0)
-  )
+  if len(own):
+    return int(own.iloc[0])
+  numbers = _numbers_of_experts(study)
+  named = {len(named_mechanisms(info)) for info in study.infos}
+  return max(named & set(numbers) or numbers, default=0)
 
 
 def tables_of_wins(study: tables.Study) -> dict[int, np.ndarray]:
@@ -87,6 +99,33 @@ def tables_of_wins(study: tables.Study) -> dict[int, np.ndarray]:
   return found
 
 
+def named_mechanisms(info: Mapping[str, Any]) -> tuple[str, ...]:
+  """The mechanisms that a stored config names; () for none.
+
+  Args:
+    info: of a workdir.
+  """
+  static = (info.get('config') or {}).get('static') or {}
+  own = static.get(METHOD) or {}
+  return tuple(own.get('mechanisms') or static.get('mechanisms') or ())
+
+
+def mechanisms(study: tables.Study, count: int) -> list[str]:
+  """Names of the mechanisms, in the order of their numbers.
+
+  Args:
+    study: as loaded.
+    count: how many the tables of wins have.
+
+  Returns:
+    `count` names; the numbers where the config names none, or not as many.
+  """
+  for named in map(named_mechanisms, study.infos):
+    if len(named) == count:
+      return [name.removeprefix('shift_') for name in named]
+  return [str(number) for number in range(count)]
+
+
 def gain(study: tables.Study) -> np.ndarray:
   """judge_after - judge_before of every run, float [runs]."""
   after, before = (
@@ -96,6 +135,15 @@ def gain(study: tables.Study) -> np.ndarray:
   return after - before
 
 
+def idle_experts(study: tables.Study) -> np.ndarray:
+  """How many experts win less than 0.1 of every mechanism, float [runs]."""
+  won = tables_of_wins(study)
+  count = lambda table: float(np.sum(table.max(axis=0) < _IDLE))
+  return np.array(
+    [count(won[run]) if run in won else np.nan for run in study.runs.index]
+  )
+
+
 def claims(study: tables.Study) -> tuple[Claim, ...]:
   """What section 4 of the paper says."""
   own = arms(study)
@@ -103,7 +151,34 @@ def claims(study: tables.Study) -> tuple[Claim, ...]:
   of = lambda name: own.get(name, missing(name))
   experts, plain, single = map(of, ('experts', 'no pre-training', 'one net'))
   source = f'{PAPER}, section 4'
-  return (
+  numbers = (
+    Claim(
+      statement='Of 16 experts for ten mechanisms more than '
+      f'{_IDLE_EXPERTS} stay idle: they win less than {_IDLE:g} of each '
+      f'(idle experts less {_IDLE_EXPERTS}).',
+      source=f'{source}; both bounds are ours',
+      published='6 stay idle',
+      arms=(of('16 experts'),),
+      score=lambda study: idle_experts(study) - _IDLE_EXPERTS,
+      rule=Within('higher'),
+      seeds=5,
+      guards=GUARDS,
+    ),
+    Claim(
+      statement='Ten experts for ten mechanisms mend more than six do '
+      '(judge_after).',
+      source=source,
+      published='0.99 with ten, at most 0.72 with six',
+      arms=(experts, of('6 experts')),
+      score='judge_after',
+      rule=Difference('higher'),
+      seeds=5,
+      guards=GUARDS,
+    ),
+  )
+  if '16 experts' in own and 'one net' not in own:
+    return numbers
+  named = (
     Claim(
       statement='In most seeds every mechanism has an expert of its own, which '
       'wins 0.9 of its images (one_to_one).',
@@ -149,6 +224,7 @@ def claims(study: tables.Study) -> tuple[Claim, ...]:
       guards=GUARDS,
     ),
   )
+  return (*named, *numbers) if '16 experts' in own else named
 
 
 def arms_table(study: tables.Study) -> pd.DataFrame:
@@ -163,6 +239,7 @@ def arms_table(study: tables.Study) -> pd.DataFrame:
         row[score] = f'{int(np.nansum(values))} of {len(values)}'
       else:
         row[score] = summaries.mean_with_interval(values)
+    row['idle'] = summaries.mean_with_interval(idle_experts(study)[mine])
     rows.append(row)
   return pd.DataFrame(rows)
 
@@ -177,8 +254,12 @@ def matrices(study: tables.Study) -> matplotlib.figure.Figure | None:
   if not rows:
     return None
   columns = max(map(len, rows.values()))
+  most = max(table.shape[0] for tables in rows.values() for table in tables)
+  names = mechanisms(study, most)
+  # A line of text per mechanism.
+  height = max(1.0, 0.13 * most)
   figure = matplotlib.figure.Figure(
-    figsize=(0.9 * columns + 1, len(rows) + 0.6)
+    figsize=(0.9 * columns + 1.4, height * len(rows) + 0.6)
   )
   grid = figure.subplots(len(rows), columns, squeeze=False)
   for axes in grid.flat:
@@ -189,7 +270,9 @@ def matrices(study: tables.Study) -> matplotlib.figure.Figure | None:
       axes.imshow(table, vmin=0, vmax=1, cmap='Greys', aspect='auto')
       axes.set_xticks([])
       axes.set_yticks([])
-    line[0].set_ylabel(name, fontsize=6)
+    first = line[0]
+    first.set_yticks(range(most), names, fontsize=5)
+    first.set_ylabel(name, fontsize=6)
   return figure
 
 
@@ -208,7 +291,8 @@ def sections(study: tables.Study) -> Iterator[Section]:
       'causal_mechanisms_scores',
       'Who takes which mechanism',
       'Mean over seeds with 95 % interval. covered: experts that win 0.9 of a '
-      'mechanism, each counted once (1 for one net, whatever it does); judge: '
+      'mechanism, each counted once (1 for one net, whatever it does); idle: '
+      f'experts that win less than {_IDLE:g} of every mechanism; judge: '
       'share of digits that a classifier of clean ones names right, changed, '
       "as the winners' outputs, and clean.",
       table,
@@ -218,7 +302,7 @@ def sections(study: tables.Study) -> Iterator[Section]:
     yield Section(
       'causal_mechanisms_wins',
       'Wins',
-      'One map per seed: rows are mechanisms (inversion, noise, translations), '
-      'columns experts, black where the expert wins all images.',
+      'One map per seed: rows are mechanisms (translations by their '
+      'direction), columns experts, black where the expert wins all images.',
       figure,
     )

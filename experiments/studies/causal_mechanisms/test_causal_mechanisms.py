@@ -52,6 +52,20 @@ def test_tables_of_wins_are_read_back(store):
   assert list(page.arms(study)) == ['experts', 'no pre-training', 'one net']
 
 
+def test_rows_of_the_maps_are_named(store):
+  """By the config; by their numbers where it names others or none."""
+  study = fill(store, seeds=1)
+  assert page.mechanisms(study, 3) == ['0', '1', '2']
+  names = ['invert', 'noise', 'shift_e']
+  for static in ({'mechanisms': names}, {page.METHOD: {'mechanisms': names}}):
+    study = study._replace(infos=({}, {'config': {'static': static}}))
+    assert page.mechanisms(study, 3) == ['invert', 'noise', 'e']
+    assert page.mechanisms(study, 4) == ['0', '1', '2', '3']
+  first = page.matrices(study).axes[0]
+  labels = [label.get_text() for label in first.get_yticklabels()]
+  assert labels == ['invert', 'noise', 'e']
+
+
 @pytest.mark.parametrize(
   ('good', 'clean', 'expected'),
   [
@@ -63,6 +77,27 @@ def test_tables_of_wins_are_read_back(store):
 def test_claims(store, judged, good, clean, expected):
   study = fill(store, good, clean)
   assert list(judged(page, study).values()) == [expected] * 4
+
+
+@pytest.mark.parametrize(
+  ('idle', 'six', 'expected'), [(1, 0.4, 'holds'), (0, 0.99, 'does not hold')]
+)
+def test_claims_of_numbers_of_experts(store, judged, idle, six, expected):
+  """Ten mechanisms; of 16 experts six never win, or all win a share."""
+  ten = np.eye(10)
+  sixteen = np.concatenate([ten, np.zeros((10, 6))], axis=1)
+  if not idle:
+    sixteen[:, 10:] = 0.2
+  for seed in range(5):
+    add(store, seed, 10, True, ten, 0.95)
+    add(store, seed, 6, True, ten[:, :6], six)
+    add(store, seed, 16, True, sixteen, 0.95)
+  study = store.study()
+  info = {'config': {'static': {'mechanisms': [f'm{n}' for n in range(10)]}}}
+  study = study._replace(infos=(info,))
+  assert list(page.arms(study)) == ['experts', '6 experts', '16 experts']
+  assert set(page.idle_experts(study)) == ({0.0, 6.0} if idle else {0.0})
+  assert list(judged(page, study).values()) == [expected] * 2
 
 
 def test_sections_of_much_and_of_nothing(store, judged):

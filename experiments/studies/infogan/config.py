@@ -16,8 +16,9 @@ this size yet. For MNIST, with its files in a folder (docs/data.md), add
   --config.dataset.name=mnist --config.dataset.path=PATH
 
 Variants:
-  :laptop  16 x 16 drawn digits whose slant varies most, MLPs, 16 noise, batch
-           64, 5,000 updates, 8 seeds: 16 runs.
+  :laptop  16 x 16 drawn digits whose slant varies most, MLPs with batch
+           normalisation in the generator, 16 noise, batch 64, 5,000 updates, 8
+           seeds: 16 runs.
   :smoke   a minute at most.
 """
 
@@ -65,7 +66,7 @@ def _make_small(config, variant):
       'sizes': 1,
     }
   )
-  config.static.architecture = 'net'
+  config.static.architecture = 'net_bn_generator'
   config.static.num_noise = 16
   config.static.posterior_hidden = 64
   config.net.name = 'mlp'

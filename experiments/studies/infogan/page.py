@@ -1,7 +1,8 @@
 """Do InfoGAN's codes mean something, and a plain GAN's not: claims, curves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import matplotlib.figure
 import numpy as np
 import pandas as pd
 
@@ -43,22 +44,74 @@ GUARDS = (
 )
 
 
-def information_at_the_end(study: tables.Study) -> np.ndarray:
-  """The bound L_I of the ten-valued code, mean of the last logged steps.
+def curves_of(study: tables.Study, name: str) -> pd.DataFrame:
+  """What was logged of one scalar.
 
   Args:
     study: as loaded.
+    name: 'train/...'.
 
   Returns:
-    float64 [runs], nats; NaN where nothing was logged.
+    DataFrame with 'run', 'step', 'name' and 'value'.
   """
   curves = study.training.astype({'name': str})
-  curves = curves[curves['name'] == _INFORMATION]
-  ends = {}
+  return curves[curves['name'] == name]
+
+
+def at_the_end(study: tables.Study, name: str) -> np.ndarray:
+  """A scalar of training, mean of the last tenth of the logged steps.
+
+  Args:
+    study: as loaded.
+    name: 'train/...'.
+
+  Returns:
+    float64 [runs]; NaN where nothing was logged.
+  """
+  curves, ends = curves_of(study, name), {}
   for run, part in curves.groupby('run'):
     values = part.sort_values('step')['value'].to_numpy(float)
     ends[run] = values[-max(1, int(_END * len(values))) :].mean()
   return np.array([ends.get(run, np.nan) for run in study.runs.index])
+
+
+def information_at_the_end(study: tables.Study) -> np.ndarray:
+  """The bound L_I of the ten-valued code at the end, nats, float64 [runs]."""
+  return at_the_end(study, _INFORMATION)
+
+
+def curves_figure(
+  study: tables.Study, name: str, arms: Sequence[Arm], line: float, label: str
+) -> matplotlib.figure.Figure | None:
+  """A scalar of training against the step, a band for each arm.
+
+  Args:
+    study: as loaded.
+    name: 'train/...'.
+    arms: with their labels.
+    line: a value of the scalar to mark.
+    label: of the axis.
+
+  Returns:
+    The figure; None with fewer than two logged steps.
+  """
+  curves = curves_of(study, name)
+  if curves['step'].nunique() < 2:
+    return None
+  labels = np.full(len(study.runs), '', object)
+  for arm in arms:
+    labels[runs_of(study, arm)] = arm.label
+  figure, axes = figures.new(4.5, 2.8)
+  figures.bands(
+    axes,
+    curves,
+    pd.DataFrame({'method': labels}),
+    [arm.label for arm in arms],
+  )
+  axes.axhline(line, color='0.5', lw=0.8)
+  axes.set_ylabel(label)
+  axes.legend(fontsize=7)
+  return figure
 
 
 def claims(study: tables.Study) -> tuple[Claim, ...]:
@@ -135,23 +188,11 @@ def sections(study: tables.Study) -> Iterator[Section]:
       'below 5 makes the claims void.',
       table,
     )
-  curves = study.training.astype({'name': str})
-  curves = curves[curves['name'] == _INFORMATION]
-  if curves['step'].nunique() < 2:
-    return
-  labels = np.full(len(study.runs), '', object)
-  for arm in ARMS.values():
-    labels[runs_of(study, arm)] = arm.label
-  figure, axes = figures.new(4.5, 2.8)
-  figures.bands(
-    axes,
-    curves,
-    pd.DataFrame({'method': labels}),
-    [arm.label for arm in ARMS.values()],
+  figure = curves_figure(
+    study, _INFORMATION, tuple(ARMS.values()), np.log(10), 'bound (nats)'
   )
-  axes.axhline(np.log(10), color='0.5', lw=0.8)
-  axes.set_ylabel('bound (nats)')
-  axes.legend(fontsize=7)
+  if figure is None:
+    return
   yield Section(
     'infogan_information',
     'Information in the ten-valued code',

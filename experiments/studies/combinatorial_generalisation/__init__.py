@@ -1,0 +1,1 @@
+"""Do models reconstruct combinations of factors that they never saw?"""

@@ -1,0 +1,1 @@
+"""InfoGAN-CR: does a contrast of pairs that share a code disentangle?"""
