@@ -35,6 +35,8 @@ INSTALL = [
   'seaborn>=0.13.2',
 ]
 EXTRAS = {
+  # Compiles for TPUs from any machine.
+  'aot': ['jax[tpu]>=0.10'],
   'data': ['h5py>=3.11', 'tensorflow-datasets>=4.9.9'],
   'docs': ['mkdocs-material>=9.5', 'mkdocstrings[python]>=0.26'],
   'torch': ['torch>=2.4'],

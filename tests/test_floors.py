@@ -21,6 +21,7 @@ BASE = {
   'handles',
   'stored_rows',
   'checks',
+  'platforms',
 }
 # Room -> rooms that it may import, beside itself and BASE.
 FLOORS = {

@@ -33,9 +33,8 @@ from flax import linen as nn
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax import errors
+from disentangle_jax import errors, platforms
 from disentangle_jax.nn import mlp
-from disentangle_jax.ops import platform
 
 FORMS = ('auto', 'blocks', 'lax')
 
@@ -52,7 +51,7 @@ def default_form() -> str:
   Returns:
     A name in FORMS other than 'auto'.
   """
-  return 'lax' if platform.current() == 'tpu' else 'blocks'
+  return 'lax' if platforms.current() == 'tpu' else 'blocks'
 
 
 def check_form(field: str, form: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import disentangle_jax as dj
-from disentangle_jax import types
+from disentangle_jax import platforms, types
 from disentangle_jax.data import factorial
 from disentangle_jax.engine.plan import group_shapes, planning, registry
 from disentangle_jax.engine.programs import (
@@ -25,7 +25,6 @@ from disentangle_jax.engine.programs import (
 )
 from disentangle_jax.methods.vae import beta_vae
 from disentangle_jax.nn import nets
-from disentangle_jax.ops import platform
 
 RUNS, MIB = 16, 2**20
 
@@ -156,7 +155,7 @@ def test_a_tpu_pads_the_last_two_axes():
     jnp.negative, jax.ShapeDtypeStruct(shape, dtype)
   )
   assert of(64, 2, 6) == 4 * 64 * 2 * 6
-  with platform.traced_for('tpu'):
+  with platforms.traced_for('tpu'):
     assert of(64, 2, 6) == 4 * 64 * 8 * 128
     assert of(64, 2, 6, dtype=jnp.bfloat16) == 2 * 64 * 16 * 128
     assert of(130) == 4 * 256

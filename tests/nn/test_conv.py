@@ -5,10 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from disentangle_jax import data
+from disentangle_jax import data, platforms
 from disentangle_jax.methods.vae import beta_vae
 from disentangle_jax.nn import conv, nets
-from disentangle_jax.ops import platform
 
 SHAPES = [
   (8, 7, 4, 2),
@@ -220,8 +219,8 @@ def test_a_tpu_takes_the_other_form():
   # A new function each: JAX keeps traces by function.
   traced = lambda: str(jax.make_jaxpr(lambda x: conv.conv(x, kernel, 2))(x))
   assert 'conv_general_dilated' not in traced()
-  with platform.traced_for('tpu'):
+  with platforms.traced_for('tpu'):
     assert conv.default_form() == 'lax'
     assert 'conv_general_dilated' in traced()
-  with platform.traced_for('cuda'):
+  with platforms.traced_for('cuda'):
     assert conv.default_form() == 'blocks'

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 import numpy as np
 
-from disentangle_jax import types
+from disentangle_jax import platforms, types
 from disentangle_jax.data import factorial
 from disentangle_jax.engine.plan import study_plan
 from disentangle_jax.engine.programs import (
@@ -26,7 +26,6 @@ from disentangle_jax.engine.programs import (
   score_setup,
 )
 from disentangle_jax.metrics import designs as metric_designs
-from disentangle_jax.ops import platform
 
 # A grid of this size is encoded whatever the metrics ask for.
 _SMALL_GRID = 32768
@@ -137,7 +136,7 @@ class Encoder:
     key = jax.random.key(0)
     observe = lambda points, index: observed(data.arrays, key, points, index)
     observation = jax.eval_shape(observe, points, index)
-    with platform.traced_for(self._setup.platform):
+    with platforms.traced_for(self._setup.platform):
       rows = memory.rows_at_once(
         self._setup.budget,
         (observe, points, index),

@@ -7,10 +7,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax import errors
+from disentangle_jax import errors, platforms
 from disentangle_jax.engine.plan import group_shapes, study_plan
 from disentangle_jax.engine.programs import devices, hosts, memory, train
-from disentangle_jax.ops import platform
 
 # Runs per program where the memory allows more. On 2 CPU cores throughput is
 # flat beyond about 8 runs (docs/performance.md); smaller chunks lose less when
@@ -133,7 +132,7 @@ def compiled_bytes(
   if group.method.represent is not None and grid_points:
     one = group_shapes.example_batch(group)['observation'][:1]
     shapes = jax.eval_shape(group.method.represent, state, one)
-    with platform.traced_for(mesh.devices.flat[0].platform):
+    with platforms.traced_for(mesh.devices.flat[0].platform):
       codes = sum(
         memory.array_bytes((grid_points, *x.shape[1:]))
         for x in jax.tree.leaves(shapes)

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 from jax.extend import core
 
-from disentangle_jax.ops import platform
+from disentangle_jax import platforms
 
 # Values that a TPU moves at once: lanes, and bytes of the rows above them.
 _LANES, _ROW_BYTES = 128, 32
@@ -32,7 +32,7 @@ def array_bytes(shape: tuple[int, ...], itemsize: int = 4) -> int:
   Returns:
     Bytes, padding included.
   """
-  if platform.current() == 'tpu' and shape:
+  if platforms.current() == 'tpu' and shape:
     whole = lambda count, unit: -(-count // unit) * unit
     rows = (whole(shape[-2], _ROW_BYTES // itemsize),) if shape[1:] else ()
     shape = (*shape[:-2], *rows, whole(shape[-1], _LANES))

@@ -13,8 +13,7 @@ import jax
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from disentangle_jax import errors
-from disentangle_jax.ops import platform
+from disentangle_jax import errors, platforms
 
 # A program whose scratch is this much above the budget is built again.
 _SLACK = 1.1
@@ -109,7 +108,7 @@ class ScoreProgram:
     shapes = [self._spread(*pair) for pair in zip(arguments, self._in_specs)]
 
     def compile_with(budget):
-      with platform.traced_for(self._mesh.devices.flat[0].platform):
+      with platforms.traced_for(self._mesh.devices.flat[0].platform):
         lowered = jax.jit(self._mapped(budget)).lower(*shapes)
       return lowered.compile()
 

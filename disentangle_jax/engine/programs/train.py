@@ -14,10 +14,9 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 import numpy as np
 
-from disentangle_jax import errors
+from disentangle_jax import errors, platforms
 from disentangle_jax.engine.plan import group_shapes, study_plan
 from disentangle_jax.engine.programs import devices
-from disentangle_jax.ops import platform
 
 # `diverged` holds this while a run is finite.
 NEVER = np.iinfo(np.int32).max
@@ -237,7 +236,7 @@ def compile_group(
   inputs, arrays, numbers = _shapes((inputs, arrays, index))
   start = jax.ShapeDtypeStruct((), jnp.int32)
   diverged = jax.ShapeDtypeStruct((size,), jnp.int32)
-  with platform.traced_for(mesh.devices.flat[0].platform):
+  with platforms.traced_for(mesh.devices.flat[0].platform):
     state = jax.eval_shape(init, inputs, arrays, numbers, frozen)
     lowered_init = init.lower(inputs, arrays, numbers, frozen)
     lowered = segment.lower(inputs, start, state, diverged, arrays, numbers)
@@ -249,7 +248,7 @@ def compile_group(
     if steps == window:
       return compiled(inputs, start, state, diverged, arrays, index)
     _, shorter = functions(group, mesh, steps)
-    with platform.traced_for(mesh.devices.flat[0].platform):
+    with platforms.traced_for(mesh.devices.flat[0].platform):
       return shorter(inputs, start, state, diverged, arrays, index)
 
   return Program(
