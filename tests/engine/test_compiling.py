@@ -169,7 +169,7 @@ def apart(function):
   here = str(pathlib.Path(__file__).parent)
   script = TPU_SCRIPT.format(here=here, function=function)
   done = subprocess.run(
-    [sys.executable, '-c', script], capture_output=True, text=True, timeout=900
+    [sys.executable, '-c', script], capture_output=True, text=True, timeout=1700
   )
   assert done.returncode == 0, done.stderr[-2000:]
 
@@ -212,6 +212,7 @@ def large_study():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # large programs, minutes of compiling each
 @pytest.mark.parametrize('function', ['tpu_study', 'large_study'])
 def test_studies_compile_for_tpus(function):
   pytest.importorskip('libtpu')
