@@ -277,6 +277,7 @@ def matrices(study: tables.Study) -> matplotlib.figure.Figure | None:
       axes.set_yticks([])
     first = line[0]
     first.set_yticks(range(most), names, fontsize=5)
+    first.grid(visible=False)
     first.set_ylabel(name, fontsize=6)
   return figure
 
