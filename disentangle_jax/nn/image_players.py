@@ -13,8 +13,8 @@ statistics)`, see `nn.norm`; those without batch normalisation give {}. Pairs:
   'sprites': the nets of InfoGAN-CR on 64 x 64 sprites (Lin et al. 2020,
     https://arxiv.org/abs/1906.06034, and its released code): batch
     normalisation in the generator, above the activation; none in the critic. On
-    smaller images the layers nearest to the image are left out, so that 4 to 7
-    rows and columns remain at the bottom.
+    smaller images the layers nearest to the image are left out, so that at
+    least 4 rows and columns remain at the bottom.
   'resnet': those of Gulrajani et al. 2017 (https://arxiv.org/abs/1704.00028,
     appendix F), sides that are multiples of 16; 64 there. Layer normalisation
     in the critic, whose gradient penalty is per example.
@@ -210,8 +210,8 @@ def sprite_channels(observation_shape: tuple[int, ...]) -> tuple[int, ...]:
     observation_shape: (H, W, C), sides divisible by 8.
 
   Returns:
-    The last of SPRITE_CHANNELS, one for each halving down to 4 to 7 rows and
-    columns, at most four: all of them from 64 x 64 on.
+    The last of SPRITE_CHANNELS, one for each halving that leaves at least 4
+    rows and columns, at most four: all of them from 64 x 64 on.
   """
   count = 0
   for halvings in range(1, len(SPRITE_CHANNELS) + 1):

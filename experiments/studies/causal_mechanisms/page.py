@@ -144,6 +144,11 @@ def idle_experts(study: tables.Study) -> np.ndarray:
   )
 
 
+def _of_numbers(own: Mapping[str, Arm]) -> bool:
+  """Whether the arms are those of numbers of experts alone."""
+  return '16 experts' in own and 'one net' not in own
+
+
 def claims(study: tables.Study) -> tuple[Claim, ...]:
   """What section 4 of the paper says."""
   own = arms(study)
@@ -176,7 +181,7 @@ def claims(study: tables.Study) -> tuple[Claim, ...]:
       guards=GUARDS,
     ),
   )
-  if '16 experts' in own and 'one net' not in own:
+  if _of_numbers(own):
     return numbers
   named = (
     Claim(
@@ -272,6 +277,7 @@ def matrices(study: tables.Study) -> matplotlib.figure.Figure | None:
       axes.set_yticks([])
     first = line[0]
     first.set_yticks(range(most), names, fontsize=5)
+    first.grid(visible=False)
     first.set_ylabel(name, fontsize=6)
   return figure
 
@@ -285,10 +291,12 @@ def sections(study: tables.Study) -> Iterator[Section]:
   Yields:
     The table and the figure that the study has numbers for.
   """
+  # Results of both variants stand in one folder, a file for each key.
+  key = METHOD + ('_experts' if _of_numbers(arms(study)) else '')
   table = arms_table(study)
   if len(table):
     yield Section(
-      'causal_mechanisms_scores',
+      f'{key}_scores',
       'Who takes which mechanism',
       'Mean over seeds with 95 % interval. covered: experts that win 0.9 of a '
       'mechanism, each counted once (1 for one net, whatever it does); idle: '
@@ -300,7 +308,7 @@ def sections(study: tables.Study) -> Iterator[Section]:
   figure = matrices(study)
   if figure is not None:
     yield Section(
-      'causal_mechanisms_wins',
+      f'{key}_wins',
       'Wins',
       'One map per seed: rows are mechanisms (translations by their '
       'direction), columns experts, black where the expert wins all images.',

@@ -98,6 +98,10 @@ def test_claims_of_numbers_of_experts(store, judged, idle, six, expected):
   assert list(page.arms(study)) == ['experts', '6 experts', '16 experts']
   assert set(page.idle_experts(study)) == ({0.0, 6.0} if idle else {0.0})
   assert list(judged(page, study).values()) == [expected] * 2
+  assert [part.key for part in page.sections(study)] == [
+    'causal_mechanisms_experts_scores',
+    'causal_mechanisms_experts_wins',
+  ]
 
 
 def test_sections_of_much_and_of_nothing(store, judged):
