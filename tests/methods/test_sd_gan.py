@@ -321,3 +321,22 @@ def test_published_networks_of_sd_began():
     levels += [layer(below, level * n), layer(level * n, level * n)]
     levels += [layer(level * n, level * n)] * (level < 4)
   assert count(seen) == sum(levels) + (8 * 8 * 4 * n) * 100 + 100
+
+
+def test_a_normalised_generator_keeps_averages(harness, history):
+  made = harness('sd_gan', architecture='net_bn_generator')
+  states, scalars = history(made, False)
+  at = lambda state: jax.tree.map(lambda x: np.asarray(x)[0], state)
+  first, last = at(states[0]), at(states[-1])
+  assert first.params['statistics'], 'the generator has averages'
+  for before, after in zip(
+    jax.tree.leaves(first.params['statistics']),
+    jax.tree.leaves(last.params['statistics']),
+  ):
+    assert np.any(before != after) and np.isfinite(after).all()
+  assert np.isfinite([row['loss'][0] for row in scalars]).all()
+  # What is drawn later depends on one vector alone, not on its batch.
+  vectors = jax.random.normal(jax.random.key(0), (4, made.method.layout.width))
+  together = made.method.decode(last, vectors)
+  alone = made.method.decode(last, vectors[:1])
+  np.testing.assert_allclose(together[:1], alone, atol=1e-6)

@@ -17,7 +17,8 @@ The critic is Siamese: one encoder on each image, features of both stacked, then
 a collating network. 'dcgan' has the published nets (`nn.pair_players`): batch
 normalisation takes the moments of one call, so that real and generated, first
 and second images have their own. 'net' is a net of this package, with
-`collate_hidden` on the features of both images.
+`collate_hidden` on the features of both images; 'net_bn_generator' normalises
+its generator's layers, without which small generators collapse.
 
 `paired=False` is a control of ours: the critic sees every image of the same
 batches alone, all else is equal; nothing then makes z_I the identity.
@@ -59,7 +60,7 @@ TEST = {
 }
 State = sd_common.State
 batch = sd_common.batch
-_ARCHITECTURES = {'dcgan': 16, 'net': 0}
+_ARCHITECTURES = {'dcgan': 16, 'net': 0, 'net_bn_generator': 0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,9 +68,10 @@ class Config:
   """Static choices.
 
   Attributes:
-    architecture: 'dcgan' (the published nets) or 'net' (takes `net`).
-    net: which networks, where the architecture is 'net': its decoder generates,
-      its encoder sees one image.
+    architecture: 'dcgan' (the published nets), 'net' (takes `net`) or
+      'net_bn_generator' (the same with a normalised generator, of net 'mlp').
+    net: which networks, where the architecture is not 'dcgan': its decoder
+      generates, its encoder sees one image.
     identity: names of the factors that make an identity.
     identity_latents: dI, length of z_I.
     observation_latents: dO, length of z_O.
@@ -145,7 +147,12 @@ def build(config: Config, data: types.Dataset) -> Networks:
     encoder = pair_players.DcganEncoder(config.width)
     collating = pair_players.DcganCollate(config.width)
   else:
-    generator = image_players.NetGenerator(config.net, shape)
+    image_players.check(config.architecture, config.net, shape)
+    generators = {
+      'net': image_players.NetGenerator,
+      'net_bn_generator': image_players.NormalisedNetGenerator,
+    }
+    generator = generators[config.architecture](config.net, shape)
     encoder = image_players.NetTrunk(config.net)
     collating = _Collate(tuple(config.collate_hidden))
   width = config.identity_latents + config.observation_latents
