@@ -3,6 +3,7 @@
 from disentangle_jax.methods.autoencoder import (
   covariance_autoencoder,
   covariance_classifier,
+  qlae,
 )
 from disentangle_jax.methods.embedding import (
   binomial_deviance,
@@ -36,6 +37,9 @@ from disentangle_jax.methods.vae import (
   dip_vae_i,
   dip_vae_ii,
   factor_vae,
+  hfs_tcvae,
+  hfs_vae,
+  info_vae,
   joint_vae,
   untrained_vae,
   vae,
@@ -43,6 +47,7 @@ from disentangle_jax.methods.vae import (
 from disentangle_jax.methods.weak import (
   ada_gvae,
   group_vae,
+  ivae,
   ml_vae,
   slow_vae,
 )
@@ -84,4 +89,9 @@ METHODS = {
   'group_vae': group_vae,
   'ml_vae': ml_vae,
   'slow_vae': slow_vae,
+  'info_vae': info_vae,
+  'qlae': qlae,
+  'ivae': ivae,
+  'hfs_vae': hfs_vae,
+  'hfs_tcvae': hfs_tcvae,
 }
