@@ -59,8 +59,11 @@ def factorised(s, gamma):
 
 
 def qlae(s):
-  codebook, y = s.params['codebook'], s.code
-  q = np.zeros_like(y)
+  y = s.code
+  if not s.made.config.quantised:
+    shown = sigmoid(decode(s.params, y, s.x.shape[1:]))
+    return [-np.mean(s.x * np.log(shown) + (1 - s.x) * np.log(1 - shown))]
+  codebook, q = s.params['codebook'], np.zeros_like(y)
   for b, d in np.ndindex(*y.shape):
     q[b, d] = min(codebook[d], key=lambda value, b=b, d=d: abs(value - y[b, d]))
   shown = sigmoid(decode(s.params, q, s.x.shape[1:]))

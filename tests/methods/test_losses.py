@@ -48,6 +48,7 @@ VARIANTS = [
   ('slow_vae', {'entropy': 'reference', 'pair_transition': 'uniform'}),
   ('info_vae', {'kernel_width': 5.0}),
   ('qlae', {'num_values': 3}),
+  ('qlae', {'quantised': False}),
   ('ivae', {'encoder_sees': 'both', 'prior_mean': True}),
   ('hfs_vae', {'num_pairs': 2, 'num_points': 7}),
   ('vae', {'likelihood': 'gaussian_linear', 'likelihood_scale': 0.5}),

@@ -18,7 +18,7 @@ moments, but neither biases nor codebooks; gradients are clipped to
 
 The code vector is q; 'index' (int32, which value) and 'continuous' (y) are
 parts of the codes. Score the discrete codes by `infomec` with its option
-`num_values`.
+`num_values`. With `quantised=False` the code is y, for comparison.
 
 Deviations: the paper's own encoder and decoder (instance norm; the code
 modulates the style of the decoder) are not here, any net is taken;
@@ -58,10 +58,13 @@ class Config(decoders.DecoderConfig):
   Attributes:
     num_latents: D; the paper takes twice the number of factors.
     num_values: V, of each latent's codebook, at least 2.
+    quantised: False is the autoencoder to compare with: the decoder sees y, and
+      the first term is all that is minimised.
   """
 
   num_latents: int = 10
   num_values: int = 10
+  quantised: bool = True
 
 
 def is_weight(params: types.PyTree) -> types.PyTree:
@@ -116,23 +119,36 @@ def make(config: Config, data: types.Dataset) -> types.Method:
   def init_params(key, batch):
     encoder_key, decoder_key = jax.random.split(key)
     start = np.linspace(-0.5, 0.5, values, dtype=np.float32)
+    own = {'codebook': jnp.tile(start, (latents, 1))}
     return {
       'encoder': encoder.init(encoder_key, batch['observation'][:1])['params'],
       **decoder.init(decoder_key),
-      'codebook': jnp.tile(start, (latents, 1)),
+      **(own if config.quantised else {}),
     }
+
+  def error_per_value(params, code, observation):
+    raw = decoder.decode(params, code)
+    nats = -axis.mean(decoder.log_likelihood(params, raw, observation))
+    return nats, nats / entries
+
+  def plain_loss(params, key, state, batch, hparams):
+    del key, state, hparams
+    observation = batch['observation']
+    code = encode(params, observation)
+    nats, loss = error_per_value(params, code, observation)
+    return loss, ({'loss': loss, 'reconstruction': nats}, ())
 
   def loss_fn(params, key, state, batch, hparams):
     del key, state
     observation = batch['observation']
     y = encode(params, observation)
     q, index = quantise.nearest(y, params['codebook'])
-    raw = decoder.decode(params, quantise.straight_through(y, q))
-    nats = -axis.mean(decoder.log_likelihood(params, raw, observation))
+    code = quantise.straight_through(y, q)
+    nats, loss = error_per_value(params, code, observation)
     stop = jax.lax.stop_gradient
     error = lambda a, b: jnp.mean(axis.mean(jnp.square(a - b)))
     learn, commit = error(stop(y), q), error(y, stop(q))
-    loss = nats / entries + hparams['lambda_quantise'] * learn
+    loss += hparams['lambda_quantise'] * learn
     loss += hparams['lambda_commit'] * commit
     used = quantise.used(index, values)
     scalars = {
@@ -147,10 +163,13 @@ def make(config: Config, data: types.Dataset) -> types.Method:
 
   def represent(state, observation):
     y = encode(state.params, observation)
+    if not config.quantised:
+      return types.Codes(y, {})
     q, index = quantise.nearest(y, state.params['codebook'])
     return types.Codes(q, {'index': index, 'continuous': y})
 
-  init, update = training.minimise(init_params, loss_fn, optimiser=optimiser)
+  loss = loss_fn if config.quantised else plain_loss
+  init, update = training.minimise(init_params, loss, optimiser=optimiser)
   decode, extras = decoders.decoding(decoder)
   layout = types.Layout(plain=latents)
   return types.Method(init, update, represent, decode, extras, layout)
