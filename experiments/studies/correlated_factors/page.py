@@ -17,7 +17,7 @@ SHOWN = (
   'mcc',
   'dci_disentanglement_gbt',
   'factorized_support',
-  'reconstruction',
+  'reconstruction/nats',
   'kl',
 )
 NAMES = {

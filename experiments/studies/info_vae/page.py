@@ -12,7 +12,7 @@ from disentangle_jax.report.section import Section
 PAPER = 'Zhao et al. 2019'
 MISMATCH = 'aggregate_kl'
 INFORMATION = 'elbo/index_code_mi'
-ERROR = 'reconstruction'
+ERROR = 'reconstruction/nats'
 SHOWN = (
   MISMATCH,
   'aggregate_frechet',

@@ -18,8 +18,8 @@ size. Published: a mean correlation near 1 with two sources, above that of a VAE
 throughout (figures).
 
 Variants:
-  :laptop  2 CPU cores: 40 x 500 rows, two layers of 64, 5,000 steps; 30 runs;
-           time and what came out: README.md.
+  :laptop  2 CPU cores: 40 x 500 rows, two layers of 64, 5,000 steps at 3e-3; 30
+           runs; time and what came out: README.md.
   :smoke   a minute at most.
 """
 
@@ -59,11 +59,12 @@ def get_config(variant: str = ''):
     config.dataset.per_segment = 500
     widths = (64, 64)
     config.steps = 5000
+    config.hparams.learning_rate = 3e-3
+    config.engine.keep_samples = False
   if variant == 'smoke':
     config.dataset.per_segment = 20
     widths, mixings = (8,), (0,)
     config.steps, config.seeds = 20, 1
-    config.engine.keep_samples = False
   config.net.mlp.encoder_hidden = widths
   config.net.mlp.decoder_hidden = widths
   config.net.mlp.decoder_activation = 'relu'

@@ -13,7 +13,7 @@ SCORES = {
   'field_mcc': "Pearson's correlation",
   'field_mcc_spearman': 'rank correlation',
 }
-SHOWN = (*SCORES, 'reconstruction', 'kl')
+SHOWN = (*SCORES, 'reconstruction/nats', 'kl')
 _GUARD = Guard('kl', low=0.5, reason='latents must be in use')
 
 

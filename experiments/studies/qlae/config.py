@@ -59,8 +59,9 @@ def get_config(variant: str = ''):
     options.modularity.num_train = 2000
     options.reconstruction.num_points = 1000
   if variant == 'laptop':
-    config.steps = 15_000
+    config.steps = 8000
     config.metrics = ('infomec', 'mig_binned', 'modularity', 'reconstruction')
+    config.engine.keep_samples = False
   config.sweep = grid.product(
     {
       'methods': ['qlae'],

@@ -14,7 +14,7 @@ SHOWN = (
   'infomec_compactness',
   'modularity',
   'mig_binned',
-  'reconstruction',
+  'reconstruction/nats',
 )
 _GUARD = Guard(
   'infomec_explicitness', low=0.05, reason='codes must tell of the factors'
