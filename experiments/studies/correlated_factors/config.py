@@ -152,7 +152,7 @@ def laptop(config, small: bool):
     'factor_vae': ('gamma', (20.0,)),
     'ada_gvae': ('beta', (2.0,)),
     's2_beta_vae': ('gamma_supervised', (8.0,)),
-    'hfs_vae': ('gamma', (100.0,)),
-    'hfs_tcvae': ('gamma_support', (100.0,)),
+    'hfs_vae': ('gamma', (1.0,)),
+    'hfs_tcvae': ('gamma_support', (0.3,)),
   }
   return methods, (0.2,) if small else (0.2, 0.4)
