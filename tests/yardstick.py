@@ -117,6 +117,7 @@ COUNTED = {
   'digit_svm': 0.02,
   # Trees whose splits, or fits whose penalty, are chosen among near ties.
   'dci_gbt': 0.02,
+  'pair_entanglement': 0.02,
   'dci_forest': 0.02,
   'downstream_gbt': 0.02,
   'downstream_logistic': 0.02,

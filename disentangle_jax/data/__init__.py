@@ -20,6 +20,7 @@ from disentangle_jax.data.procedural import (
   lit_solid,
   moving_digits,
   multi_sprites,
+  nonstationary_sources,
   random_projection,
   shape_motion,
   shapes3d,
@@ -69,6 +70,7 @@ DATASETS = {
   'mpi3d_realistic': mpi3d_realistic,
   'mpi3d_toy': mpi3d_toy,
   'multi_sprites': multi_sprites,
+  'nonstationary_sources': nonstationary_sources,
   'npz': npz,
   'random_projection': random_projection,
   'shape_motion': shape_motion,
@@ -80,7 +82,7 @@ DATASETS = {
 }
 
 # Made from a seed, no pictures: nothing to download.
-VECTORS = ('random_projection', 'xor')
+VECTORS = ('nonstationary_sources', 'random_projection', 'xor')
 
 # Drawn on the device: nothing to download.
 RENDERED = (

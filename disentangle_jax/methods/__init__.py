@@ -3,6 +3,7 @@
 from disentangle_jax.methods.autoencoder import (
   covariance_autoencoder,
   covariance_classifier,
+  qlae,
 )
 from disentangle_jax.methods.embedding import (
   binomial_deviance,
@@ -38,6 +39,9 @@ from disentangle_jax.methods.vae import (
   dip_vae_i,
   dip_vae_ii,
   factor_vae,
+  hfs_tcvae,
+  hfs_vae,
+  info_vae,
   joint_vae,
   untrained_vae,
   vae,
@@ -45,6 +49,7 @@ from disentangle_jax.methods.vae import (
 from disentangle_jax.methods.weak import (
   ada_gvae,
   group_vae,
+  ivae,
   ml_vae,
   slow_vae,
 )
@@ -88,4 +93,9 @@ METHODS = {
   'slow_vae': slow_vae,
   'sd_gan': sd_gan,
   'sd_began': sd_began,
+  'info_vae': info_vae,
+  'qlae': qlae,
+  'ivae': ivae,
+  'hfs_vae': hfs_vae,
+  'hfs_tcvae': hfs_tcvae,
 }

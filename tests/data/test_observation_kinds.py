@@ -20,6 +20,7 @@ WORDS = ('<pad>', 'a', 'red', 'blue', 'hen', 'fox')
     ('shape_motion', 'video'),
     ('xor', 'vector'),
     ('random_projection', 'vector'),
+    ('nonstationary_sources', 'vector'),
   ],
 )
 def test_sets_say_what_they_hold(name, kind):

@@ -23,6 +23,39 @@ def test_random_projection_has_as_many_directions_as_features():
   assert np.abs(rows - np.asarray(other.arrays['images'])).max() > 0.1
 
 
+def test_sources_change_their_deviation_with_the_segment():
+  options = {'segments': 5, 'per_segment': 2000, 'sources': 3, 'layers': 1}
+  one = data.load('nonstationary_sources', **options)
+  assert one.factor_names == ('segment',) and one.factor_sizes == (5,)
+  assert one.num_examples == 10_000 and one.fields == ('sources',)
+  x = np.asarray(one.arrays['images'])
+  sources = np.asarray(one.arrays['fields']['sources'])
+  segment = np.asarray(one.arrays['factors'])[:, 0]
+  np.testing.assert_array_equal(segment, np.repeat(np.arange(5), 2000))
+  np.testing.assert_allclose(x.mean(0), 0, atol=1e-5)
+  np.testing.assert_allclose(x.std(0), 1, rtol=1e-5)
+  deviations = sources.reshape(5, 2000, 3).std(1)
+  # Deviations are in the range, and variances of 0.25 to 9 are not meant.
+  assert deviations.min() * 1.05 > 0.5 and deviations.max() < 3.15
+  assert deviations.std(0).min() > 0.2
+  # Sources are independent, and x is linear in them.
+  apart = np.corrcoef(sources.T) - np.eye(3)
+  assert np.abs(apart).max() < 0.05
+  errors_of = lambda x: np.linalg.lstsq(
+    np.c_[sources, np.ones(len(x))], x, rcond=None
+  )[1]
+  assert errors_of(x).max() < 1e-3
+  deeper = data.load('nonstationary_sources', **{**options, 'layers': 3})
+  np.testing.assert_array_equal(deeper.arrays['fields']['sources'], sources)
+  assert errors_of(np.asarray(deeper.arrays['images'])).min() > 100
+  other = data.load('nonstationary_sources', **options, mixing=1)
+  assert np.abs(np.asarray(other.arrays['images']) - x).max() > 0.1
+  batch = one.sample(jax.random.key(0), one.arrays, jnp.arange(9))
+  for row, number in zip(batch['sources'], batch['factors'][:, 0]):
+    (found,) = np.flatnonzero(np.all(sources == np.asarray(row), axis=1))
+    assert segment[found] == number
+
+
 def test_rows_are_drawn_as_they_are_by_key_and_index():
   values = np.array([[-2.0, 300.0], [0.25, 1e-3], [7.0, -1.0]])
   rows = stream.rows(values, np.array([[0], [1], [1]]), ('kind',))
@@ -50,6 +83,10 @@ def test_xor_labels_are_the_exclusive_or():
   [
     ('random_projection', {'features': 0}),
     ('random_projection', {'least_scale': 0.0}),
+    ('nonstationary_sources', {'segments': 0}),
+    ('nonstationary_sources', {'layers': 0}),
+    ('nonstationary_sources', {'least_deviation': 0.0}),
+    ('nonstationary_sources', {'greatest_deviation': 0.1}),
     ('faces', {'levels': 0}),
     ('faces', {'softness': 0.0}),
   ],

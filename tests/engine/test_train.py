@@ -37,7 +37,7 @@ def test_sixty_four_runs_are_one_program_without_collectives(name, config):
   config.sweep, config.seeds = None, 64
   if strength:
     low, high = described.bounds.get(strength, (0.0, 2.25))
-    high = min(high, 2.25)
+    high = min(high, low + 2.25)
     values = [high - 0.1 * i * (high - low) for i in range(8)]
     config.sweep = dj.product({f'hparams.{strength}': values})
     config.seeds = 8

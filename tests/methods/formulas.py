@@ -40,7 +40,9 @@ def reconstruction(params, z, x, options):
     nats = x * np.log(mean) + (1 - x) * np.log(1 - mean)
     return -nats.reshape(len(x), -1).sum(1).mean()
   scale = options['likelihood_scale']
-  if kind != 'gaussian':
+  if kind == 'gaussian_linear':
+    mean = raw
+  elif kind != 'gaussian':
     scale = math.exp(-6 + math.log1p(math.exp(params['log_scale'])))
   if kind == 'discretized_logistic':
     top = np.where(x > 0.999, 1, sigmoid((x + 1 / 510 - mean) / scale))

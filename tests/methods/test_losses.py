@@ -6,6 +6,7 @@ with the package but the parameters, the batch and the noise.
 
 import math
 
+import code_formulas
 import embedding_formulas
 import expert_formulas
 from formulas import (
@@ -46,6 +47,12 @@ VARIANTS = [
   ('group_vae', {'average': 'product'}),
   ('ml_vae', {'average': 'gvae', 'identities': 4, 'per_identity': 2}),
   ('slow_vae', {'entropy': 'reference', 'pair_transition': 'uniform'}),
+  ('info_vae', {'kernel_width': 5.0}),
+  ('qlae', {'num_values': 3}),
+  ('qlae', {'quantised': False}),
+  ('ivae', {'encoder_sees': 'both', 'prior_mean': True}),
+  ('hfs_vae', {'num_pairs': 2, 'num_points': 7}),
+  ('vae', {'likelihood': 'gaussian_linear', 'likelihood_scale': 0.5}),
 ]
 # Methods whose formulas stand in files of their own.
 ELSEWHERE = (
@@ -54,6 +61,7 @@ ELSEWHERE = (
   | gan_formulas.REFERENCES
   | expert_formulas.REFERENCES
   | pair_formulas.REFERENCES
+  | code_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5
@@ -434,6 +442,22 @@ def s2_dip_vae_i(s):
   return [*dip_vae_i(s), supervised(s)]
 
 
+def info_vae(s):
+  alpha, weight = s.hparams['alpha'], s.hparams['lambda_mmd']
+  mismatch = code_formulas.mismatch(s)
+  kl = (1 - alpha) * s.kl.sum()
+  return [s.rec, kl, (alpha + weight - 1) * mismatch]
+
+
+def hfs_vae(s):
+  return [*beta_vae(s), *code_formulas.factorised(s, s.hparams['gamma'])]
+
+
+def hfs_tcvae(s):
+  gamma = s.hparams['gamma_support']
+  return [*beta_tcvae(s), *code_formulas.factorised(s, gamma)]
+
+
 REFERENCES = {
   f.__name__: f
   for f in (
@@ -460,6 +484,10 @@ REFERENCES = {
     s2_factor_vae,
     s2_beta_tcvae,
     s2_dip_vae_i,
+    info_vae,
+    code_formulas.qlae,
+    hfs_vae,
+    hfs_tcvae,
   )
 } | ELSEWHERE
 

@@ -24,7 +24,7 @@ BASE = {
   'learning_rate': 3e-3,
   'discriminator_learning_rate': 3e-3,
   'weight_decay': 0.01,
-  'alpha': 1.3,
+  'alpha': 0.7,
   'anneal_steps': 4.0,
   'contrast_start': 2.0,
   'critic_learning_rate': 3e-3,

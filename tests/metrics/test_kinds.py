@@ -104,6 +104,14 @@ BANDS = {
     'noise': (0, 0.15),
     'constant': ZERO,
   },
+  'pair_entanglement': {
+    **dict.fromkeys((*GOOD, 'duplicated', 'noisy'), NEAR_ZERO),
+    # The third factor has none but the codes of the others, about half of its
+    # importance each.
+    'partial': (0.3, 0.5),
+    'noise': (0.1, 0.35),
+    'constant': ZERO,
+  },
   'factorized_support': {
     # In 60 points of a batch, one of 20 combinations is missing now and then.
     **dict.fromkeys(('perfect', 'rescaled', 'discrete'), (0, 0.3)),

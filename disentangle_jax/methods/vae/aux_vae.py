@@ -282,7 +282,7 @@ def extras_with(
 
     def decode_local(state, vector):
       own = state.params['auxiliary']
-      return jax.nn.sigmoid(auxiliary.decode(own, vector[:, num_global:]))
+      return auxiliary.mean(auxiliary.decode(own, vector[:, num_global:]))
 
     extras['decode_local'] = decode_local
   return extras

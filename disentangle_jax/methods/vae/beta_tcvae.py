@@ -72,25 +72,18 @@ def _size(config: Config, data: types.Dataset) -> int:
   return math.prod(data.factor_sizes)
 
 
-def make(
-  config: Config,
-  data: types.Dataset,
-  addition: common.Addition | None = None,
-) -> types.Method:
-  """See the module docstring.
+def objective_of(config: Config, data: types.Dataset) -> common.Objective:
+  """The objective alone, for methods that add to it.
 
   Args:
     config: static choices.
-    data: the data set, for its observation shape and its size.
-    addition: what is minimised beside it.
+    data: the data set, for its size.
 
   Returns:
-    The method; it also reports 'index_code_mi_<estimator>',
-    'total_correlation_<estimator>' and 'dimension_wise_kl_<estimator>', nats.
+    The objective; see `make`.
 
   Raises:
-    ConfigError: an unknown option, or a data set of unknown size; when a step
-      is traced, a batch too large for the stratified estimator.
+    ConfigError: see `make`.
   """
   for field, legal in (('estimator', ESTIMATORS), ('kl', KLS)):
     if getattr(config, field) not in legal:
@@ -125,4 +118,27 @@ def make(
     named = parts._asdict().items()
     return loss, {f'{name}_{config.estimator}': part for name, part in named}
 
-  return common.make(config, data, objective, addition)
+  return objective
+
+
+def make(
+  config: Config,
+  data: types.Dataset,
+  addition: common.Addition | None = None,
+) -> types.Method:
+  """See the module docstring.
+
+  Args:
+    config: static choices.
+    data: the data set, for its observation shape and its size.
+    addition: what is minimised beside it.
+
+  Returns:
+    The method; it also reports 'index_code_mi_<estimator>',
+    'total_correlation_<estimator>' and 'dimension_wise_kl_<estimator>', nats.
+
+  Raises:
+    ConfigError: an unknown option, or a data set of unknown size; when a step
+      is traced, a batch too large for the stratified estimator.
+  """
+  return common.make(config, data, objective_of(config, data), addition)

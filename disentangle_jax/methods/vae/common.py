@@ -55,6 +55,7 @@ class Terms(NamedTuple):
     logvar: float32 [B, D].
     z: float32 [B, D], one sample.
     index: int32 [B], the rows' numbers in the whole batch.
+    key: typed PRNG key for what an objective draws, other than that of z.
   """
 
   reconstruction: jax.Array
@@ -63,6 +64,7 @@ class Terms(NamedTuple):
   logvar: jax.Array
   z: jax.Array
   index: jax.Array
+  key: jax.Array
 
 
 Objective = Callable[
@@ -207,6 +209,8 @@ def terms_of(
     logvar=logvar,
     z=z,
     index=index,
+    # Far from the numbers of examples, which the latents' keys are folded with.
+    key=jax.random.fold_in(key, jnp.iinfo(jnp.int32).max),
   )
 
 

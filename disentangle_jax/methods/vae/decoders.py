@@ -13,7 +13,8 @@ from disentangle_jax.nn import nets
 from disentangle_jax.ops import likelihood
 
 # Name -> log p(x|z) given the decoder's raw output, the observation and the log
-# scale. The mean of p(x|z) is the logistic function of the output for all.
+# scale. The mean of p(x|z) is the logistic function of the output for all but
+# those of LINEAR.
 LIKELIHOODS = {
   'bernoulli': lambda raw, x, log_scale: likelihood.bernoulli(raw, x),
   'gaussian': lambda raw, x, log_scale: likelihood.gaussian(
@@ -22,10 +23,13 @@ LIKELIHOODS = {
   'gaussian_learned': lambda raw, x, log_scale: likelihood.gaussian(
     jax.nn.sigmoid(raw), x, log_scale
   ),
+  'gaussian_linear': likelihood.gaussian,
   'discretized_logistic': lambda raw, x, log_scale: (
     likelihood.discretized_logistic(jax.nn.sigmoid(raw), x, log_scale)
   ),
 }
+# Their mean is the output itself: for observations of any range.
+LINEAR = ('gaussian_linear',)
 _LEARNED_SCALE = ('gaussian_learned', 'discretized_logistic')
 # A learned scale ends here: a constant pixel would pull it to zero for ever.
 _LEAST_LOG_SCALE = -6.0
@@ -38,9 +42,9 @@ class DecoderConfig:
   Attributes:
     net: which networks.
     likelihood: a key of LIKELIHOODS.
-    likelihood_scale: standard deviation of 'gaussian' (at 1 the gradient is
-      that of half the squared error); where the learned scales start, one
-      number shared by all pixels.
+    likelihood_scale: standard deviation of 'gaussian' and 'gaussian_linear'
+      (at 1 the gradient is that of half the squared error); where the learned
+      scales start, one number shared by all pixels.
     precision: of the products in the networks, one of `nets.PRECISIONS`.
       Likelihoods, KL terms, parameters and moments are float32 always.
   """
@@ -58,11 +62,13 @@ class Decoder(NamedTuple):
     init: `(key) -> params`.
     decode: `(params, z [B, D]) -> raw output [B, ...]`.
     log_likelihood: `(params, raw, observation) -> float32 [B]`, nats.
+    mean: `(raw) -> observation [B, ...]`, the mean of p(x|z).
   """
 
   init: Callable[..., types.PyTree]
   decode: Callable[..., jax.Array]
   log_likelihood: Callable[..., jax.Array]
+  mean: Callable[[jax.Array], jax.Array]
 
 
 def _check(config: Any) -> None:
@@ -97,7 +103,7 @@ def build(config: Any, data: types.Dataset, width: int) -> Decoder:
     width: length of the code.
 
   Returns:
-    The three functions.
+    The functions.
 
   Raises:
     ConfigError: an option out of range, or a network that cannot give such
@@ -127,14 +133,16 @@ def build(config: Any, data: types.Dataset, width: int) -> Decoder:
       scale = _LEAST_LOG_SCALE + jax.nn.softplus(params['log_scale'])
     return log_density(raw, observation, scale)
 
-  return Decoder(init, decode, log_likelihood)
+  linear = config.likelihood in LINEAR
+  mean = (lambda raw: raw) if linear else jax.nn.sigmoid
+  return Decoder(init, decode, log_likelihood, mean)
 
 
 def decoding(decoder: Decoder) -> tuple[Callable, dict[str, Callable]]:
   """`decode` and the extras of anything with a decoder."""
 
   def decode(state, vector):
-    return jax.nn.sigmoid(decoder.decode(state.params, vector))
+    return decoder.mean(decoder.decode(state.params, vector))
 
   def log_likelihood(state, vector, observation):
     raw = decoder.decode(state.params, vector)

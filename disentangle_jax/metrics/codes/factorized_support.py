@@ -27,6 +27,7 @@ import numpy as np
 
 from disentangle_jax import types
 from disentangle_jax.metrics import base, designs
+from disentangle_jax.ops import support
 
 SCORES = {
   'factorized_support': types.Score(
@@ -55,21 +56,6 @@ class Config:
   continuous: bool = False
 
 
-def distance(a: jax.Array, b: jax.Array) -> jax.Array:
-  """Squared Hausdorff distance from the product of supports to the points.
-
-  Args:
-    a: float [N].
-    b: float [N].
-
-  Returns:
-    float scalar, max_ij min_n (a_i - a_n)^2 + (b_j - b_n)^2.
-  """
-  of_b = jnp.square(b[:, None] - b)  # [j, n]
-  of_one = lambda x: jnp.max(jnp.min(jnp.square(x - a) + of_b, axis=1))
-  return jnp.max(jax.lax.map(of_one, a))
-
-
 def make(config: Config, data: types.Dataset) -> types.Metric:
   """Builds the metric; factors [num_train, K], which it does not read."""
   base.at_least(config, num_train=2 * LEAST_BATCHES, batch_size=2)
@@ -87,7 +73,9 @@ def make(config: Config, data: types.Dataset) -> types.Metric:
 
     def of_pair(pair):
       a, b = batches[:, :, pair[0]], batches[:, :, pair[1]]
-      return jnp.mean(jax.lax.map(lambda ab: distance(*ab), (a, b)))
+      return jnp.mean(
+        jax.lax.map(lambda ab: support.full_distance(*ab), (a, b))
+      )
 
     distances = jax.lax.map(of_pair, (jnp.array(first), jnp.array(second)))
     return base.masked_mean(distances, alive[first] & alive[second])

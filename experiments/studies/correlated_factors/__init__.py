@@ -1,0 +1,1 @@
+"""Factors that depend on each other: what stays entangled, what repairs it."""

@@ -1,0 +1,1 @@
+"""Sources that a label's prior identifies: iVAE against a VAE."""

@@ -1,0 +1,1 @@
+"""Quantised latents and weight decay against neither: QLAE."""
