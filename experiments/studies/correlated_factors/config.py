@@ -26,20 +26,37 @@ Variants:
            MLPs of 96, 6 latents, 4,000 steps of 32 images, one strength per
            method, bands of 0.2 and 0.4 and none, 105 runs; time and what came
            out: README.md.
+  :two_pairs    scale and orientation depend on each other, too.
+  :three_pairs  on 3D Shapes: hues of floor and wall, hue and size of the
+                object, its shape and the orientation. As the full size, not run.
   :smoke   a minute at most.
 """
 
 from disentangle_jax.studies import grid
 from disentangle_jax.studies.ada_gvae import config as pairs
 
-VARIANTS = ('laptop', 'smoke')
+VARIANTS = ('laptop', 'two_pairs', 'three_pairs', 'smoke')
 # Variant -> (runs, programs).
 EXPECTED = {
   '': (420, 28),
   'laptop': (105, 21),
+  'two_pairs': (420, 28),
+  'three_pairs': (420, 28),
   'smoke': (4, 4),
 }
 PAIR = ('position_x', 'position_y')
+# Variant -> data set, pairs of its factors.
+SEVERAL = {
+  'two_pairs': ('dsprites', (PAIR, ('scale', 'orientation'))),
+  'three_pairs': (
+    'shapes3d',
+    (
+      ('floor_hue', 'wall_hue'),
+      ('object_hue', 'scale'),
+      ('shape', 'orientation'),
+    ),
+  ),
+}
 # Method -> (its strength, values). The support's weights are 1, 10 and 100 of
 # the public code, which sums over pairs of codes.
 FULL = {
@@ -109,6 +126,10 @@ def get_config(variant: str = ''):
     'kl',
   )
   methods, strengths = FULL, STRENGTHS
+  if variant in SEVERAL:
+    config.dataset.name, config.dataset.pairs = SEVERAL[variant]
+    config.sweep = _sweep(methods, strengths)
+    return config
   if variant:
     methods, strengths = laptop(config, variant == 'smoke')
     config.methods = tuple(methods)
