@@ -81,6 +81,8 @@ def _make_small(config):
   config.dataset.pair = ('digit', 'hue')
   config.static.identity = ('digit', 'hue')
   config.static.architecture = 'net'
+  # Without it draws collapse.
+  config.static.sd_gan.architecture = 'net_bn_generator'
   config.static.identity_latents = 20
   config.static.observation_latents = 20
   config.net.name = 'mlp'
