@@ -29,6 +29,9 @@ An area above the real one is no success: a generator that ignores z_O has it.
 Read it with pair_diversity. A real area above 0.99 or below 0.8 says that the
 data are too easy, or too hard, to tell models apart.
 
+Known failure modes: draws far off the data get any area, for the judge has
+never seen their like: read it with sample_quality.
+
 Source: Donahue et al. 2018, section 4 and table 1.
 
 Deviations: the paper's embedding is FaceNet, trained on other photographs; its

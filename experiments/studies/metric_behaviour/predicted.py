@@ -80,6 +80,7 @@ dcimig                               v v = v v v = = = v ^ -
 mcc                                  v v = v v v = = = = = .
 mcc_spearman                         v v = v = v = = = = = .
 factorized_support                   ^ ^ ^ ^ = = = ^ ^ ^ v .
+pair_entanglement                    ^ ^ = ^ = ^ = = = = v =
 assigned_variance                    v v = v = = = = = = = .
 assigned_rank                        v v = v = v = = = = = .
 """
