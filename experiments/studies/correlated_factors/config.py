@@ -28,7 +28,7 @@ Variants:
            out: README.md.
   :two_pairs    scale and orientation depend on each other, too.
   :three_pairs  on 3D Shapes: hues of floor and wall, hue and size of the
-                object, its shape and the orientation. As the full size, not run.
+                object, its shape and the orientation. Neither was run.
   :smoke   a minute at most.
 """
 
