@@ -53,9 +53,27 @@ ENTRY %main (x: f32[2]) -> f32[2] {
 
 def test_collectives_are_counted_once_with_their_groups():
   assert program_text.collectives(TEXT) == {
-    'all-gather [2,2]<=[4]': 1,
+    'all-gather {{0,1},{2,3}}': 1,
     'all-reduce {{0,1},{2,3}}': 1,
   }
+
+
+@pytest.mark.parametrize(
+  ('said', 'groups'),
+  [
+    ('{{0,2},{1,3}}', [[0, 2], [1, 3]]),
+    ('[2,2]<=[4]', [[0, 1], [2, 3]]),
+    ('[2,2]<=[2,2]T(1,0)', [[0, 2], [1, 3]]),
+    ("mesh['runs'=2,'data'=2] {'data'}", [[0, 1], [2, 3]]),
+    ("mesh['runs'=2,'data'=2] {'runs'}", [[0, 2], [1, 3]]),
+    ("mesh['runs'=4,'data'=1] {'data'}", [[0], [1], [2], [3]]),
+    ("mesh['runs'=1,'data'=2] {'runs','data'}", [[0, 1]]),
+    ('{}', []),
+  ],
+)
+def test_groups_are_read_in_all_their_forms(said, groups):
+  line = f'  %a = f32[] all-reduce(%b), replica_groups={said}, to_apply=%add'
+  assert program_text.groups_of(line) == groups
 
 
 def test_cycles_are_those_of_the_loop():

@@ -1,7 +1,10 @@
 """What a compiled program's text says: who speaks to whom, estimated cycles."""
 
 import collections
+import math
 import re
+
+import numpy as np
 
 _COLLECTIVES = (
   'all-gather',
@@ -13,9 +16,13 @@ _COLLECTIVES = (
 _KINDS = '|'.join(_COLLECTIVES)
 # `-start` is an asynchronous one; its `-done` is no second one.
 _COLLECTIVE = re.compile(rf' ({_KINDS})(?:-start)?\(')
-_GROUPS = re.compile(r'replica_groups=(\{\{.*?\}\}|\[[^ ]*)')
-# Groups of one device: nothing passes.
-_ALONE = re.compile(r'\{(\{\d+\},?)+\}|\[\d+,1\].*')
+# Groups listed, counted off ([groups, members]<=[devices], perhaps transposed),
+# or as axes of a mesh: three ways in which compilers write them.
+_LISTED = re.compile(r'replica_groups=\{(\{[\d,{}]*\})\}')
+_COUNTED = re.compile(
+  r'replica_groups=\[(\d+),(\d+)\]<=\[([\d,]+)\](?:T\(([\d,]+)\))?'
+)
+_MESH = re.compile(r'replica_groups=mesh\[([^\]]*)\] ?\{([^}]*)\}')
 _CYCLES = re.compile(r'"estimated_cycles":"(\d+)"')
 _HEAD = re.compile(r'^(ENTRY )?%?([\w.\-]+) \(.*\{$')
 _BODY = re.compile(r' while\(.*body=%?([\w.\-]+)')
@@ -33,6 +40,39 @@ def computations(text: str) -> dict[str, list[str]]:
   return found
 
 
+def groups_of(line: str) -> list[list[int]]:
+  """Which devices take part together in a collective.
+
+  Args:
+    line: of a compiled module.
+
+  Returns:
+    Their numbers, a list per group; [] where all take part, or none is named.
+  """
+  whole = lambda text: [int(n) for n in text.split(',') if n]
+  listed = _LISTED.search(line)
+  if listed:
+    return [whole(part) for part in re.findall(r'\{([\d,]*)\}', listed[1])]
+  counted = _COUNTED.search(line)
+  if counted:
+    sizes = whole(counted[3])
+    numbers = np.arange(math.prod(sizes)).reshape(sizes)
+    if counted[4]:
+      numbers = numbers.transpose(whole(counted[4]))
+    return numbers.reshape(int(counted[1]), int(counted[2])).tolist()
+  mesh = _MESH.search(line)
+  if not mesh:
+    return []
+  sizes = dict(re.findall(r"'([^']*)'=(\d+)", mesh[1]))
+  names, along = list(sizes), re.findall(r"'([^']*)'", mesh[2])
+  shape = [int(size) for size in sizes.values()]
+  numbers = np.arange(math.prod(shape)).reshape(shape)
+  order = [n for n in names if n not in along] + along
+  numbers = numbers.transpose([names.index(name) for name in order])
+  members = math.prod(int(sizes[name]) for name in along)
+  return numbers.reshape(-1, members).tolist()
+
+
 def collectives(text: str) -> dict[str, int]:
   """How many collectives a module has, by kind and groups of devices.
 
@@ -47,11 +87,13 @@ def collectives(text: str) -> dict[str, int]:
   counted = collections.Counter()
   for line in text.splitlines():
     kind = _COLLECTIVE.search(line)
-    if kind:
-      groups = _GROUPS.search(line)
-      named = groups[1].rstrip(',') if groups else ''
-      if not _ALONE.fullmatch(named):
-        counted[f'{kind[1]} {named}'] += 1
+    if not kind:
+      continue
+    groups = groups_of(line)
+    if groups and all(len(group) == 1 for group in groups):
+      continue
+    inner = ','.join(f'{{{",".join(map(str, group))}}}' for group in groups)
+    counted[f'{kind[1]} {{{inner}}}'] += 1
   return dict(sorted(counted.items()))
 
 
