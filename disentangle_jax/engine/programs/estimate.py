@@ -31,7 +31,7 @@ class Need(NamedTuple):
 
   Attributes:
     bytes_per_run: what one run holds on its device at most, in training or
-      scoring; compiled programs held a sixth of it to all of it.
+      scoring; compiled programs held an eighth of it to two thirds.
     flops_per_step: of one run, multiplications and additions.
     seconds: training time of the whole group on these devices.
   """
