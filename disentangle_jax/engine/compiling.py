@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import jax
 
 from disentangle_jax import errors
-from disentangle_jax.data import kinds
 from disentangle_jax.engine.plan import planning, registry, study_plan
 from disentangle_jax.engine.programs import (
   devices,
@@ -70,7 +69,7 @@ def rows(
   over = mesh.shape[devices.RUNS]
   evaluator = scoring.Evaluator(plan, mesh)
   for number, group in enumerate(plan.groups):
-    points = kinds.num_examples(group.dataset) if any(plan.metrics) else 0
+    points = estimate.grid_points(plan, group)
     asked = plan.config.engine.runs_per_chunk
     sizes = [devices.padded(size, over) for size in runs]
     if not sizes:

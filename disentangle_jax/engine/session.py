@@ -257,7 +257,8 @@ class Session:
     self._progress.scoring(chunk)
     self._watchdog.moved(f'scoring {group.method_name}')
     state = trained.state
-    if trained.seconds > _WORTH_KEEPING:
+    saved = trained.seconds > _WORTH_KEEPING
+    if saved:
       # Scoring may be killed: no step is repeated because of it.
       keeper.save(loop.last_progress(trained))
     try:
@@ -265,7 +266,8 @@ class Session:
     except jax.errors.JaxRuntimeError as error:
       if not errors.out_of_memory(error):
         raise
-      keeper.save(loop.last_progress(trained))
+      if not saved:
+        keeper.save(loop.last_progress(trained))
       raise errors.ConfigError(
         f'{group.method_name}: the device ran out of memory while scoring a '
         'single run; what was trained is kept, and the same command goes on '

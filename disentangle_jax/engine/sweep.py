@@ -10,7 +10,6 @@ import jax
 import pandas as pd
 
 from disentangle_jax import errors, folders
-from disentangle_jax.data import kinds
 from disentangle_jax.engine import extend, session
 from disentangle_jax.engine import progress as progress_lib
 from disentangle_jax.engine.plan import (
@@ -123,11 +122,6 @@ def check(
     ) from error
 
 
-def grid_points(plan: study_plan.Plan, group: study_plan.Group) -> int:
-  """Codes that scoring keeps per run (an upper bound)."""
-  return kinds.num_examples(group.dataset) if any(plan.metrics) else 0
-
-
 def _run(
   plan, numbers, workdir, progress, command, as_new_setting, key
 ) -> None:
@@ -139,7 +133,9 @@ def _run(
   old = study.open_study(workdir, plan, numbers, as_new_setting)
   asked = plan.config.engine.runs_per_chunk
   sizes = [
-    estimate.runs_per_chunk(group, mesh, asked, grid_points(plan, group))
+    estimate.runs_per_chunk(
+      group, mesh, asked, estimate.grid_points(plan, group)
+    )
     for group in plan.groups
   ]
   chunks = study.chunks(old, plan, sizes, mesh.shape[devices.RUNS])
@@ -233,7 +229,7 @@ def dry_run(
     check(plan, group, mesh)
   rate = measure()
   asked = plan.config.engine.runs_per_chunk
-  points = [grid_points(plan, group) for group in plan.groups]
+  points = [estimate.grid_points(plan, group) for group in plan.groups]
   sizes = [
     estimate.runs_per_chunk(group, mesh, asked, n, memory_bytes)
     for group, n in zip(plan.groups, points)

@@ -2,12 +2,13 @@
 
 import math
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from disentangle_jax import errors, platforms
+from disentangle_jax.data import kinds
 from disentangle_jax.engine.plan import group_shapes, study_plan
 from disentangle_jax.engine.programs import devices, hosts, memory, train
 
@@ -57,6 +58,16 @@ def matmul_rate() -> float:
   return rate * many
 
 
+def grid_points(plan: study_plan.Plan, group: study_plan.Group) -> int:
+  """Codes that scoring keeps per run (an upper bound)."""
+  return kinds.num_examples(group.dataset) if any(plan.metrics) else 0
+
+
+def _size(tree: Any) -> int:
+  """Bytes of arrays or shapes of 4-byte values."""
+  return sum(memory.array_bytes(x.shape) for x in jax.tree.leaves(tree))
+
+
 def need(
   group: study_plan.Group,
   grid_points: int,
@@ -86,16 +97,13 @@ def need(
     return group.method.update(key, state, batch, hparams)
 
   index = jax.ShapeDtypeStruct((group.batch_size,), jnp.int32)
-  size = lambda tree: sum(
-    memory.array_bytes(x.shape) for x in jax.tree.leaves(tree)
-  )
-  state_bytes, codes = size(state), 0
+  state_bytes, codes = _size(state), 0
   held = memory.held_bytes(
     step, key, state, group.dataset.arrays, index, hparams
   )
   if group.method.represent is not None:
     shapes = jax.eval_shape(group.method.represent, state, batch['observation'])
-    codes = size(shapes) // group.batch_size * grid_points
+    codes = _size(shapes) // group.batch_size * grid_points
   # The new state takes the place of the old one.
   scratch = _SCRATCH * max(0, held - state_bytes)
   per_run = state_bytes + max(int(scratch), codes)
@@ -125,9 +133,6 @@ def compiled_bytes(
   over = mesh.shape[devices.RUNS]
   training = train.compile_group(group, mesh, over, log_every=1).bytes
   state = group_shapes.state_shapes(group)
-  size = lambda tree: sum(
-    memory.array_bytes(x.shape) for x in jax.tree.leaves(tree)
-  )
   codes = 0
   if group.method.represent is not None and grid_points:
     one = group_shapes.example_batch(group)['observation'][:1]
@@ -137,7 +142,7 @@ def compiled_bytes(
         memory.array_bytes((grid_points, *x.shape[1:]))
         for x in jax.tree.leaves(shapes)
       )
-  return max(training, size(state) + codes)
+  return max(training, _size(state) + codes)
 
 
 def runs_per_chunk(

@@ -15,73 +15,15 @@ kernels); the paper's own table could not be compared. Their next paper
 
 import dataclasses
 
-import jax
-
-from disentangle_jax.nn import conv, halving
-
-_KERNEL = 4
+from disentangle_jax.nn.nets import burgess
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
-  """Widths; the defaults are those of the published code.
-
-  Attributes:
-    channels: of the encoder's convolutions, all 4 x 4 with stride 2; the
-      decoder has them in reverse.
-    hidden: widths of the dense layers between the convolutions and the code;
-      the decoder has them in reverse.
-    conv_form: one of `conv.FORMS`.
-  """
+class Config(burgess.Config):
+  """As `burgess.Config`; the defaults are those of the published code."""
 
   channels: tuple[int, ...] = (32, 32, 64, 64)
-  hidden: tuple[int, ...] = (256, 256)
-  conv_form: str = 'auto'
   name: str = 'montero'
 
-  def __post_init__(self):
-    conv.check_form('config.net.conv_form', self.conv_form)
 
-
-def check(config: Config, observation_shape: tuple[int, ...]) -> None:
-  """Raises ConfigError when the net cannot take such observations."""
-  halving.check(config.name, len(config.channels), observation_shape)
-
-
-def encode(config: Config, x: jax.Array) -> jax.Array:
-  """The encoder below its heads; called inside a compact module.
-
-  Args:
-    config: widths.
-    x: float [B, H, W, C].
-
-  Returns:
-    float [B, hidden[-1]].
-  """
-  kernels = (_KERNEL,) * len(config.channels)
-  return halving.encode(
-    x, config.channels, kernels, config.hidden, config.conv_form
-  )
-
-
-def decode(
-  config: Config, observation_shape: tuple[int, ...], z: jax.Array
-) -> jax.Array:
-  """The decoder's raw output; called inside a compact module.
-
-  Args:
-    config: widths.
-    observation_shape: (H, W, C).
-    z: float [B, D].
-
-  Returns:
-    float [B, H, W, C].
-  """
-  return halving.decode(
-    z,
-    observation_shape,
-    config.channels,
-    _KERNEL,
-    config.hidden[::-1],
-    config.conv_form,
-  )
+check, encode, decode = burgess.check, burgess.encode, burgess.decode
