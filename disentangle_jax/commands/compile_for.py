@@ -5,12 +5,16 @@
   python -m experiments.compile_for --topology=cpu --config=quickstart
 
 Compiles training, encoder and every score of every group for a TPU (libtpu) or
-a GPU (JAX's CUDA plugin), without one, and prints what its compiler says: bytes
-on a device against its memory, collectives with their groups of devices, and on
-a TPU estimated cycles of a step. Cycles rank programs; they are no
-milliseconds. Nothing is run. Exit code 1 if something does not fit.
+a GPU (JAX's CUDA plugin), without one, and prints what its compiler says. First
+the memory of a device: states, scratch and all, against what it has. Then a
+training step: collectives with their groups of devices, the share of matrix
+products, and on a TPU the estimated cycles, on a GPU the kernels launched and
+the bytes that they move, with the least time that these take. All that ranks
+programs; it is no stopwatch. Nothing is run. Exit code 1 if something does not
+fit.
 """
 
+from collections.abc import Sequence
 import pathlib
 import sys
 
@@ -65,42 +69,95 @@ def main(argv):
   console = rich_console.Console()
   if not console.is_terminal:
     console.width = 140
-  table = rich_table.Table(
-    title=(
-      f'study {plan.study} compiled for {len(topology.devices)} x '
-      f'{topology.devices[0].device_kind}, {topology.memory / 2**30:.2f} GiB '
-      'each'
-    )
-  )
-  for name in ('group', 'what', 'program'):
-    table.add_column(name)
-  for name in ('runs', 'MiB per device', 'fits'):
-    table.add_column(name, justify='right')
-  table.add_column('collectives')
-  table.add_column('Mcycles per step', justify='right')
+  name = lambda row: progress.group_name(plan.groups[row.group])
+  table = _memory_table(plan.study, topology)
   rows, runs = [], _runs()
   for row in compiling.rows(plan, topology, runs):
     rows.append(row)
-    group = plan.groups[row.group]
-    speak = ', '.join(f'{n} {what}' for what, n in row.collectives.items())
-    said = speak or ('none' if row.program == 'training' else '')
-    table.add_row(
-      str(row.group),
-      progress.group_name(group),
-      row.program,
-      str(row.runs),
-      f'{row.bytes / 2**20:,.1f}' if row.bytes else 'refused',
-      'yes' if row.fits else 'no',
-      row.refused or said,
-      f'{row.cycles / 1e6:.3f}' if row.cycles else '-',
-    )
+    table.add_row(*_memory_cells(name(row), row))
   console.print(table)
+  steps = [row for row in rows if row.training and row.fits]
+  if steps:
+    over = len(topology.devices) // plan.config.engine.data_shards
+    console.print(_step_table(topology, steps, name, over))
   large = sum(not row.fits for row in rows)
   if (runs and large) or not compiling.fit(rows):
     print(f'{large} program(s) do not fit')
     sys.exit(1)
   if large:
     print('fits with fewer runs per program, as a sweep would choose by itself')
+
+
+def _table(title, left, right):
+  table = rich_table.Table(title=title, title_justify='left')
+  for name in left:
+    table.add_column(name)
+  for name in right:
+    table.add_column(name, justify='right')
+  return table
+
+
+def _memory_table(study, topology):
+  title = (
+    f'Memory of a device: {study} on {len(topology.devices)} x '
+    f'{topology.devices[0].device_kind}, {topology.memory / 2**30:.2f} GiB each'
+  )
+  table = _table(
+    title,
+    ('group', 'what', 'program'),
+    ('runs', 'state MiB', 'scratch MiB', 'total MiB', 'fits'),
+  )
+  table.add_column('custom calls')
+  return table
+
+
+def _memory_cells(name: str, row: compiling.Row) -> list[str]:
+  mebibytes = lambda count: f'{count / 2**20:,.1f}'
+  calls = row.cost.custom_calls if row.cost else {}
+  return [
+    str(row.group),
+    name,
+    row.program,
+    str(row.runs),
+    mebibytes(row.state) if row.state else '-',
+    mebibytes(row.scratch) if row.bytes else '-',
+    mebibytes(row.bytes) if row.bytes else 'refused',
+    'yes' if row.fits else 'no',
+    row.refused or ', '.join(f'{n} {call}' for call, n in calls.items()),
+  ]
+
+
+def _step_table(topology, rows: Sequence[compiling.Row], name, over: int):
+  """What a training step takes, in the words of its device's compiler."""
+  said, columns = {
+    'cpu': ('A training step', ()),
+    'tpu': (
+      'A training step, as the compiler estimates it (ranks, no times)',
+      ('products', 'Mcycles', 'ms per run'),
+    ),
+    'cuda': (
+      'A training step: what its kernels move, and the least time for that',
+      ('products', 'kernels', 'GB moved', 'least ms per run'),
+    ),
+  }[topology.platform]
+  table = _table(said, ('group', 'what', 'collectives'), ('runs', *columns))
+  for row in rows:
+    cost, on_device = row.cost, row.runs // over
+    each = lambda seconds, runs=on_device: f'{1e3 * seconds / runs:.3g}'
+    share = f'{cost.products:.0%}'
+    if topology.platform == 'tpu':
+      least = each(cost.cycles / topology.clock) if topology.clock else '-'
+      cells = [share, f'{cost.cycles / 1e6:.3f}', least]
+    elif topology.platform == 'cuda':
+      least = each(cost.bytes / topology.bandwidth)
+      cells = [share, str(cost.kernels), f'{cost.bytes / 1e9:.3g}', least]
+    else:
+      cells = []
+    speak = ', '.join(f'{n} {kind}' for kind, n in row.collectives.items())
+    table.add_row(
+      str(row.group), name(row), speak or 'none', str(row.runs), *cells
+    )
+  return table
 
 
 def run() -> None:

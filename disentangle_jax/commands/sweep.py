@@ -13,11 +13,12 @@ import shlex
 import sys
 
 from absl import flags
+import jax
 
 from disentangle_jax import checks, engine, errors, folders
 from disentangle_jax.commands import cli, tables
 from disentangle_jax.engine import progress
-from disentangle_jax.engine.programs import devices, hosts
+from disentangle_jax.engine.programs import devices, hosts, topologies
 
 _CONFIG = cli.config_flag()
 _WORKDIR = flags.DEFINE_string(
@@ -31,6 +32,12 @@ _MEMORY = flags.DEFINE_string(
   '',
   "With --dry_run: a device's memory in the place of this machine's own, such "
   'as 15.75GiB.',
+)
+_TOPOLOGY = flags.DEFINE_string(
+  'topology',
+  '',
+  "With --dry_run: devices in the place of this machine's own, such as v5e:2x2 "
+  'or h100:8; their compiler must be installed.',
 )
 _AS_NEW_SETTING = flags.DEFINE_bool(
   'as_new_setting',
@@ -71,11 +78,12 @@ def main(argv):
     config.slice = _SLICE.value
   size = checks.memory('--memory', _MEMORY.value) if _MEMORY.value else 0
   if _DRY_RUN.value:
-    tables.print_plan(*engine.dry_run(config, memory_bytes=size))
+    _dry_run(config, size)
     return
-  if size:
-    rule = 'plans for another device: it needs --dry_run'
-    raise errors.value('--memory', _MEMORY.value, rule)
+  for flag, value in (('memory', _MEMORY), ('topology', _TOPOLOGY)):
+    if value.value:
+      rule = 'plans for another device: it needs --dry_run'
+      raise errors.value(f'--{flag}', value.value, rule)
   if not _WORKDIR.value:
     raise errors.ConfigError('--workdir is missing, e.g. --workdir=runs/try')
   if (
@@ -122,6 +130,19 @@ def main(argv):
       f'python -m experiments.report --workdir={workdir}'
     ) from error
   print(f'report: {page}')
+
+
+def _dry_run(config, size: int) -> None:
+  topology, where = None, ''
+  devices.prepare(config.engine)
+  if _TOPOLOGY.value:
+    # The host only plans; its own accelerators are left alone.
+    jax.config.update('jax_platforms', 'cpu')
+    topology = topologies.of(_TOPOLOGY.value)
+    kind = topology.devices[0].device_kind
+    where = f'{len(topology.devices)} x {kind}'
+  planned = engine.dry_run(config, memory_bytes=size, topology=topology)
+  tables.print_plan(*planned, where)
 
 
 def run() -> None:

@@ -27,7 +27,10 @@ def _what(group: study_plan.Group) -> str:
 
 
 def print_plan(
-  planned: study_plan.Plan, sizes: Sequence[int], needs: Sequence[estimate.Need]
+  planned: study_plan.Plan,
+  sizes: Sequence[int],
+  needs: Sequence[estimate.Need],
+  device: str = '',
 ) -> None:
   """Every numbered run, then every group with memory and time.
 
@@ -35,6 +38,8 @@ def print_plan(
     planned: the study.
     sizes: runs per program of each group.
     needs: estimates of each group.
+    device: those that it was compiled for; '' for this machine, walked
+      through and not compiled.
   """
   console = rich_console.Console()
   if not console.is_terminal:
@@ -66,17 +71,18 @@ def print_plan(
       *_chain(run)[: 2 * phased],
     )
   console.print(runs)
-  groups = rich_table.Table(
-    title='groups (memory and time are rough; a compiled program decides)'
-  )
+  title = 'groups (memory and time are rough; a compiled program decides)'
+  if device:
+    title = f'groups on {device} (memory of one run, compiled, times runs)'
+  groups = rich_table.Table(title=title)
   for name in (
     'group',
     'what',
     'runs',
     'chunks',
     'steps',
-    'memory, at most',
-    'training',
+    'memory' if device else 'memory, at most',
+    *(() if device else ('training',)),
   ):
     groups.add_column(name)
   for g, (group, size, need) in enumerate(zip(planned.groups, sizes, needs)):
@@ -88,7 +94,7 @@ def print_plan(
       f'{chunks} of {size} runs',
       f'{group.steps:,}',
       _gib(need.bytes_per_run * size),
-      progress.duration(need.seconds),
+      *(() if device else (progress.duration(need.seconds),)),
     )
   console.print(groups)
   for note in planned.notes:
@@ -96,8 +102,12 @@ def print_plan(
   total = sum(need.seconds for need in needs)
   earlier = sum(bool(run.phase) for run in planned.runs)
   also = f', {earlier} of them of earlier phases,' if earlier else ''
+  said = (
+    f'about {progress.duration(total)} of training on this machine, compile '
+    'and scoring on top'
+  )
+  if device:
+    said = 'every score is compiled too by experiments.compile_for'
   console.print(
-    f'{len(planned.runs)} runs{also} in {len(planned.groups)} group(s), about '
-    f'{progress.duration(total)} of training on this machine, compile and '
-    'scoring on top'
+    f'{len(planned.runs)} runs{also} in {len(planned.groups)} group(s); {said}'
   )

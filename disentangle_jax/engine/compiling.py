@@ -12,9 +12,12 @@ from disentangle_jax.engine.programs import (
   estimate,
   program_text,
   scoring,
+  step_cost,
   topologies,
   train,
 )
+
+_TRAINING = 'training'
 
 
 class Row(NamedTuple):
@@ -24,21 +27,30 @@ class Row(NamedTuple):
     group: number of its group.
     program: 'training', or what it scores.
     runs: in the program.
+    fits: whether the device has the memory.
     bytes: that a device holds meanwhile; 0 where it was refused.
-    fits: whether the device has as much.
+    scratch: those of them that are free again afterwards.
+    state: those of the states that a step replaces; 0 in scoring.
     collectives: kind and groups -> number; of training alone.
-    cycles: estimated for one step of all runs; 0 where nobody estimates.
+    cost: of one step of all runs of a device in training; of all of a score.
     refused: what the compiler says where it does not fit, one line; else ''.
   """
 
   group: int
   program: str
   runs: int
-  bytes: int
   fits: bool
-  collectives: dict[str, int]
-  cycles: int
+  bytes: int = 0
+  scratch: int = 0
+  state: int = 0
+  collectives: dict[str, int] | None = None
+  cost: step_cost.StepCost | None = None
   refused: str = ''
+
+  @property
+  def training(self) -> bool:
+    """Whether it trains."""
+    return self.program == _TRAINING
 
 
 def planned(config: Any) -> study_plan.Plan:
@@ -101,31 +113,34 @@ def _of_size(number, group, size, mesh, topology, evaluator) -> Iterator[Row]:
     if not errors.out_of_memory(error):
       raise error
     said = errors.first_line(error)[:160]
-    return Row(number, program, size, 0, False, {}, 0, said)
+    return Row(number, program, size, False, refused=said)
 
-  def row(program, count, collectives=None, cycles=0):
+  def row(program, count, scratch, text, **more):
+    cost = step_cost.of(text)
     fits = count <= topology.memory
-    return Row(number, program, size, count, fits, collectives or {}, cycles)
+    return Row(number, program, size, fits, count, scratch, cost=cost, **more)
 
   try:
     program = train.compile_group(group, mesh, size)
-    text = program.text()
+    text, memory = program.text(), program.memory
     yield row(
-      'training',
-      program.bytes,
-      program_text.collectives(text),
-      program_text.cycles_per_step(text),
+      _TRAINING,
+      memory.total,
+      memory.scratch,
+      text,
+      state=memory.donated,
+      collectives=program_text.collectives(text),
     )
   except jax.errors.JaxRuntimeError as error:
-    yield refused('training', error)
+    yield refused(_TRAINING, error)
   scores = evaluator.prepare(group, size)
   while True:
     try:
-      what, count = next(scores)
+      score = next(scores)
     except StopIteration:
       return
     except jax.errors.JaxRuntimeError as error:
       # What was refused cannot be passed over: the rest rests on it.
       yield refused('scoring', error)
       return
-    yield row(what, count)
+    yield row(score.name, score.bytes, score.scratch, score.text())

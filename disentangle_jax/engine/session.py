@@ -184,10 +184,10 @@ class Session:
         group, self._mesh, chunk.size, self._engine.log_every
       )
       needs = [
-        ('the program', program.bytes),
+        ('the program', program.memory.total),
         *(
-          (f'scoring ({what})', count)
-          for what, count in self._evaluator.prepare(group, chunk.size)
+          (f'scoring ({one.name})', one.bytes)
+          for one in self._evaluator.prepare(group, chunk.size)
         ),
       ]
       self._programs[key] = program, needs

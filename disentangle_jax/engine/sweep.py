@@ -25,6 +25,7 @@ from disentangle_jax.engine.programs import (
   hosts,
   pictures,
   scoring,
+  topologies,
   train,
 )
 from disentangle_jax.engine.workdir import checkpoint, store, study, trackers
@@ -207,6 +208,7 @@ def dry_run(
   datasets: Mapping[str, Any] | None = None,
   measure: Callable[[], float] = estimate.matmul_rate,
   memory_bytes: int = 0,
+  topology: topologies.Topology | None = None,
 ) -> tuple[study_plan.Plan, list[int], list[estimate.Need]]:
   """The plan of a sweep and what it is expected to need; nothing is trained.
 
@@ -217,17 +219,25 @@ def dry_run(
     datasets: as for `sweep`.
     measure: gives the flop/s that times are worked out from.
     memory_bytes: of a device, in the place of this machine's own; 0 for that.
+    topology: devices in the place of this machine's own. The training of one
+      run is then compiled for them, and no time is told.
 
   Returns:
     The plan, runs per chunk of each group, and each group's needs.
+
+  Raises:
+    ConfigError: what a sweep would refuse; a run that does not fit.
   """
   names = registry.of(methods, metrics, datasets)
   devices.prepare(parse.engine(config))
   plan = planning.only(planning.sliced(planning.make(config, names)))
-  mesh = devices.mesh(plan.config.engine.data_shards)
+  shards = plan.config.engine.data_shards
+  mesh = topology.mesh(shards) if topology else devices.mesh(shards)
+  if topology and not memory_bytes:
+    memory_bytes = topology.memory
   for group in plan.groups:
     check(plan, group, mesh)
-  rate = measure()
+  rate = 0.0 if topology else measure()
   asked = plan.config.engine.runs_per_chunk
   points = [estimate.grid_points(plan, group) for group in plan.groups]
   sizes = [
@@ -237,4 +247,9 @@ def dry_run(
   needs = [
     estimate.need(group, n, rate) for group, n in zip(plan.groups, points)
   ]
+  if topology:
+    needs = [
+      need._replace(bytes_per_run=estimate.compiled_bytes(group, mesh, n))
+      for need, group, n in zip(needs, plan.groups, points)
+    ]
   return plan, sizes, needs

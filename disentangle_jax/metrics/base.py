@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 import dataclasses
+import functools
 from typing import Any
 
 import chex
@@ -60,6 +61,31 @@ def build(
     constants={**dataclasses.asdict(config), **constants},
     reads_factors=reads_factors,
   )
+
+
+def with_full_products(probe: types.Probe) -> types.Probe:
+  """A probe whose products keep float32 on every backend.
+
+  Accelerators round the factors of matrix products by default. The judge is
+  fitted so too, and the model's own networks run so, unless they ask for less.
+
+  Args:
+    probe: from a metric's module.
+
+  Returns:
+    The same with `fit` and `score` inside that setting.
+  """
+
+  def full(function):
+    @functools.wraps(function)
+    def inside(*arguments):
+      with jax.default_matmul_precision('highest'):
+        return function(*arguments)
+
+    return inside
+
+  fit = None if probe.fit is None else full(probe.fit)
+  return probe._replace(fit=fit, score=full(probe.score))
 
 
 def _check_arrays(codes, factors, needs, over):

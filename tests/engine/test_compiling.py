@@ -1,21 +1,26 @@
 """Compiling for devices: what texts say, refusals, and TPUs without one."""
 
 import importlib.util
+import itertools
 import pathlib
 import subprocess
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
+from disentangle_jax import platforms
 from disentangle_jax.engine import compiling
 from disentangle_jax.engine.plan import group_shapes, planning
 from disentangle_jax.engine.programs import (
   devices,
+  memory,
   program_text,
+  step_cost,
   topologies,
 )
 from disentangle_jax.studies.unsupervised_study import (
@@ -77,12 +82,135 @@ def test_groups_are_read_in_all_their_forms(said, groups):
 
 
 def test_cycles_are_those_of_the_loop():
-  assert program_text.cycles_per_step(TEXT) == 100 + 5
+  assert step_cost.of(TEXT).cycles == 100 + 5
   entry = TEXT.replace(
     'while(%t), condition=%cond, body=%outer.body', 'tuple()'
   )
-  assert program_text.cycles_per_step(entry) == 7000
-  assert program_text.cycles_per_step('') == 0
+  assert step_cost.of(entry).cycles == 7000
+  assert step_cost.of('') == (0, 0, 0, 0.0, {})
+
+
+@pytest.mark.parametrize(
+  ('kind', 'size', 'on_chip'),
+  [
+    ('f32[3,5]{1,0}', 60, False),
+    ('bf16[4]', 8, False),
+    ('pred[7]{0}', 7, False),
+    ('u4[6]{0}', 3, False),
+    ('f32[]', 4, False),
+    # Tiles pad the last axes in memory: here axis 1 to 128, axis 0 to 8.
+    ('f32[3,5]{1,0:T(8,128)}', 8 * 128 * 4, False),
+    # And here axis 0 is the last one in memory.
+    ('f32[3,5]{0,1:T(8,128)S(1)}', 8 * 128 * 4, True),
+    ('f32[2,3,5]{1,2,0:T(8,128)}', 2 * 8 * 128 * 4, False),
+    ('f32[300]{0:T(128)}', 384 * 4, False),
+    ('bf16[3,5]{1,0:T(8,128)(2,1)}', 8 * 128 * 2, False),
+  ],
+)
+def test_arrays_take_their_tiles(kind, size, on_chip):
+  one = program_text.instruction(f'  %a.1 = {kind} add(%b, %c)')
+  assert one.arrays == ((size, on_chip),)
+  assert one.bytes == size and one.main_bytes == (0 if on_chip else size)
+
+
+def test_an_instruction_is_read_whole():
+  one = program_text.instruction(
+    '  ROOT %l.2 = (f32[2]{0}, /*index=1*/s32[]) while(%t.3), condition=%c, '
+    'body=%b.4, metadata={op_name="jit(f)/while"}'
+  )
+  assert (one.name, one.opcode, one.root) == ('l.2', 'while', True)
+  assert one.operands == ('t.3',) and one.called == {'body': 'b.4'}
+  assert one.bytes == 8 + 4
+  assert program_text.instruction('}') is None
+
+
+# A loop of a GPU's program: one product with what is added to it, one read of a
+# row, one row written in place, a library's call and a copy.
+KERNELS = """\
+HloModule jit_segment
+
+%product (p.0: f32[4,8], p.1: f32[8,2]) -> f32[4,2] {
+  %p.0 = f32[4,8]{1,0} parameter(0)
+  %p.1 = f32[8,2]{1,0} parameter(1)
+  ROOT %d = f32[4,2]{1,0} dot(%p.0, %p.1)
+}
+
+%row (p.2: f32[100,8], p.3: s32[]) -> f32[1,8] {
+  %p.2 = f32[100,8]{1,0} parameter(0)
+  %p.3 = s32[] parameter(1)
+  ROOT %s = f32[1,8]{1,0} dynamic-slice(%p.2, %p.3), dynamic_slice_sizes={1,8}
+}
+
+%write (p.4: f32[100,8], p.5: f32[1,8], p.6: s32[]) -> f32[100,8] {
+  %p.4 = f32[100,8]{1,0} parameter(0)
+  %p.5 = f32[1,8]{1,0} parameter(1)
+  %p.6 = s32[] parameter(2)
+  ROOT %u = f32[100,8]{1,0} dynamic-update-slice(%p.4, %p.5, %p.6)
+}
+
+%body (q: (s32[], f32[4,8], f32[8,2], f32[100,8])) -> (s32[], f32[4,2]) {
+  %q = (s32[], f32[4,8]{1,0}, f32[8,2]{1,0}, f32[100,8]{1,0}) parameter(0)
+  %i = s32[] get-tuple-element(%q), index=0
+  %x = f32[4,8]{1,0} get-tuple-element(%q), index=1
+  %w = f32[8,2]{1,0} get-tuple-element(%q), index=2
+  %t = f32[100,8]{1,0} get-tuple-element(%q), index=3
+  %f.1 = f32[4,2]{1,0} fusion(%x, %w), kind=kCustom, calls=%product
+  %f.2 = f32[1,8]{1,0} fusion(%t, %i), kind=kLoop, calls=%row
+  %f.3 = f32[100,8]{1,0} fusion(%t, %f.2, %i), kind=kLoop, calls=%write
+  %g = (f32[4,2], s8[64]) custom-call(%x, %w), custom_call_target="__cublas$mm"
+  %c = f32[4,8]{1,0} copy(%x)
+  ROOT %r = (s32[], f32[4,2]{1,0}) tuple(%i, %f.1)
+}
+
+ENTRY %main (x: f32[2]) -> f32[2] {
+  %w = (s32[], f32[4,2]{1,0}) while(%t), condition=%cond, body=%body
+}
+"""
+
+
+def test_a_step_moves_what_its_kernels_read_and_write():
+  cost = step_cost.of(KERNELS)
+  product = 4 * (4 * 8 + 8 * 2 + 4 * 2)
+  library = product + 64
+  row = 4 * (8 + 8 + 1)  # a row of the table, its copy, the index
+  write = 4 * (8 + 1) + 2 * 4 * 8  # the update and the index; in place
+  copy = 2 * 4 * 32
+  assert cost.kernels == 5
+  assert cost.bytes == product + library + row + write + copy
+  assert cost.products == pytest.approx((product + library) / cost.bytes)
+  assert cost.custom_calls == {'__cublas$mm': 1} and cost.cycles == 0
+
+
+def test_a_product_of_this_machine_is_seen_with_its_bytes():
+  """A loop that the CPU's compiler wrote, with one product of known size."""
+
+  def step(x, _):
+    return jnp.sin(x @ jnp.full((64, 64), 0.01)), None
+
+  loop = jax.jit(lambda x: jax.lax.scan(step, x, length=50)[0])
+  text = loop.lower(jnp.ones((64, 64))).compile().as_text()
+  cost = step_cost.of(text)
+  least = 4 * 64 * 64
+  assert 2 * least <= cost.bytes <= 12 * least
+  assert cost.products > 0.2
+
+
+def state_bytes(group, runs, topology, shards=1):
+  """Of the states of a device, and the steps at which its runs diverged.
+
+  The order of axes is the one that pads least, as compilers choose it.
+  """
+  least = lambda shape: min(
+    memory.array_bytes(order) for order in itertools.permutations(shape)
+  )
+  state = group_shapes.stacked_shapes(group, runs)
+  diverged = jax.ShapeDtypeStruct((runs,), np.int32)
+  over = topology.mesh(shards).shape[devices.RUNS]
+  with platforms.traced_for(topology.platform):
+    return sum(
+      least((x.shape[0] // over, *x.shape[1:]))
+      for x in (diverged, *jax.tree.leaves(state))
+    )
 
 
 def one_method():
@@ -102,10 +230,10 @@ def test_this_machine_is_a_topology_too():
   assert {'mig_binned, mean', 'kl'} <= set(names)
   assert all(row.fits and row.runs == 4 for row in rows)
   assert rows[0].collectives == {}
-  # The compiler's figure holds the states, whatever else there is.
-  state = group_shapes.stacked_shapes(plan.groups[0], 4)
-  count = sum(4 * np.prod(x.shape) for x in jax.tree.leaves(state))
-  assert rows[0].bytes > count / topology.mesh().shape[devices.RUNS]
+  # The compiler's figure holds the states, to the byte, and the step at which
+  # each run diverged beside them.
+  assert rows[0].state == state_bytes(plan.groups[0], 4, topology)
+  assert rows[0].bytes > rows[0].state + rows[0].scratch
   small = topology._replace(memory=rows[0].bytes - 1)
   assert not next(compiling.rows(plan, small, [4])).fits
   assert compiling.fit(rows)
@@ -152,7 +280,7 @@ def test_a_missing_compiler_says_what_to_install(
 
 def test_shards_must_divide_the_devices():
   four = topologies.Topology('v5e:2x2', 'tpu', jax.devices()[:1] * 4, 1)
-  with pytest.raises(dj.ConfigError, match='must divide the 4 devices of v5e'):
+  with pytest.raises(dj.ConfigError, match='devices of v5e:2x2, 4'):
     four.mesh(3)
 
 
@@ -205,15 +333,27 @@ def tpu_study():
     rows = list(compiling.rows(compiling.planned(config), topology))
     assert rows[0].program == 'training' and len(rows) > 3
     assert all(row.fits for row in rows), rows
-    assert rows[0].cycles > 0
+    assert rows[0].cost.cycles > 0
     kinds = {name.partition(' ')[2] for name in rows[0].collectives}
     # Nothing passes between runs: groups are those of one batch.
     assert kinds == (set() if groups is None else {groups}), rows[0]
-    state = group_shapes.stacked_shapes(
-      planning.make(config).groups[0], rows[0].runs
-    )
-    count = sum(4 * np.prod(x.shape) for x in jax.tree.leaves(state))
-    assert rows[0].bytes >= count / (len(topology.devices) // shards)
+    group = planning.make(config).groups[0]
+    states = state_bytes(group, rows[0].runs, topology, shards)
+    # To the byte, tiles included; a compiler may also choose for its kernels.
+    assert states <= rows[0].state <= 1.1 * states, (rows[0].state, states)
+
+
+def gpu_study():
+  """A tiny study on one H100: what a step moves, and its floor."""
+  topology = topologies.of('h100:1')
+  rows = list(compiling.rows(compiling.planned(one_method()), topology, [4]))
+  assert all(row.fits for row in rows) and len(rows) > 3, rows
+  group = planning.make(one_method()).groups[0]
+  assert rows[0].state == state_bytes(group, 4, topology)
+  assert rows[0].cost.kernels > 10 and rows[0].cost.cycles == 0
+  # A step reads and writes its states at least once.
+  assert rows[0].cost.bytes > 2 * rows[0].state
+  assert 0 < rows[0].cost.products < 1
 
 
 def large_study():
@@ -237,3 +377,10 @@ def large_study():
 def test_studies_compile_for_tpus(function):
   pytest.importorskip('libtpu')
   apart(function)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_study_compiles_for_a_gpu():
+  pytest.importorskip('jax_cuda12_plugin')
+  apart('gpu_study')

@@ -27,7 +27,7 @@ def test_the_bound_is_above_what_the_compiler_counts(group):
   program = train.compile_group(group, mesh, 4 * over, 5)
   each = estimate.compiled_bytes(group, mesh, 0)
   bound = estimate.need(group, 0).bytes_per_run
-  assert program.bytes / 4 <= 1.2 * each
+  assert program.memory.total / 4 <= 1.2 * each
   assert each < bound < 12 * each
 
 

@@ -16,7 +16,12 @@ from tiny_study import tiny_config
 import disentangle_jax as dj
 from disentangle_jax.engine import loop, progress, session
 from disentangle_jax.engine.plan import planning
-from disentangle_jax.engine.programs import devices, scoring, train
+from disentangle_jax.engine.programs import (
+  devices,
+  score_program,
+  scoring,
+  train,
+)
 from disentangle_jax.engine.workdir import store
 
 KEY = ['run_id', 'step', 'representation', 'name', 'metric_seed']
@@ -67,7 +72,7 @@ def test_a_program_that_does_not_fit_becomes_a_smaller_one(
 ):
   group = planning.make(eight()).groups[0]
   mesh = devices.mesh()
-  need = [train.compile_group(group, mesh, n, 5).bytes for n in (4, 8)]
+  need = [train.compile_group(group, mesh, n, 5).memory.total for n in (4, 8)]
   assert 0 < need[0] < need[1]
   room = int(np.mean(need) / session.MEMORY_SHARE)
   monkeypatch.setattr(devices, 'memory_bytes', lambda: room)
@@ -172,7 +177,7 @@ def test_nothing_is_trained_that_cannot_be_scored(whole, tmp_path, monkeypatch):
     'prepare',
     lambda self, group, size: [
       *prepare(self, group, size),
-      ('a score', room * size // 5),
+      score_program.Prepared('a score', room * size // 5, 0, str),
     ],
   )
   train_chunk = loop.train_chunk

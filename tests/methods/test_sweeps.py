@@ -4,12 +4,10 @@ Two values of a hyper-parameter and three seeds of each method in METHODS, at
 the sizes of `tiny_methods`.
 """
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_methods import BASE, BATCH_SIZE, SMALL, SPRITES
+from tiny_methods import STEPS, tiny_config
 
 import disentangle_jax as dj
 from disentangle_jax.engine import progress
@@ -18,7 +16,6 @@ from disentangle_jax.methods import METHODS, contract
 
 pytestmark = pytest.mark.slow
 every_method = pytest.mark.parametrize('name', METHODS)
-STEPS = 6
 KEY = ['run_id', 'step', 'name']
 
 
@@ -48,40 +45,6 @@ class Kill(progress.Progress):
         raise Killed
 
     return on_window
-
-
-def tiny_config(name, **engine):
-  module = METHODS[name]
-  described = contract.read(module, name)
-  fields = {f.name for f in dataclasses.fields(described.config)}
-  config = dj.base_config()
-  config.study = name
-  config.methods = (name,)
-  data_name, options = described.test.get('dataset', SPRITES)
-  config.dataset.name = data_name
-  for field, value in options.items():
-    config.dataset[field] = value
-  static = {
-    field: value
-    for field, value in SMALL.items()
-    if field in fields and field != 'net'
-  }
-  config.static.update({**static, **described.test.get('static', {})})
-  config.net.name = 'mlp'
-  config.net.mlp.encoder_hidden = config.net.mlp.decoder_hidden = (16,)
-  for field in described.hparams:
-    if field in BASE:
-      config.hparams[field] = BASE[field]
-  field = next(iter(described.hparams), None)
-  if field is None:
-    pytest.skip('no hyper-parameter to sweep')
-  value = config.hparams.get(field, described.hparams[field])
-  config.sweep = dj.product({f'hparams.{name}.{field}': (value, 2 * value)})
-  config.steps, config.batch_size, config.seeds = STEPS, BATCH_SIZE, 3
-  config.metrics = ()
-  config.engine.keep_samples = False
-  config.engine.update(engine)
-  return config
 
 
 def values(rows, last=False):

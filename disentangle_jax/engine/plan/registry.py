@@ -12,7 +12,7 @@ from disentangle_jax import methods as methods_lib
 from disentangle_jax import metrics as metrics_lib
 from disentangle_jax.data import fingerprints, joined, kinds
 from disentangle_jax.engine.plan import study_config
-from disentangle_jax.metrics import catalogue
+from disentangle_jax.metrics import base, catalogue
 
 # How a probe's score is taken over its examples.
 REDUCE = ('mean', 'whole')
@@ -142,6 +142,8 @@ def make_metric(
     raise errors.value(f'metric {name}: make', type(metric).__name__, rule)
   if isinstance(metric, types.Probe) and metric.reduce not in REDUCE:
     raise errors.choices(f'metric {name}: reduce', metric.reduce, REDUCE)
+  if isinstance(metric, types.Probe):
+    return base.with_full_products(metric)
   return metric
 
 

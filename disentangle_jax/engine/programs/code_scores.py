@@ -22,6 +22,7 @@ from disentangle_jax.engine.programs import (
   devices,
   encoding,
   memory,
+  program_text,
   score_program,
   score_setup,
 )
@@ -104,7 +105,7 @@ class Encoder:
 
   def prepare(
     self, group: study_plan.Group, state: Any, points: np.ndarray
-  ) -> tuple[score_program.Used, types.Codes]:
+  ) -> tuple[program_text.Memory, Callable[[], str], types.Codes]:
     """Compiles what the call will need.
 
     Args:
@@ -113,7 +114,8 @@ class Encoder:
       points: int [N, K].
 
     Returns:
-      What the program holds, and the shapes of the codes, leaves [R, N, ...].
+      What the program holds, what gives its text, and the shapes of the codes,
+      leaves [R, N, ...].
     """
     count, width = points.shape
     block = self.block(group, state, count)
@@ -125,7 +127,8 @@ class Encoder:
       (x.shape[0], count, *x.shape[2:]), x.dtype
     )
     codes = jax.tree.map(first, encode.shapes(*arguments))
-    return encode.prepare(*arguments), codes
+    text = functools.partial(encode.text, *arguments)
+    return encode.prepare(*arguments), text, codes
 
   def block(self, group: study_plan.Group, state: Any, count: int) -> int:
     """Points that are rendered and encoded at once, by what memory allows."""
@@ -194,7 +197,7 @@ class CodeScores:
 
   def prepare(
     self, group: study_plan.Group, state: Any
-  ) -> Iterator[tuple[str, int]]:
+  ) -> Iterator[score_program.Prepared]:
     """Compiles what `scores` will need.
 
     Args:
@@ -202,20 +205,26 @@ class CodeScores:
       state: shapes of the stacked states [R].
 
     Yields:
-      What a program is for, and the bytes that a device holds meanwhile, those
-      of states and codes included.
+      Each program; its bytes include those of states and codes.
     """
     for task in self.tasks(group):
-      encoder, codes = self._encode.prepare(group, state, task.points)
-      yield 'encoding', sum(encoder)
+      encoder, text, codes = self._encode.prepare(group, state, task.points)
+      yield score_program.Prepared(
+        'encoding', encoder.total, encoder.scratch, text
+      )
       # The states and all codes lie there beside a score's own arguments.
       beside = encoder.arguments + encoder.results
       for draw in task.draws:
         for representation in self._representations(draw, codes):
           program = self.program(draw.name, draw.metric, representation)
-          used = program.prepare(*self._arguments(draw, codes, representation))
-          name = f'{draw.name}, {representation}'
-          yield name, beside + used.results + used.scratch
+          arguments = self._arguments(draw, codes, representation)
+          used = program.prepare(*arguments)
+          yield score_program.Prepared(
+            f'{draw.name}, {representation}',
+            beside + used.results + used.scratch,
+            used.scratch,
+            functools.partial(program.text, *arguments),
+          )
 
   def tasks(self, group: study_plan.Group) -> list[Task]:
     """The draws of all metrics, by the points that they share.

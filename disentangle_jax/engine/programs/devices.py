@@ -73,21 +73,42 @@ def mesh(data_shards: int = 1) -> jax.sharding.Mesh:
 
   Returns:
     The mesh; its 'runs' axis holds devices // data_shards.
+
+  Raises:
+    ConfigError: a number that does not divide the devices.
   """
   devices = jax.local_devices()
-  usable = len(devices) // data_shards * data_shards
-  if not usable:
+  return jax.make_mesh(
+    mesh_shape(len(devices), data_shards, 'this host'),
+    (RUNS, DATA),
+    axis_types=(jax.sharding.AxisType.Auto,) * 2,
+    devices=devices,
+  )
+
+
+def mesh_shape(count: int, data_shards: int, where: str) -> tuple[int, int]:
+  """How many devices stand along 'runs' and along 'data'.
+
+  A TPU's devices form a torus, of which no part can be left out.
+
+  Args:
+    count: devices.
+    data_shards: over how many of them one batch is split.
+    where: they are, for the error.
+
+  Returns:
+    (runs, data).
+
+  Raises:
+    ConfigError: a number that does not divide the devices.
+  """
+  if data_shards < 1 or count % data_shards:
     raise errors.value(
       'config.engine.data_shards',
       data_shards,
-      f'must be at most the number of devices, {len(devices)}',
+      f'must divide the number of devices of {where}, {count}',
     )
-  return jax.make_mesh(
-    (usable // data_shards, data_shards),
-    (RUNS, DATA),
-    axis_types=(jax.sharding.AxisType.Auto,) * 2,
-    devices=devices[:usable],
-  )
+  return count // data_shards, data_shards
 
 
 def padded(count: int, over: int) -> int:

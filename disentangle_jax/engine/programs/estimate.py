@@ -131,7 +131,7 @@ def compiled_bytes(
     Bytes.
   """
   over = mesh.shape[devices.RUNS]
-  training = train.compile_group(group, mesh, over, log_every=1).bytes
+  training = train.compile_group(group, mesh, over, log_every=1).memory.total
   state = group_shapes.state_shapes(group)
   codes = 0
   if group.method.represent is not None and grid_points:
@@ -174,7 +174,8 @@ def runs_per_chunk(
     most = _MOST_RUNS.get(mesh.devices.flat[0].platform, _MOST_RUNS_ELSEWHERE)
     most = min(most, devices.padded(len(group.runs), over))
     room = (memory_bytes or devices.memory_bytes()) * over
-    bound = need(group, grid_points).bytes_per_run
+    with platforms.traced_for(mesh.devices.flat[0].platform):
+      bound = need(group, grid_points).bytes_per_run
     if most * bound > _MEMORY_SHARE * room:
       # Memory may decide: then the compiler says how much a run takes.
       each = compiled_bytes(group, mesh, grid_points)

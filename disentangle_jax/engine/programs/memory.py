@@ -15,15 +15,18 @@ from jax.extend import core
 
 from disentangle_jax import platforms
 
-# Values that a TPU moves at once: lanes, and bytes of the rows above them.
-_LANES, _ROW_BYTES = 128, 32
+# A tile of a TPU: so many values of the last axis, and so many rows of them.
+_LANES, _ROWS = 128, 8
+_LEAST = 512  # bytes
 
 
 def array_bytes(shape: tuple[int, ...], itemsize: int = 4) -> int:
   """Bytes of an array on the platform that is traced for.
 
-  A TPU pads the last axis to 128 values and the one before to 8 (of float32; 16
-  of bfloat16).
+  A TPU pads the last axis to 128 values and the one before to 8, or to the next
+  power of two below that; values of less than 4 bytes share a row's word, and
+  an array takes 512 bytes at least. That is how libtpu 0.0.42 lays out a
+  program's arguments, but for the order of axes, which it may choose better.
 
   Args:
     shape: of the array.
@@ -34,8 +37,12 @@ def array_bytes(shape: tuple[int, ...], itemsize: int = 4) -> int:
   """
   if platforms.current() == 'tpu' and shape:
     whole = lambda count, unit: -(-count // unit) * unit
-    rows = (whole(shape[-2], _ROW_BYTES // itemsize),) if shape[1:] else ()
+    rows = ()
+    if shape[1:]:
+      unit = max(4 // itemsize, 1 << max(0, shape[-2] - 1).bit_length())
+      rows = (whole(shape[-2], min(_ROWS, unit)),)
     shape = (*shape[:-2], *rows, whole(shape[-1], _LANES))
+    return max(_LEAST, math.prod(shape) * itemsize)
   return math.prod(shape) * itemsize
 
 

@@ -81,7 +81,7 @@ class ModelScores:
 
   def prepare(
     self, group: study_plan.Group, state: Any
-  ) -> Iterator[tuple[str, int]]:
+  ) -> Iterator[score_program.Prepared]:
     """Compiles what `means` and `wholes` will need; nothing is fitted.
 
     Args:
@@ -89,14 +89,18 @@ class ModelScores:
       state: shapes of the stacked states [R].
 
     Yields:
-      What a program is for, and the bytes that a device holds meanwhile, those
-      of the states included.
+      Each program; its bytes include those of the states.
     """
     key, arrays = jax.random.key(0), group.dataset.arrays
     probes = self._setup.metrics(group, types.Probe)
 
     def context(probe):
       return () if probe.fit is None else jax.eval_shape(probe.fit, key, arrays)
+
+    def prepared(name, program, *arguments):
+      used = program.prepare(*arguments)
+      text = functools.partial(program.text, *arguments)
+      return score_program.Prepared(name, used.total, used.scratch, text)
 
     alike = {}
     for name, probe in probes.items():
@@ -105,11 +109,11 @@ class ModelScores:
     for count, some in alike.items():
       contexts = {name: context(probe) for name, probe in some.items()}
       program = self.means_program(group, some, count)
-      yield ', '.join(some), sum(program.prepare(key, contexts, state, arrays))
+      yield prepared(', '.join(some), program, key, contexts, state, arrays)
     for name, probe in probes.items():
       if not is_mean(probe):
         program = self.whole_program(group, name, probe)
-        yield name, sum(program.prepare(key, context(probe), state, arrays))
+        yield prepared(name, program, key, context(probe), state, arrays)
 
   def wholes(
     self, group: study_plan.Group, state: Any

@@ -1,8 +1,10 @@
-"""What a compiled program's text says: who speaks to whom, estimated cycles."""
+"""A compiled program's text: its instructions, and who speaks to whom."""
 
 import collections
+from collections.abc import Iterator
 import math
 import re
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,9 +25,17 @@ _COUNTED = re.compile(
   r'replica_groups=\[(\d+),(\d+)\]<=\[([\d,]+)\](?:T\(([\d,]+)\))?'
 )
 _MESH = re.compile(r'replica_groups=mesh\[([^\]]*)\] ?\{([^}]*)\}')
-_CYCLES = re.compile(r'"estimated_cycles":"(\d+)"')
 _HEAD = re.compile(r'^(ENTRY )?%?([\w.\-]+) \(.*\{$')
-_BODY = re.compile(r' while\(.*body=%?([\w.\-]+)')
+_NAME = re.compile(r'^\s*(ROOT )?%?([\w.\-]+) = ')
+_OPCODE = re.compile(r'\s*([\w\-]+)\(')
+_OPERAND = re.compile(r'%([\w.\-]+)')
+_CALLED = re.compile(r'\b(calls|body|to_apply)=%?([\w.\-]+)')
+_ARRAY = re.compile(
+  r'\b([a-z]+\d*\w*)\[([\d,]*)\](?:\{([\d,]*)(?::([^}]*))?\})?'
+)
+_TILE = re.compile(r'T\(([\d,]+)\)')
+# Layouts of a TPU name what lies in its vector memory.
+_ON_CHIP = re.compile(r'S\([1-9]\d*\)')
 
 
 def computations(text: str) -> dict[str, list[str]]:
@@ -38,6 +48,140 @@ def computations(text: str) -> dict[str, list[str]]:
     elif lines is not None:
       lines.append(line)
   return found
+
+
+class Memory(NamedTuple):
+  """What a compiled program holds on a device, bytes, as its compiler counts.
+
+  Attributes:
+    arguments: of it.
+    results: of it.
+    scratch: beside both.
+    donated: arguments whose memory the results take.
+  """
+
+  arguments: int
+  results: int
+  scratch: int
+  donated: int
+
+  @property
+  def total(self) -> int:
+    """All of it at once."""
+    return self.arguments + self.results + self.scratch - self.donated
+
+
+def memory_of(compiled: Any) -> Memory:
+  """What the compiler says of a program; zeros where it says nothing.
+
+  Args:
+    compiled: from `jax.stages.Lowered.compile`.
+  """
+  analysis = compiled.memory_analysis()
+  of = lambda kind: int(getattr(analysis, f'{kind}_size_in_bytes', 0))
+  return Memory(*map(of, ('argument', 'output', 'temp', 'alias')))
+
+
+class Array(NamedTuple):
+  """An array as an instruction's type gives it.
+
+  Attributes:
+    bytes: with the padding that its layout names.
+    on_chip: whether it lies in a TPU's vector memory, no main memory moved.
+  """
+
+  bytes: int
+  on_chip: bool
+
+
+class Instruction(NamedTuple):
+  """One line of a computation.
+
+  Attributes:
+    name: without '%'.
+    opcode: 'fusion', 'dot', ...
+    arrays: of its result; several of a tuple.
+    operands: names of instructions of the same computation.
+    called: 'calls', 'body' or 'to_apply' -> name of a computation.
+    root: whether it is the computation's result.
+    line: its text.
+  """
+
+  name: str
+  opcode: str
+  arrays: tuple[Array, ...]
+  operands: tuple[str, ...]
+  called: dict[str, str]
+  root: bool
+  line: str
+
+  @property
+  def bytes(self) -> int:
+    """Of all its arrays, wherever they lie."""
+    return sum(array.bytes for array in self.arrays)
+
+  @property
+  def main_bytes(self) -> int:
+    """Of its arrays in the main memory."""
+    return sum(array.bytes for array in self.arrays if not array.on_chip)
+
+
+def _closing(text: str, start: int) -> int:
+  """Where the parenthesis that opens at `start` is closed."""
+  depth = 0
+  for place in range(start, len(text)):
+    depth += {'(': 1, ')': -1}.get(text[place], 0)
+    if not depth:
+      return place
+  return len(text)
+
+
+def _array(kind: str, sizes: str, order: str, layout: str) -> Array:
+  bits = re.search(r'\d+', kind)  # 'pred' has none and takes a byte
+  shape = [int(n) for n in sizes.split(',') if n]
+  tile = _TILE.search(layout)
+  if tile and shape:
+    # The last axes in memory are padded to whole tiles.
+    minor = [int(n) for n in order.split(',') if n]
+    units = [int(n) for n in tile[1].split(',')]
+    for axis, unit in zip(minor, reversed(units)):
+      shape[axis] = -(-shape[axis] // unit) * unit
+  size = math.prod(shape) * (int(bits[0]) if bits else 8)
+  return Array(-(-size // 8), bool(_ON_CHIP.search(layout)))
+
+
+def instruction(line: str) -> Instruction | None:
+  """Reads one line of a computation; None for what is no instruction."""
+  head = _NAME.match(line)
+  if not head:
+    return None
+  start = head.end()
+  if line[start : start + 1] == '(':
+    end = _closing(line, start) + 1
+  else:
+    end = line.find(' ', start)
+  opcode = _OPCODE.match(line, end)
+  if not opcode:
+    return None
+  closed = _closing(line, opcode.end() - 1)
+  arrays = _ARRAY.findall(line[start:end])
+  return Instruction(
+    name=head[2],
+    opcode=opcode[1],
+    arrays=tuple(_array(*array) for array in arrays),
+    operands=tuple(_OPERAND.findall(line[opcode.end() : closed])),
+    called=dict(_CALLED.findall(line[closed:])),
+    root=bool(head[1]),
+    line=line,
+  )
+
+
+def instructions(lines: list[str]) -> Iterator[Instruction]:
+  """All instructions of a computation, in order."""
+  for line in lines:
+    one = instruction(line)
+    if one:
+      yield one
 
 
 def groups_of(line: str) -> list[list[int]]:
@@ -95,34 +239,3 @@ def collectives(text: str) -> dict[str, int]:
     inner = ','.join(f'{{{",".join(map(str, group))}}}' for group in groups)
     counted[f'{kind[1]} {{{inner}}}'] += 1
   return dict(sorted(counted.items()))
-
-
-def cycles_per_step(text: str) -> int:
-  """Estimated cycles of one turn of a module's outermost loop, on a TPU.
-
-  They rank programs; they are no milliseconds. Loops inside count once.
-
-  Args:
-    text: of a compiled module.
-
-  Returns:
-    Cycles; those of the whole module where it has no loop; 0 on devices whose
-    compilers estimate none.
-  """
-  parts = computations(text)
-  bodies = [
-    m[1] for line in parts.get('ENTRY', ()) for m in [_BODY.search(line)] if m
-  ]
-  largest = max(
-    bodies, key=lambda name: len(parts.get(name, ())), default='ENTRY'
-  )
-
-  def total(name: str) -> int:
-    count = 0
-    for line in parts.get(name, ()):
-      inner = _BODY.search(line)
-      count += total(inner[1]) if inner else 0
-      count += sum(map(int, _CYCLES.findall(line)))
-    return count
-
-  return total(largest)

@@ -14,6 +14,7 @@ from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from disentangle_jax import errors, platforms
+from disentangle_jax.engine.programs import program_text
 
 # A program whose scratch is this much above the budget is built again.
 _SLACK = 1.1
@@ -22,25 +23,20 @@ _TRIES = 4
 _CUT = 8
 
 
-class Used(NamedTuple):
-  """What a compiled program holds on a device, bytes.
+class Prepared(NamedTuple):
+  """A program that was compiled before it is needed.
 
   Attributes:
-    arguments: of it.
-    results: of it.
-    scratch: beside both.
+    name: what it is for.
+    bytes: that a device holds meanwhile.
+    scratch: those of them that are free again afterwards.
+    text: `() -> text` of the compiled program.
   """
 
-  arguments: int
-  results: int
+  name: str
+  bytes: int
   scratch: int
-
-
-def used_by(compiled: Any) -> Used:
-  """What the compiler says; zeros where it says nothing."""
-  analysis = compiled.memory_analysis()
-  of = lambda kind: int(getattr(analysis, f'{kind}_size_in_bytes', 0))
-  return Used(of('argument'), of('output'), of('temp'))
+  text: Callable[[], str]
 
 
 class ScoreProgram:
@@ -69,7 +65,7 @@ class ScoreProgram:
     self._mesh, self._in_specs, self._out_spec = mesh, in_specs, out_spec
     self._compiled = {}
 
-  def prepare(self, *arguments: Any) -> Used:
+  def prepare(self, *arguments: Any) -> program_text.Memory:
     """Compiles for some shapes, if that was not done before.
 
     Args:
@@ -78,7 +74,11 @@ class ScoreProgram:
     Returns:
       What the program holds.
     """
-    return used_by(self._of(arguments))
+    return program_text.memory_of(self._of(arguments))
+
+  def text(self, *arguments: Any) -> str:
+    """The compiled program's text for some shapes."""
+    return self._of(arguments).as_text()
 
   def shapes(self, *arguments: Any) -> Any:
     """Shapes of the results [R]; nothing is compiled."""
@@ -103,15 +103,27 @@ class ScoreProgram:
       self._compiled[cached] = self.fitted(arguments)
     return self._compiled[cached]
 
+  def traced(
+    self, arguments: tuple[Any, ...], budget: int = 0, platform: str = ''
+  ) -> Any:
+    """Traced, neither lowered nor compiled.
+
+    Args:
+      arguments: arrays, or their shapes.
+      budget: bytes; 0 for the program's own.
+      platform: to trace for; that of the mesh by default.
+
+    Returns:
+      A `jax.stages.Traced`.
+    """
+    shapes = [self._spread(*pair) for pair in zip(arguments, self._in_specs)]
+    mapped = self._mapped(budget or self._budget)
+    with platforms.traced_for(platform or self._mesh.devices.flat[0].platform):
+      return jax.jit(mapped).trace(*shapes)
+
   def fitted(self, arguments):
     """Compiled with as much budget as keeps its scratch within it."""
-    shapes = [self._spread(*pair) for pair in zip(arguments, self._in_specs)]
-
-    def compile_with(budget):
-      with platforms.traced_for(self._mesh.devices.flat[0].platform):
-        lowered = jax.jit(self._mapped(budget)).lower(*shapes)
-      return lowered.compile()
-
+    compile_with = lambda least: self.traced(arguments, least).lower().compile()
     budget, best, least = self._budget, None, 0
     for number in range(_TRIES):
       try:
@@ -122,7 +134,7 @@ class ScoreProgram:
           raise
         budget = max(1, budget // _CUT)
         continue
-      scratch = used_by(compiled).scratch
+      scratch = program_text.memory_of(compiled).scratch
       if best is not None and scratch >= least:
         break  # nothing is left to cut
       best, least = compiled, scratch

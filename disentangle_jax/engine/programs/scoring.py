@@ -16,6 +16,7 @@ from disentangle_jax.engine.programs import (
   devices,
   memory,
   model_scores,
+  score_program,
   score_setup,
 )
 from disentangle_jax.metrics import designs
@@ -108,7 +109,7 @@ class Evaluator:
 
   def prepare(
     self, group: study_plan.Group, size: int
-  ) -> Iterator[tuple[str, int]]:
+  ) -> Iterator[score_program.Prepared]:
     """Compiles all that will score a chunk, one after the other.
 
     What does not fit is known before training, not after it.
@@ -118,7 +119,7 @@ class Evaluator:
       size: runs in its program.
 
     Yields:
-      What each program is for, and the bytes that a device holds meanwhile.
+      Each program, as soon as it is compiled.
     """
     state = group_shapes.stacked_shapes(group, size)
     yield from self._codes.prepare(group, state)

@@ -29,18 +29,22 @@ class _Tpu(NamedTuple):
     bounds: chips of one host, along each axis of the torus.
     chip: name of the configuration that makes a chip one device; '' for the
       compiler's own.
+    clock: cycles per second; 0 where unknown.
   """
 
   memory: int
   bounds: tuple[int, ...]
   chip: str = ''
+  clock: float = 0.0
 
 
-# Published sizes; of v5e what the compiler grants of its 16 GiB.
+# Published sizes; of v5e what the compiler grants of its 16 GiB. Clocks follow
+# from the published peaks (275, 197 and 459 TFLOP/s in bfloat16) and 8, 4 and 8
+# units of 128 x 128 products; those of v6e are not known well enough.
 _TPUS = {
-  'v4': _Tpu(32 * GIB, (2, 2, 1), 'megacore'),
-  'v5e': _Tpu(int(15.75 * GIB), (2, 4)),
-  'v5p': _Tpu(95 * GIB, (2, 2, 1)),
+  'v4': _Tpu(32 * GIB, (2, 2, 1), 'megacore', clock=1.05e9),
+  'v5e': _Tpu(int(15.75 * GIB), (2, 4), clock=1.5e9),
+  'v5p': _Tpu(95 * GIB, (2, 2, 1), clock=1.75e9),
   'v6e': _Tpu(32 * GIB, (2, 4)),
 }
 
@@ -113,6 +117,7 @@ class Topology(NamedTuple):
     devices: described, or those of this machine for 'cpu'.
     memory: bytes of each.
     bandwidth: of the memory of a GPU, bytes per second; 0 where unknown.
+    clock: of a TPU, cycles per second; 0 where unknown.
   """
 
   name: str
@@ -120,23 +125,17 @@ class Topology(NamedTuple):
   devices: list[Any]
   memory: int
   bandwidth: float = 0.0
+  clock: float = 0.0
 
   def mesh(self, data_shards: int = 1) -> jax.sharding.Mesh:
     """A ('runs', 'data') mesh over the devices, as `devices.mesh`.
 
     Raises:
-      ConfigError: more shards than devices, or a number that does not divide
-        them.
+      ConfigError: a number that does not divide the devices.
     """
-    count = len(self.devices)
-    if data_shards < 1 or count % data_shards:
-      raise errors.value(
-        'config.engine.data_shards',
-        data_shards,
-        f'must divide the {count} devices of {self.name}',
-      )
+    shape = devices.mesh_shape(len(self.devices), data_shards, self.name)
     return jax.sharding.Mesh(
-      np.array(self.devices).reshape(count // data_shards, data_shards),
+      np.array(self.devices).reshape(shape),
       (devices.RUNS, devices.DATA),
       axis_types=(jax.sharding.AxisType.Auto,) * 2,
     )
@@ -231,7 +230,7 @@ def _tpu(name: str, tpu: _Tpu, shape: tuple[int, ...]) -> Topology:
   except (jax.errors.JaxRuntimeError, ValueError) as error:
     rule = f'is no topology that libtpu knows: {errors.first_line(error)[:120]}'
     raise errors.value(_FIELD, name, rule) from error
-  return Topology(name, 'tpu', list(found), tpu.memory)
+  return Topology(name, 'tpu', list(found), tpu.memory, clock=tpu.clock)
 
 
 def _gpu(name: str, gpu: Gpu, text: str, count: int) -> Topology:

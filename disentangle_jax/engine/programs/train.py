@@ -16,7 +16,7 @@ import numpy as np
 
 from disentangle_jax import errors, platforms
 from disentangle_jax.engine.plan import group_shapes, study_plan
-from disentangle_jax.engine.programs import devices
+from disentangle_jax.engine.programs import devices, program_text
 
 # `diverged` holds this while a run is finite.
 NEVER = np.iinfo(np.int32).max
@@ -47,8 +47,8 @@ class Program(NamedTuple):
     window: steps per call.
     index: int32 [batch_size], the example numbers.
     compile_seconds: of both programs.
-    bytes: memory that the compiled segment holds, per device: state, data,
-      scratch, as its own analysis says; 0 if unknown.
+    memory: that the compiled segment holds, per device, as its compiler says;
+      donated is the state.
     flops: arithmetic of one step of the whole chunk as XLA counts it, per
       device; 0 if unknown.
     text: `() -> text` of the compiled segment.
@@ -59,7 +59,7 @@ class Program(NamedTuple):
   window: int
   index: jax.Array
   compile_seconds: float
-  bytes: int
+  memory: program_text.Memory
   flops: float
   text: Callable[[], str]
 
@@ -208,6 +208,41 @@ def _shapes(tree: Any) -> Any:
   )
 
 
+def traced(
+  group: study_plan.Group,
+  mesh: jax.sharding.Mesh,
+  size: int,
+  window: int,
+  platform: str = '',
+) -> tuple[Any, Any]:
+  """`init` and `segment` of a group, traced and not lowered.
+
+  Args:
+    group: what to train.
+    mesh: ('runs', 'data'); its devices may be described ones.
+    size: runs, a multiple of the mesh's 'runs' axis.
+    window: steps of a segment.
+    platform: to trace for; that of the mesh by default.
+
+  Returns:
+    Two `jax.stages.Traced`.
+  """
+  init, segment = functions(group, mesh, window)
+  inputs = make_inputs(group.runs[:1], size)
+  index = jnp.arange(group.batch_size, dtype=jnp.int32)
+  frozen = frozen_shapes(group, size)
+  # Shapes alone: the devices may be elsewhere.
+  inputs, arrays, numbers = _shapes((inputs, group.dataset.arrays, index))
+  start = jax.ShapeDtypeStruct((), jnp.int32)
+  diverged = jax.ShapeDtypeStruct((size,), jnp.int32)
+  with platforms.traced_for(platform or mesh.devices.flat[0].platform):
+    state = jax.eval_shape(init, inputs, arrays, numbers, frozen)
+    return (
+      init.trace(inputs, arrays, numbers, frozen),
+      segment.trace(inputs, start, state, diverged, arrays, numbers),
+    )
+
+
 def compile_group(
   group: study_plan.Group,
   mesh: jax.sharding.Mesh,
@@ -227,21 +262,9 @@ def compile_group(
   """
   began = time.perf_counter()
   window = window_of(group.steps, log_every)
-  init, segment = functions(group, mesh, window)
-  inputs = make_inputs(group.runs[:1], size)
-  index = jnp.arange(group.batch_size, dtype=jnp.int32)
-  arrays = group.dataset.arrays
-  frozen = frozen_shapes(group, size)
-  # Shapes alone: the devices of the mesh may be described ones.
-  inputs, arrays, numbers = _shapes((inputs, arrays, index))
-  start = jax.ShapeDtypeStruct((), jnp.int32)
-  diverged = jax.ShapeDtypeStruct((size,), jnp.int32)
-  with platforms.traced_for(mesh.devices.flat[0].platform):
-    state = jax.eval_shape(init, inputs, arrays, numbers, frozen)
-    lowered_init = init.lower(inputs, arrays, numbers, frozen)
-    lowered = segment.lower(inputs, start, state, diverged, arrays, numbers)
-  compiled_init, compiled = lowered_init.compile(), lowered.compile()
-  memory = compiled.memory_analysis()
+  compiled_init, compiled = (
+    part.lower().compile() for part in traced(group, mesh, size, window)
+  )
   cost = compiled.cost_analysis() or {}
 
   def any_segment(inputs, start, state, diverged, arrays, index, steps):
@@ -255,18 +278,12 @@ def compile_group(
     init=compiled_init,
     segment=any_segment,
     window=window,
-    index=index,
+    index=jnp.arange(group.batch_size, dtype=jnp.int32),
     compile_seconds=time.perf_counter() - began,
-    bytes=_bytes(memory),
+    memory=program_text.memory_of(compiled),
     flops=float(cost.get('flops', 0.0)),
     text=compiled.as_text,
   )
-
-
-def _bytes(memory: Any) -> int:
-  """What a compiled program holds; donated arguments are its outputs too."""
-  of = lambda kind: getattr(memory, f'{kind}_size_in_bytes', 0)
-  return of('argument') + of('output') + of('temp') - of('alias')
 
 
 class Trained(NamedTuple):

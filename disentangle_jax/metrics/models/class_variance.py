@@ -107,12 +107,11 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       parts = method.represent(state, images).parts
       return {name: parts[name] for name in PARTS if name in parts}
 
-    with jax.default_matmul_precision('highest'):
-      parts = held_out.in_blocks(parts_of, own['test_images'], config.block)
-      scores = {
-        f'{name}_variance': ratio(codes, labels, domain.classes)
-        for name, codes in parts.items()
-      }
+    parts = held_out.in_blocks(parts_of, own['test_images'], config.block)
+    scores = {
+      f'{name}_variance': ratio(codes, labels, domain.classes)
+      for name, codes in parts.items()
+    }
     finite = lambda x: jnp.all(jnp.isfinite(x))
     return {
       name: jnp.where(finite(codes), value, jnp.nan)

@@ -129,11 +129,10 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       'svm_accuracy_rbf': cosines,
       'svm_accuracy_rbf_scaled': lambda x: cosines(scaled(x)),
     }
-    with jax.default_matmul_precision('highest'):
-      scores = {
-        name: accuracy(view(train), labels, view(test), truth)
-        for name, view in views.items()
-      }
+    scores = {
+      name: accuracy(view(train), labels, view(test), truth)
+      for name, view in views.items()
+    }
     return {k: jnp.where(finite, v, jnp.nan) for k, v in scores.items()}
 
   return types.Probe(

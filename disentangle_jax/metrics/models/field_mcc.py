@@ -88,11 +88,10 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     vector = method.represent(state, rows['observation']).vector
     numbers = rows[config.field].astype(jnp.float32)
     varies = base.varies(numbers)
-    with jax.default_matmul_precision('highest'):
-      matrices = {
-        'field_mcc': mcc.pearson(vector, numbers),
-        'field_mcc_spearman': ranking.spearman(vector, numbers),
-      }
+    matrices = {
+      'field_mcc': mcc.pearson(vector, numbers),
+      'field_mcc_spearman': ranking.spearman(vector, numbers),
+    }
     return {
       name: base.masked_mean(
         mcc.assigned(jnp.where(varies, jnp.abs(matrix), 0)), varies

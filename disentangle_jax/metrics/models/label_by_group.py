@@ -164,13 +164,9 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       scores['label_from_accumulated'] = by_content(full, label[test])
     return {k: jnp.where(finite, v, jnp.nan) for k, v in scores.items()}
 
-  def precise(*arguments):
-    with jax.default_matmul_precision('highest'):
-      return score(*arguments)
-
   return types.Probe(
     fit=None,
-    score=precise,
+    score=score,
     requires=('represent', 'resample_global', 'resample_local'),
     constants=dataclasses.asdict(config),
     examples=config.num_train + config.num_test,

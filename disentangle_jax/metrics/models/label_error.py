@@ -22,7 +22,6 @@ number.
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 
 from disentangle_jax import types
@@ -88,14 +87,13 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
 
   def score(key, context, method, state, arrays, batch):
     del key, context, batch
-    with jax.default_matmul_precision('highest'):
-      return {
-        name: error(
-          method.extras[ability], state, domain.own(arrays), domain.label
-        )
-        for ability, (name, domain) in asked.items()
-        if ability in method.extras
-      }
+    return {
+      name: error(
+        method.extras[ability], state, domain.own(arrays), domain.label
+      )
+      for ability, (name, domain) in asked.items()
+      if ability in method.extras
+    }
 
   return types.Probe(
     fit=None,

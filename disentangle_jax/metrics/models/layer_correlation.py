@@ -17,7 +17,6 @@ Known failure modes: where two units share what one could say, both count.
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 
 from disentangle_jax import errors, types
@@ -88,8 +87,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       scores[f'layer_units/{name}'] = jnp.where(total > 0, jnp.sum(is_used), 0)
     units = jnp.concatenate(list(layers.values()), axis=1)
     units = units - jnp.mean(units, axis=0)
-    with jax.default_matmul_precision('highest'):
-      matrix = units.T @ units / (len(units) - 1)
+    matrix = units.T @ units / (len(units) - 1)
     for i in range(len(matrix)):
       for j in range(len(matrix)):
         scores[f'layer_covariance/{i}_{j}'] = matrix[i, j]
