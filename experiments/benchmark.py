@@ -19,6 +19,13 @@ best of several repeats is shown: a shared machine's noise then hits all alike.
 the file holds already is not measured again (--again does), so that a call that
 was cut off, or that --minutes ended, goes on where it was.
 
+  python -m experiments.benchmark --suite --output=runs/benchmark
+  python -m experiments.benchmark --profile=runs/trace --runs=24
+
+--suite measures four kinds of programs (an MLP, a conv net, a GAN, a recurrent
+net) at 1, 8, 32 and 128 runs, and what their studies' scores add. --profile
+writes a trace of the last measurement of each program.
+
 --output names a folder: it gets one JSON file per machine (devices, driver,
 versions, rates of a matrix product and of a copy; measurements of further calls
 are added), a Markdown table and a plot. --compare puts such files side by side.
@@ -35,12 +42,13 @@ import pathlib
 import time
 
 from absl import flags
+import jax
 from rich import box as rich_box
 from rich import console as rich_console
 from rich import table as rich_table
 
 from disentangle_jax import errors
-from disentangle_jax.benchmark import forms, machine, record
+from disentangle_jax.benchmark import forms, machine, record, suite
 from disentangle_jax.benchmark import scoring as scoring_costs
 from disentangle_jax.commands import cli
 from disentangle_jax.engine.plan import (
@@ -54,7 +62,9 @@ from disentangle_jax.engine.workdir import study
 from disentangle_jax.studies.quickstart import config as quickstart
 
 _CONFIG = cli.config_flag()
-_RUNS = flags.DEFINE_list('runs', ['1', '8', '24'], 'Runs per program.')
+_RUNS = flags.DEFINE_list(
+  'runs', [], 'Runs per program; 1,8,24, or 1,8,32,128 of the suite.'
+)
 _METHOD = flags.DEFINE_string(
   'method',
   '',
@@ -90,6 +100,17 @@ _MINUTES = flags.DEFINE_float(
 )
 _AGAIN = flags.DEFINE_bool(
   'again', False, 'Measure what the file of --output holds once more.'
+)
+_SUITE = flags.DEFINE_bool(
+  'suite',
+  False,
+  'Measure an MLP, a conv net, a GAN and a recurrent net, scores included.',
+)
+_PROFILE = flags.DEFINE_string(
+  'profile',
+  '',
+  "Folder for a trace of each program's last measurement (TensorBoard, "
+  'Perfetto).',
 )
 _COMPARE = flags.DEFINE_list(
   'compare', [], 'Show these files of machines side by side; measure nothing.'
@@ -134,38 +155,55 @@ def _varied(config) -> Iterator[tuple[str, study_plan.Group]]:
     own = copy.deepcopy(config)
     own.update_from_flattened_dict(point)
     for group in groups_of(own, _METHOD.value):
-      shape = ' x '.join(map(str, group.dataset.observation_shape))
+      title = suite.title(config.study, group)
+      named = title.split(', ')
       parts = [
-        f'{config.study}: {group.method_name}',
-        group.config.net.name,
-        shape,
-        f'batch {group.batch_size}',
-        getattr(group.config.net, 'conv_form', 'auto'),
-        getattr(group.config, 'precision', 'auto'),
-      ]
-      parts += [
         f'{name}={value}'
         for name, value in point.items()
-        if str(value) not in parts
+        if str(value) not in named
       ]
-      yield ', '.join(part for part in parts if part != 'auto'), group
+      yield ', '.join([title, *parts]), group
+
+
+def _asked(config):
+  """What is measured: (name, group, member of the suite or None)."""
+  if _SUITE.value:
+    for member in suite.members():
+      yield member.what, member.group, member
+    return
+  for what, group in _varied(config):
+    yield what, group, None
 
 
 def measure(
-  group: study_plan.Group, counts: list[int], mesh, what: str
+  group: study_plan.Group,
+  counts: list[int],
+  mesh,
+  what: str,
+  member: suite.Member | None = None,
 ) -> dict:
-  """One measurement, as `record.save` takes it."""
-  ways = [forms.Engine(group, count, mesh) for count in counts]
+  """One measurement, as `record.save` takes it; of the suite, with scores."""
+  engines = [forms.Engine(group, count, mesh) for count in counts]
+  ways = list(engines)
   if _LOOP.value:
     ways.append(forms.Loop(group))
   if _TORCH.value:
     ways += [forms.Torch(group, kind == 'compiled') for kind in _TORCH.value]
+  rows = forms.measure(ways, _REPEATS.value)
+  if member is not None:
+    for row, engine in zip(rows, engines):
+      row.update(suite.scored(member, engine, mesh))
+  if _PROFILE.value:
+    folder = pathlib.Path(_PROFILE.value) / record.file_name(what)
+    with jax.profiler.trace(str(folder)):
+      engines[-1].rate()
+    print(f'trace of {engines[-1].name}: {folder}')
   return {
     'what': what,
     'steps': group.steps,
     'batch_size': group.batch_size,
     'floor': forms.floors(group),
-    'rows': forms.measure(ways, _REPEATS.value),
+    'rows': rows,
   }
 
 
@@ -236,7 +274,8 @@ def main(argv):
     compare(_COMPARE.value)
     return
   try:
-    counts = sorted({int(count) for count in _RUNS.value})
+    usual = suite.RUNS if _SUITE.value else (1, 8, 24)
+    counts = sorted({int(count) for count in _RUNS.value or usual})
   except ValueError:
     counts = [0]
   if counts[0] < 1:
@@ -274,7 +313,7 @@ def main(argv):
         m['what']: m.get('asked') for m in record.load(path)['measurements']
       }
   began, left = time.monotonic(), 0
-  for what, group in _varied(config):
+  for what, group, member in _asked(config):
     if done.get(what) == forms_asked:
       print(f'{what}: measured already')
       continue
@@ -282,7 +321,8 @@ def main(argv):
       left += 1
       continue
     group = group._replace(steps=_STEPS.value)
-    measurement = measure(group, counts, mesh, what) | {'asked': forms_asked}
+    measurement = measure(group, counts, mesh, what, member)
+    measurement['asked'] = forms_asked
     show(what, record.HEADS, record.table(measurement, about))
     arithmetic, traffic = record.floor_rate(measurement, about)
     print(

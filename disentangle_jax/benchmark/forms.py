@@ -27,6 +27,11 @@ EAGER, COMPILED = 'PyTorch eager', 'PyTorch compiled'
 _IN_MEMORY = 4096
 
 
+def engine_name(runs: int) -> str:
+  """What the engine's form is called at a number of runs per program."""
+  return f'engine, {runs} run{"s" if runs > 1 else ""}'
+
+
 class Engine:
   """The engine at one number of runs per program.
 
@@ -34,22 +39,31 @@ class Engine:
     group: what to train; its `steps` are one measurement.
     runs: per program.
     mesh: ('runs', 'data').
+
+  Attributes:
+    group: with so many runs.
+    best: run-steps/s of the best measurement so far; 0 before the first.
+    state: stacked states after the last measurement; None before the first.
   """
 
   def __init__(self, group: study_plan.Group, runs: int, mesh):
-    self.name = f'engine, {runs} run{"s" if runs > 1 else ""}'
-    self.runs = runs
+    self.name = engine_name(runs)
+    self.runs, self.best, self.state = runs, 0.0, None
     self._size = devices.padded(runs, mesh.shape[devices.RUNS])
-    self._group = group._replace(runs=(group.runs * runs)[:runs])
+    self.group = group._replace(runs=(group.runs * runs)[:runs])
     self._program = train.compile_group(group, mesh, self._size, group.steps)
     self.compile_seconds = self._program.compile_seconds
     self.peak_mib = machine.peak_mib()
 
   def rate(self) -> float:
     """Run-steps/s of one measurement."""
-    runs = self._group.runs
-    trained = loop.train_chunk(self._program, self._group, runs, self._size)
-    return self._group.steps * len(runs) / trained.seconds
+    runs = self.group.runs
+    self.state = None  # its memory is free again
+    trained = loop.train_chunk(self._program, self.group, runs, self._size)
+    self.state = trained.state
+    rate = self.group.steps * len(runs) / trained.seconds
+    self.best = max(self.best, rate)
+    return rate
 
 
 class Loop:

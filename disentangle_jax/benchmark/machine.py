@@ -1,5 +1,6 @@
 """What a machine can do at best: rates of products and copies; its name."""
 
+from collections.abc import Mapping
 import math
 import platform
 import resource
@@ -79,6 +80,10 @@ def describe() -> dict[str, Any]:
   }
 
 
-def parallel(backend: str) -> int:
-  """Devices whose rates add up."""
-  return 1 if backend == 'cpu' else len(jax.devices())
+def parallel(about: Mapping[str, Any]) -> int:
+  """Devices of a machine whose rates add up.
+
+  Args:
+    about: from `describe`, of this machine or another.
+  """
+  return 1 if about['backend'] == 'cpu' else int(about['devices'].split()[0])

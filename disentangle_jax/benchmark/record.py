@@ -19,8 +19,12 @@ def path_of(
   device = about['devices']
   if about['backend'] == 'cpu':
     device = f'{about["cores"]} cores {about["cpu"]}'
-  name = re.sub(r'[^a-z0-9]+', '_', device.lower()).strip('_')
-  return pathlib.Path(folder) / f'{name}.json'
+  return pathlib.Path(folder) / f'{file_name(device)}.json'
+
+
+def file_name(text: str) -> str:
+  """Words as a name of a file: lower case, underscores between."""
+  return re.sub(r'[^a-z0-9]+', '_', text.lower()).strip('_')
 
 
 def save(
@@ -97,7 +101,7 @@ def floor_rate(
   Returns:
     The two rates of the whole machine.
   """
-  many = machine.parallel(about['backend'])
+  many = machine.parallel(about)
   floor = measurement['floor']
   return (
     many * about['matmul_gflop_per_s'] * 1e9 / floor['flops'],
@@ -105,13 +109,24 @@ def floor_rate(
   )
 
 
-HEADS = ('form', 'rate', 'ms', 'x loop', 'x torch', 'util', 'compile', 'MiB')
+HEADS = (
+  'form',
+  'rate',
+  'ms',
+  'x loop',
+  'x torch',
+  'util',
+  'compile',
+  'MiB',
+  'model',
+)
 EXPLAINED = (
   'rate: run-steps/s; ms: wall time per run-step; x loop, x torch: times the '
   'rate of one run at a time, and of the faster PyTorch form; util: share of '
   'the matrix product rate that the arithmetic of the model reaches; compile: '
   'seconds, first calls included; MiB: peak memory of the process (CPU) or the '
-  'device so far, rising down the table'
+  'device so far, rising down the table; model: seconds from nothing to one '
+  'trained and scored model, where scores were timed'
 )
 
 
@@ -138,6 +153,7 @@ def table(
         f'{rate / arithmetic:.1%}',
         f'{row["compile_s"]:.1f}',
         f'{row["peak_mib"]:,.0f}',
+        f'{row["model_s"]:,.1f}' if 'model_s' in row else '-',
       )
     )
   return lines

@@ -11,7 +11,8 @@ training step: collectives with their groups of devices, the share of matrix
 products, and on a TPU the estimated cycles, on a GPU the kernels launched and
 the bytes that they move, with the least time that these take. All that ranks
 programs; it is no stopwatch. Nothing is run. Exit code 1 if something does not
-fit.
+fit. --output=FOLDER keeps the rates that follow, for --compare of
+experiments.benchmark, where they are marked as estimated.
 """
 
 from collections.abc import Sequence
@@ -24,9 +25,11 @@ from rich import console as rich_console
 from rich import table as rich_table
 
 from disentangle_jax import errors
+from disentangle_jax.benchmark import record, suite
 from disentangle_jax.commands import cli
 from disentangle_jax.engine import compiling, progress
 from disentangle_jax.engine.programs import topologies
+from disentangle_jax.engine.workdir import study
 
 _CONFIG = cli.config_flag()
 _TOPOLOGY = flags.DEFINE_string(
@@ -34,6 +37,11 @@ _TOPOLOGY = flags.DEFINE_string(
 )
 _RUNS = flags.DEFINE_list(
   'runs', [], 'Runs per program; those that a sweep would plan by default.'
+)
+_OUTPUT = flags.DEFINE_string(
+  'output',
+  '',
+  'Folder for a file of estimated rates, for experiments.benchmark --compare.',
 )
 _TARGET = flags.DEFINE_string(
   'target_config', '', "A file that describes the GPU, as its compiler's text."
@@ -80,6 +88,8 @@ def main(argv):
   if steps:
     over = len(topology.devices) // plan.config.engine.data_shards
     console.print(_step_table(topology, steps, name, over))
+  if _OUTPUT.value:
+    _save(plan, topology, steps)
   large = sum(not row.fits for row in rows)
   if (runs and large) or not compiling.fit(rows):
     print(f'{large} program(s) do not fit')
@@ -142,22 +152,49 @@ def _step_table(topology, rows: Sequence[compiling.Row], name, over: int):
   }[topology.platform]
   table = _table(said, ('group', 'what', 'collectives'), ('runs', *columns))
   for row in rows:
-    cost, on_device = row.cost, row.runs // over
-    each = lambda seconds, runs=on_device: f'{1e3 * seconds / runs:.3g}'
-    share = f'{cost.products:.0%}'
-    if topology.platform == 'tpu':
-      least = each(cost.cycles / topology.clock) if topology.clock else '-'
-      cells = [share, f'{cost.cycles / 1e6:.3f}', least]
-    elif topology.platform == 'cuda':
-      least = each(cost.bytes / topology.bandwidth)
-      cells = [share, str(cost.kernels), f'{cost.bytes / 1e9:.3g}', least]
-    else:
-      cells = []
+    cost, seconds = row.cost, topology.seconds(row.cost)
+    each = f'{1e3 * seconds / (row.runs // over):.3g}' if seconds else '-'
+    cells = {
+      'cpu': [],
+      'tpu': [f'{cost.products:.0%}', f'{cost.cycles / 1e6:.3f}', each],
+      'cuda': [
+        f'{cost.products:.0%}',
+        str(cost.kernels),
+        f'{cost.bytes / 1e9:.3g}',
+        each,
+      ],
+    }[topology.platform]
     speak = ', '.join(f'{n} {kind}' for kind, n in row.collectives.items())
     table.add_row(
       str(row.group), name(row), speak or 'none', str(row.runs), *cells
     )
   return table
+
+
+def _save(plan, topology, rows: Sequence[compiling.Row]) -> None:
+  """Estimated rates, as if this were a machine that was measured."""
+  about = {
+    'devices': (
+      f'{len(topology.devices)} x {topology.devices[0].device_kind} (estimated)'
+    ),
+    'backend': topology.platform,
+    'versions': study.versions(),
+    'matmul_gflop_per_s': topology.peak / 1e9,
+    'copy_gb_per_s': topology.bandwidth / 1e9,
+  }
+  estimates = {}
+  for row in rows:
+    group, seconds = plan.groups[row.group], topology.seconds(row.cost)
+    if not seconds:
+      rule = 'has no published clock or bandwidth to estimate rates from'
+      raise errors.value('--topology', topology.name, rule)
+    what = suite.title(plan.study, group)
+    one = suite.estimated(what, group, row.runs, seconds, row.bytes / 2**20)
+    if what in estimates:
+      estimates[what]['rows'] += one['rows']
+    else:
+      estimates[what] = one
+  print(f'estimates: {record.save(_OUTPUT.value, about, estimates.values())}')
 
 
 def run() -> None:

@@ -115,8 +115,8 @@ def _of_size(number, group, size, mesh, topology, evaluator) -> Iterator[Row]:
     said = errors.first_line(error)[:160]
     return Row(number, program, size, False, refused=said)
 
-  def row(program, count, scratch, text, **more):
-    cost = step_cost.of(text)
+  def row(program, count, scratch, text, parts=1, **more):
+    cost = step_cost.of(text, parts)
     fits = count <= topology.memory
     return Row(number, program, size, fits, count, scratch, cost=cost, **more)
 
@@ -128,6 +128,7 @@ def _of_size(number, group, size, mesh, topology, evaluator) -> Iterator[Row]:
       memory.total,
       memory.scratch,
       text,
+      program.parts,
       state=memory.donated,
       collectives=program_text.collectives(text),
     )

@@ -87,6 +87,8 @@ def test_cycles_are_those_of_the_loop():
     'while(%t), condition=%cond, body=%outer.body', 'tuple()'
   )
   assert step_cost.of(entry).cycles == 7000
+  # Runs in three parts: the loop over steps is the one inside.
+  assert step_cost.of(TEXT, parts=3).cycles == 3 * 5
   assert step_cost.of('') == (0, 0, 0, 0.0, {})
 
 

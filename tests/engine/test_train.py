@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import disentangle_jax as dj
+from disentangle_jax import platforms
 from disentangle_jax.engine.plan import declare, planning
 from disentangle_jax.engine.programs import devices, train
 from disentangle_jax.methods import METHODS, contract
@@ -117,3 +118,48 @@ def test_a_split_batch_is_summed_over_its_own_run_alone(config):
   for groups in found:
     # Devices 0 and 1 hold one half of the runs, 2 and 3 the other.
     assert groups == [[0, 1], [2, 3]]
+
+
+@pytest.fixture(scope='module')
+def convolving():
+  config = dj.base_config()
+  config.study, config.methods = 'parts', ('beta_vae',)
+  config.dataset.name, config.dataset.resolution = 'dsprites', 8
+  config.net.name = 'conv'
+  config.net.conv.channels, config.net.conv.kernels = (4,), (4,)
+  config.net.conv.hidden, config.net.conv.conv_form = 8, 'lax'
+  config.static.num_latents, config.metrics = 2, ()
+  config.sweep = None
+  config.seeds, config.steps, config.batch_size = 6, 6, 4
+  return planning.make(config).groups[0]
+
+
+def test_runs_in_parts_train_as_they_do_together(convolving):
+  mesh = jax.sharding.Mesh(
+    np.array(jax.devices()[:1]).reshape(1, 1), (devices.RUNS, devices.DATA)
+  )
+  inputs = train.make_inputs(convolving.runs, 6)
+  index = jnp.arange(4, dtype=jnp.int32)
+  arrays = convolving.dataset.arrays
+
+  def trained(together):
+    init, segment = train.functions(convolving, mesh, 6, together)
+    state = init(inputs, arrays, index, ())
+    never = jnp.full(6, train.NEVER, jnp.int32)
+    return segment(inputs, jnp.int32(0), state, never, arrays, index)
+
+  whole, parts = trained(6), trained(2)
+  assert len(jax.tree.leaves(whole)) == len(jax.tree.leaves(parts)) > 10
+  for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(parts)):
+    assert a.shape == b.shape and a.shape[0] == 6
+    np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
+
+
+def test_a_tpu_takes_convolving_runs_in_parts(convolving, config):
+  config.methods, config.metrics, config.sweep = ('beta_vae',), (), None
+  dense = planning.make(config).groups[0]
+  assert train.runs_at_once(convolving, 64) == 64
+  with platforms.traced_for('tpu'):
+    of = lambda runs: train.runs_at_once(convolving, runs)
+    assert [of(n) for n in (1, 8, 16, 75, 37)] == [1, 8, 8, 5, 1]
+    assert train.runs_at_once(dense, 64) == 64

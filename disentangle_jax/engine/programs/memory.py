@@ -52,16 +52,16 @@ def _bytes(variable: Any) -> int:
   return array_bytes(shape, getattr(dtype, 'itemsize', 4))
 
 
-def _inner(equation: Any) -> list[Any]:
+def inner(equation: Any) -> list[Any]:
   """Functions that a step calls: of jit, scan, cond, while, custom rules."""
-  inner = []
+  found = []
   for value in equation.params.values():
     for item in value if isinstance(value, (tuple, list)) else (value,):
       if hasattr(item, 'jaxpr'):
         item = item.jaxpr
       if hasattr(item, 'eqns'):
-        inner.append(item)
-  return inner
+        found.append(item)
+  return found
 
 
 def _peak(jaxpr: Any) -> int:
@@ -78,7 +78,7 @@ def _peak(jaxpr: Any) -> int:
   now = most = 0
   for step, equation in enumerate(jaxpr.eqns):
     result = sum(map(_bytes, equation.outvars))
-    within = max(map(_peak, _inner(equation)), default=0)
+    within = max(map(_peak, inner(equation)), default=0)
     most = max(most, now + max(result, within))
     now += sum(_bytes(v) for v in equation.outvars if last.get(v, -1) > step)
     ended = {

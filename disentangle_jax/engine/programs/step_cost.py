@@ -76,15 +76,15 @@ class _Reader:
     self.totals = collections.Counter()
     self.calls = collections.Counter()
 
-  def outermost(self) -> str:
-    """The body of the largest loop of the entry; the entry without one."""
+  def loop_of(self, name: str) -> str:
+    """The body of a computation's largest loop; itself without one."""
     loops = [
       one.called['body']
-      for one in self.computations.get('ENTRY', ())
+      for one in self.computations.get(name, ())
       if one.opcode == 'while' and 'body' in one.called
     ]
-    size = lambda name: len(self.computations.get(name, ()))
-    return max(loops, key=size, default='ENTRY')
+    size = lambda body: len(self.computations.get(body, ()))
+    return max(loops, key=size, default=name)
 
   def _inner(self, one: program_text.Instruction) -> list:
     return self.computations.get(one.called.get('calls', ''), [])
@@ -161,17 +161,21 @@ class _Reader:
           self.calls[target[1]] += 1
 
 
-def of(text: str) -> StepCost:
+def of(text: str, parts: int = 1) -> StepCost:
   """Reads a compiled module.
 
   Args:
     text: of the module.
+    parts: in which runs take their steps, one part after the other; the loop
+      over steps is then inside that over parts.
 
   Returns:
-    What a turn of its outermost loop costs; all of it where it has no loop.
+    What a step of all parts costs: a turn of the loop over steps, times parts;
+    all of the module where it has no loop.
   """
   reader = _Reader(text)
-  reader.add(reader.outermost())
+  steps = reader.loop_of('ENTRY')
+  reader.add(reader.loop_of(steps) if parts > 1 else steps)
   totals = reader.totals
   share = 0.0
   if totals['cycles']:
@@ -179,9 +183,9 @@ def of(text: str) -> StepCost:
   elif totals['bytes']:
     share = totals['product_bytes'] / totals['bytes']
   return StepCost(
-    totals['cycles'],
-    totals['kernels'],
-    totals['bytes'],
+    parts * totals['cycles'],
+    parts * totals['kernels'],
+    parts * totals['bytes'],
     share,
     dict(sorted(reader.calls.items())),
   )

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from disentangle_jax import errors
-from disentangle_jax.engine.programs import devices
+from disentangle_jax.engine.programs import devices, step_cost
 
 _FIELD = '--topology'
 GIB = 2**30
@@ -30,22 +30,24 @@ class _Tpu(NamedTuple):
     chip: name of the configuration that makes a chip one device; '' for the
       compiler's own.
     clock: cycles per second; 0 where unknown.
+    peak: published, of products in bfloat16, flop/s.
   """
 
   memory: int
   bounds: tuple[int, ...]
   chip: str = ''
   clock: float = 0.0
+  peak: float = 0.0
 
 
 # Published sizes; of v5e what the compiler grants of its 16 GiB. Clocks follow
 # from the published peaks (275, 197 and 459 TFLOP/s in bfloat16) and 8, 4 and 8
 # units of 128 x 128 products; those of v6e are not known well enough.
 _TPUS = {
-  'v4': _Tpu(32 * GIB, (2, 2, 1), 'megacore', clock=1.05e9),
-  'v5e': _Tpu(int(15.75 * GIB), (2, 4), clock=1.5e9),
-  'v5p': _Tpu(95 * GIB, (2, 2, 1), clock=1.75e9),
-  'v6e': _Tpu(32 * GIB, (2, 4)),
+  'v4': _Tpu(32 * GIB, (2, 2, 1), 'megacore', 1.05e9, 275e12),
+  'v5e': _Tpu(int(15.75 * GIB), (2, 4), '', 1.5e9, 197e12),
+  'v5p': _Tpu(95 * GIB, (2, 2, 1), '', 1.75e9, 459e12),
+  'v6e': _Tpu(32 * GIB, (2, 4), peak=918e12),
 }
 
 
@@ -60,6 +62,7 @@ class Gpu(NamedTuple):
     bandwidth: of the memory, bytes per second.
     cache: of the second level, bytes.
     clock: boost, GHz.
+    peak: of products in TensorFloat-32 (dense), flop/s: what 'auto' is there.
   """
 
   name: str
@@ -69,15 +72,23 @@ class Gpu(NamedTuple):
   bandwidth: float
   cache: int
   clock: float
+  peak: float
 
 
 # From NVIDIA's data sheets and its Hopper architecture paper.
 GPUS = {
   'h100': Gpu(
-    'NVIDIA H100 80GB HBM3', (9, 0), 132, 80 * GIB, 3.35e12, 50 * 2**20, 1.98
+    'NVIDIA H100 80GB HBM3',
+    (9, 0),
+    132,
+    80 * GIB,
+    3.35e12,
+    50 * 2**20,
+    1.98,
+    495e12,
   ),
   'h200': Gpu(
-    'NVIDIA H200', (9, 0), 132, 141 * 10**9, 4.8e12, 50 * 2**20, 1.98
+    'NVIDIA H200', (9, 0), 132, 141 * 10**9, 4.8e12, 50 * 2**20, 1.98, 495e12
   ),
 }
 # Limits that all GPUs of compute capability 9.0 share (CUDA's programming
@@ -118,6 +129,7 @@ class Topology(NamedTuple):
     memory: bytes of each.
     bandwidth: of the memory of a GPU, bytes per second; 0 where unknown.
     clock: of a TPU, cycles per second; 0 where unknown.
+    peak: published, of products as 'auto' has them, flop/s; 0 where unknown.
   """
 
   name: str
@@ -126,6 +138,21 @@ class Topology(NamedTuple):
   memory: int
   bandwidth: float = 0.0
   clock: float = 0.0
+  peak: float = 0.0
+
+  def seconds(self, cost: step_cost.StepCost) -> float:
+    """Of one step on a device, by its compiler's figures.
+
+    Args:
+      cost: of the step.
+
+    Returns:
+      A TPU's estimated cycles at its clock, a GPU's traffic at its bandwidth;
+      0 where neither is known.
+    """
+    if self.clock:
+      return cost.cycles / self.clock
+    return cost.bytes / self.bandwidth if self.bandwidth else 0.0
 
   def mesh(self, data_shards: int = 1) -> jax.sharding.Mesh:
     """A ('runs', 'data') mesh over the devices, as `devices.mesh`.
@@ -230,7 +257,9 @@ def _tpu(name: str, tpu: _Tpu, shape: tuple[int, ...]) -> Topology:
   except (jax.errors.JaxRuntimeError, ValueError) as error:
     rule = f'is no topology that libtpu knows: {errors.first_line(error)[:120]}'
     raise errors.value(_FIELD, name, rule) from error
-  return Topology(name, 'tpu', list(found), tpu.memory, clock=tpu.clock)
+  return Topology(
+    name, 'tpu', list(found), tpu.memory, 0.0, tpu.clock, tpu.peak
+  )
 
 
 def _gpu(name: str, gpu: Gpu, text: str, count: int) -> Topology:
@@ -252,4 +281,5 @@ def _gpu(name: str, gpu: Gpu, text: str, count: int) -> Topology:
     list(found),
     int(size[1]) if size else gpu.memory,
     float(rate[1]) if rate else gpu.bandwidth,
+    peak=gpu.peak,
   )

@@ -16,8 +16,12 @@ import numpy as np
 
 from disentangle_jax import errors, platforms
 from disentangle_jax.engine.plan import group_shapes, study_plan
-from disentangle_jax.engine.programs import devices, program_text
+from disentangle_jax.engine.programs import devices, memory, program_text
 
+# Runs of a device that a TPU trains in one vmap where a step convolves: it puts
+# one run's step into its vector memory, and with more runs every one is slower
+# (docs/performance.md).
+_CONVOLVED_AT_ONCE = {'tpu': 8}
 # `diverged` holds this while a run is finite.
 NEVER = np.iinfo(np.int32).max
 MAX_ROWS = 500
@@ -51,6 +55,7 @@ class Program(NamedTuple):
       donated is the state.
     flops: arithmetic of one step of the whole chunk as XLA counts it, per
       device; 0 if unknown.
+    parts: in which the runs of a device are trained, one after the other.
     text: `() -> text` of the compiled segment.
   """
 
@@ -61,6 +66,7 @@ class Program(NamedTuple):
   compile_seconds: float
   memory: program_text.Memory
   flops: float
+  parts: int
   text: Callable[[], str]
 
 
@@ -129,8 +135,53 @@ def _one_run_fns(group: study_plan.Group):
   return init, segment
 
 
-def functions(group: study_plan.Group, mesh: jax.sharding.Mesh, window: int):
+def _convolves(jaxpr: Any) -> bool:
+  """Whether a traced function has a convolution, at any depth."""
+  return any(
+    equation.primitive.name == 'conv_general_dilated'
+    or any(map(_convolves, memory.inner(equation)))
+    for equation in jaxpr.eqns
+  )
+
+
+def runs_at_once(group: study_plan.Group, on_device: int) -> int:
+  """Runs of a device that are trained in one vmap; the others wait.
+
+  Args:
+    group: what to train.
+    on_device: runs of its program on one device.
+
+  Returns:
+    A divisor of `on_device`; all of them but for convolutions where these are
+    faster in parts on the platform that is traced for.
+  """
+  most = _CONVOLVED_AT_ONCE.get(platforms.current(), on_device)
+  if on_device <= most:
+    return on_device
+  hparams = {k: jnp.float32(v) for k, v in group.contract.hparams.items()}
+  state = group_shapes.state_shapes(group)
+  batch = group_shapes.example_batch(group)
+  key = jax.random.key(0)
+  step = jax.make_jaxpr(group.method.update)(key, state, batch, hparams)
+  return (
+    memory.divisor(on_device, most) if _convolves(step.jaxpr) else on_device
+  )
+
+
+def functions(
+  group: study_plan.Group,
+  mesh: jax.sharding.Mesh,
+  window: int,
+  together: int = 0,
+):
   """The jitted, not yet compiled `init` and `segment` of a group.
+
+  Args:
+    group: what to train.
+    mesh: ('runs', 'data').
+    window: steps of a segment.
+    together: runs of a device in one vmap, a divisor of them; 0 for
+      `runs_at_once`.
 
   JAX tracks what varies over a mesh so that gradients of replicated parameters
   are summed where a batch is split. Where none is, nothing passes between
@@ -144,9 +195,24 @@ def functions(group: study_plan.Group, mesh: jax.sharding.Mesh, window: int):
     return jax.vmap(one_init, (0, None, None, 0))(inputs, arrays, index, frozen)
 
   def segment(inputs, start, state, diverged, arrays, index):
-    step = lambda *a: one_segment(*a, window=window)
-    return jax.vmap(step, (0, None, 0, 0, None, None))(
-      inputs, start, state, diverged, arrays, index
+    def of_runs(runs):
+      inputs, state, diverged = runs
+      step = lambda *a: one_segment(*a, window=window)
+      return jax.vmap(step, (0, None, 0, 0, None, None))(
+        inputs, start, state, diverged, arrays, index
+      )
+
+    on_device = diverged.shape[0]
+    at_once = together or runs_at_once(group, on_device)
+    if at_once == on_device:
+      return of_runs((inputs, state, diverged))
+    # A whole window of some runs, then of the next ones.
+    parts = jax.tree.map(
+      lambda x: x.reshape(-1, at_once, *x.shape[1:]),
+      (inputs, state, diverged),
+    )
+    return jax.tree.map(
+      lambda x: x.reshape(on_device, *x.shape[2:]), jax.lax.map(of_runs, parts)
     )
 
   init = jax.shard_map(
@@ -262,6 +328,9 @@ def compile_group(
   """
   began = time.perf_counter()
   window = window_of(group.steps, log_every)
+  on_device = size // mesh.shape[devices.RUNS]
+  with platforms.traced_for(mesh.devices.flat[0].platform):
+    together = runs_at_once(group, on_device)
   compiled_init, compiled = (
     part.lower().compile() for part in traced(group, mesh, size, window)
   )
@@ -282,6 +351,7 @@ def compile_group(
     compile_seconds=time.perf_counter() - began,
     memory=program_text.memory_of(compiled),
     flops=float(cost.get('flops', 0.0)),
+    parts=on_device // together,
     text=compiled.as_text,
   )
 
