@@ -342,7 +342,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       return of_batch(*draws)
 
     rows = jax.lax.map(one, jnp.arange(blocks))
-    join = lambda x: x.reshape(-1, *x.shape[2:])[:count]
+    join = lambda x: x.reshape(blocks * block, *x.shape[2:])[:count]
     return jax.tree.map(join, rows)
 
   def counting(keys, method, state, arrays):
