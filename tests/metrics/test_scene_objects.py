@@ -12,7 +12,7 @@ import disentangle_jax as dj
 from disentangle_jax import data as data_lib
 from disentangle_jax import errors, types
 from disentangle_jax.data import factorial
-from disentangle_jax.metrics.models import scene_objects
+from disentangle_jax.metrics.models import scene_objects, scene_parts
 
 SPRITES, PLACES, HUES = 3, 6, 2
 CONFIG = scene_objects.Config(
@@ -188,7 +188,7 @@ def test_thresholds_are_the_best_of_the_quantiles():
   count = random.integers(0, 4, 200)
   kl = np.sort(random.gamma(2, 1, (200, 4)), axis=1)[:, ::-1]
   kl += 2 * (np.arange(4) < count[:, None])
-  threshold, share = jax.jit(scene_objects.fit_threshold, static_argnums=2)(
+  threshold, share = jax.jit(scene_parts.fit_threshold, static_argnums=2)(
     jnp.asarray(kl, jnp.float32), jnp.asarray(count), 50
   )
   tried = np.quantile(kl, np.linspace(0, 1, 50))
@@ -197,7 +197,7 @@ def test_thresholds_are_the_best_of_the_quantiles():
   np.testing.assert_allclose(
     threshold, tried[int(np.argmax(shares))], rtol=1e-4
   )
-  of = lambda t: float(scene_objects.counted(jnp.asarray(kl), count, t))
+  of = lambda t: float(scene_parts.counted(jnp.asarray(kl), count, t))
   np.testing.assert_allclose(of(float(threshold)), share, rtol=1e-6)
 
 
@@ -207,7 +207,7 @@ def test_assignments_are_the_least_of_all_of_them():
     cost = random.uniform(size=(3, 5))
     exists, size = random.uniform(size=3) < 0.7, np.ones(3)
     slot = np.asarray(
-      scene_objects.assign(*map(jnp.asarray, (cost, exists, size)))
+      scene_parts.assign(*map(jnp.asarray, (cost, exists, size)))
     )
     assert len(set(slot)) == 3
     total = lambda chosen, cost=cost, exists=exists: sum(
@@ -219,9 +219,9 @@ def test_assignments_are_the_least_of_all_of_them():
 
 def test_sprites_without_a_slot_are_the_costliest():
   cost = jnp.asarray([[0.2], [0.1], [0.3]])
-  slot = scene_objects.assign(cost, jnp.ones(3, bool), jnp.ones(3))
+  slot = scene_parts.assign(cost, jnp.ones(3, bool), jnp.ones(3))
   assert slot[1] == 0 and min(slot[0], slot[2]) >= 1
-  slot = scene_objects.assign(cost, jnp.asarray([0, 0, 1], bool), jnp.ones(3))
+  slot = scene_parts.assign(cost, jnp.asarray([0, 0, 1], bool), jnp.ones(3))
   assert slot[2] == 0
 
 
@@ -229,12 +229,12 @@ def test_medians_are_those_of_numpy():
   x = np.random.default_rng(0).normal(size=9).astype(np.float32)
   for used in (0, 1, 4, 5, 9):
     mask = np.arange(9) < used
-    median = scene_objects.masked_median(jnp.asarray(x), jnp.asarray(mask))
+    median = scene_parts.masked_median(jnp.asarray(x), jnp.asarray(mask))
     if used:
       np.testing.assert_allclose(median, np.median(x[:used]), rtol=1e-6)
     else:
       assert np.isnan(median)
-  assert scene_objects.ratio(0.0, 0.0) == 1
+  assert scene_parts.ratio(0.0, 0.0) == 1
 
 
 def test_blobs_are_counted_by_colour_and_overlap():
@@ -245,7 +245,7 @@ def test_blobs_are_counted_by_colour_and_overlap():
   alone[2, 0, 4:6] = red  # joined to the first by way of the second
   alone[3, 0, 0:8] = blue
   of = lambda *exists: int(
-    scene_objects.blobs(jnp.asarray(alone), jnp.asarray(exists, bool))
+    scene_parts.blobs(jnp.asarray(alone), jnp.asarray(exists, bool))
   )
   assert of(0, 0, 0, 0) == 0
   assert of(1, 1, 1, 1) == 2
@@ -259,7 +259,7 @@ def test_scenes_are_drawn_in_parts(name):
   data = data_lib.load(name, resolution=8, sprites=2)
   drawn = data.sample(jax.random.key(0), data.arrays, jnp.arange(12))
   factors = drawn['factors']
-  parts = scene_objects.Scenes(data)
+  parts = scene_parts.Scenes(data)
   alone = np.asarray(quick_jit(parts.alone)(data.arrays, factors))
   np.testing.assert_allclose(
     np.minimum(alone.sum(1), 1), drawn['observation'], atol=1e-6

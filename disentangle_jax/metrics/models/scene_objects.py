@@ -45,10 +45,10 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from disentangle_jax import errors, types
 from disentangle_jax.metrics import base
+from disentangle_jax.metrics.models import scene_parts
 
 _SHARE = {'low': 0.0, 'high': 1.0}
 SCORES = {
@@ -97,7 +97,6 @@ SCORES = {
   ),
 }
 CITATION = 'Nash et al. 2017, section 4'
-_SMALL = 1e-6
 _FOUND = 0.5
 
 
@@ -122,161 +121,6 @@ class Config:
   block: int = 64
 
 
-def ratio(above: jax.Array, below: jax.Array) -> jax.Array:
-  """above / below, 1 for 0 / 0: both have 1e-6 added."""
-  return (above + _SMALL) / (below + _SMALL)
-
-
-def masked_median(x: jax.Array, mask: jax.Array) -> jax.Array:
-  """Median of the entries under a mask.
-
-  Args:
-    x: float [N], finite.
-    mask: bool [N].
-
-  Returns:
-    Scalar, the mean of the middle two of an even number; NaN of none.
-  """
-  sorted_values = jnp.sort(jnp.where(mask, x, jnp.inf))
-  count = jnp.sum(mask)
-  low, high = (count - 1) // 2, count // 2
-  middle = (sorted_values[jnp.maximum(low, 0)] + sorted_values[high]) / 2
-  return jnp.where(count > 0, middle, jnp.nan)
-
-
-def fit_threshold(
-  kl: jax.Array, count: jax.Array, num_thresholds: int
-) -> tuple[jax.Array, jax.Array]:
-  """The threshold on KL by which most scenes are counted right.
-
-  Args:
-    kl: float [N, S], nats.
-    count: int [N], the true numbers.
-    num_thresholds: quantiles of all KL that are tried.
-
-  Returns:
-    Threshold and share, scalars; the lowest of several that are equally good.
-  """
-  levels = jnp.linspace(0.0, 1.0, num_thresholds)
-  thresholds = jnp.quantile(kl.reshape(-1), levels)
-  shares = jax.lax.map(lambda t: counted(kl, count, t), thresholds)
-  best = jnp.argmax(shares)
-  return thresholds[best], shares[best]
-
-
-def counted(kl: jax.Array, count: jax.Array, threshold: jax.Array) -> jax.Array:
-  """Share of rows with `count` entries of `kl` above a threshold."""
-  above = jnp.sum(kl > threshold, axis=1)
-  return jnp.mean((above == count).astype(jnp.float32))
-
-
-def assign(cost: jax.Array, exists: jax.Array, size: jax.Array) -> jax.Array:
-  """A slot of its own for every sprite, by the least sum of costs.
-
-  Args:
-    cost: float [S, N], sprites by slots.
-    exists: bool [S]; others take what is left and cost nothing.
-    size: float [S], the cost of a sprite without a slot.
-
-  Returns:
-    int [S]; N and above where sprites outnumber slots.
-  """
-  count, slots = cost.shape
-  missing = jnp.broadcast_to(size[:, None], (count, max(0, count - slots)))
-  wide = jnp.concatenate([cost, missing], axis=1)
-  wide = jnp.where(exists[:, None], wide, 0)
-  rows, columns = optax.assignment.hungarian_algorithm(wide)
-  return jnp.zeros(count, jnp.int32).at[rows].set(columns.astype(jnp.int32))
-
-
-def blobs(alone: jax.Array, exists: jax.Array) -> jax.Array:
-  """How many parts of a scene can be told apart.
-
-  Args:
-    alone: float [S, H, W, C], every sprite by itself.
-    exists: bool [S].
-
-  Returns:
-    int scalar: sprites, those of one colour that overlap, directly or by way
-    of others, counted as one.
-  """
-  lit = jnp.any(alone > 0, axis=-1).reshape(len(alone), -1)
-  overlap = jnp.any(lit[:, None] & lit[None, :], axis=-1)
-  colour = jnp.sum(alone, axis=(1, 2))
-  total = jnp.sum(colour, axis=1, keepdims=True)
-  colour = colour / jnp.maximum(total, _SMALL)
-  apart = jnp.max(jnp.abs(colour[:, None] - colour[None, :]), axis=-1)
-  linked = overlap & (apart < 1e-3) & exists[:, None] & exists[None, :]
-  for _ in range(len(alone)):
-    linked = linked | jnp.any(linked[:, :, None] & linked[None], axis=1)
-  earlier = jnp.tri(len(alone), k=-1, dtype=bool)
-  first = exists & ~jnp.any(linked & earlier, axis=1)
-  return jnp.sum(first)
-
-
-def _squared(x: jax.Array, axes: int) -> jax.Array:
-  """Sum of squares over all but the first `axes` axes."""
-  return jnp.sum(jnp.square(x), axis=tuple(range(axes, x.ndim)))
-
-
-@dataclasses.dataclass(frozen=True)
-class Scenes:
-  """Scenes in parts: what a data set of sprites can be asked.
-
-  Attributes:
-    data: with 'entities' among its extras.
-  """
-
-  data: types.Dataset
-
-  @property
-  def entities(self) -> int:
-    """S, the largest number of sprites."""
-    return self.data.extras['entities']
-
-  def blocks(self, factors: jax.Array) -> jax.Array:
-    """int32 [..., S, F] of int32 [..., K]."""
-    return factors.reshape(*factors.shape[:-1], self.entities, -1)
-
-  def exists(self, factors: jax.Array) -> jax.Array:
-    """bool [..., S] of int32 [..., K]."""
-    return self.blocks(factors)[..., 0] > 0
-
-  def render(self, arrays: types.PyTree, blocks: jax.Array) -> jax.Array:
-    """float32 [..., H, W, C] of int32 [..., S, F]."""
-    flat = blocks.reshape(-1, blocks.shape[-2] * blocks.shape[-1])
-    key = jax.random.key(0)  # of a renderer without noise: not used
-    one = lambda factors: self.data.render(arrays, factors, key)
-    images = jax.vmap(one)(flat)
-    return images.reshape(*blocks.shape[:-2], *images.shape[1:])
-
-  def alone(self, arrays: types.PyTree, factors: jax.Array) -> jax.Array:
-    """Every sprite by itself, float32 [B, S, H, W, C] of int32 [B, K]."""
-    count = self.entities
-    blocks = self.blocks(factors)[:, None]
-    own = jnp.eye(count, dtype=bool)[None, :, :]
-    shape = (len(factors), count, *blocks.shape[2:])
-    blocks = jnp.broadcast_to(blocks, shape)
-    exists = jnp.where(own, blocks[..., 0], 0)
-    return self.render(arrays, blocks.at[..., 0].set(exists))
-
-  def exchanged(
-    self, factors: jax.Array, other: jax.Array, mine: jax.Array, its: jax.Array
-  ) -> jax.Array:
-    """A scene with one sprite of another in place of its own.
-
-    Args:
-      factors: int32 [K].
-      other: int32 [K], of the other scene.
-      mine: int scalar, number of the sprite that goes.
-      its: int scalar, number of the sprite that comes.
-
-    Returns:
-      int32 [S, F].
-    """
-    return self.blocks(factors).at[mine].set(self.blocks(other)[its])
-
-
 def _slots_of(scenes, method, state, arrays, batch):
   """Costs of slots against sprites, and the slots' assignment.
 
@@ -293,10 +137,21 @@ def _slots_of(scenes, method, state, arrays, batch):
     jnp.arange(count),
   )
   sprites = scenes.alone(arrays, batch['factors'])
-  cost = jax.lax.map(lambda image: _squared(image[:, None] - sprites, 2), alone)
+  cost = jax.lax.map(
+    lambda image: scene_parts.squared(image[:, None] - sprites, 2), alone
+  )
   cost = jnp.moveaxis(cost, 0, 2)
-  size, exists = _squared(sprites, 2), scenes.exists(batch['factors'])
-  return slots, cost, size, exists, jax.vmap(assign)(cost, exists, size)
+  size, exists = (
+    scene_parts.squared(sprites, 2),
+    scenes.exists(batch['factors']),
+  )
+  return (
+    slots,
+    cost,
+    size,
+    exists,
+    jax.vmap(scene_parts.assign)(cost, exists, size),
+  )
 
 
 def _sprite_of_first_slot(cost, exists, slot):
@@ -327,7 +182,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       "legal: 'multi_shapes', 'multi_sprites'"
     )
     raise errors.value('config.dataset.name', data.name, rule)
-  scenes = Scenes(data)
+  scenes = scene_parts.Scenes(data)
 
   def in_blocks(of_batch: Callable, key, arrays, count: int, pairs: bool):
     """`of_batch` of `count` draws (or pairs of draws), rows joined again."""
@@ -358,20 +213,24 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
 
     def seen_and_told_apart(batch):
       alone = scenes.alone(arrays, batch['factors'])
-      told = jax.vmap(blobs)(alone, scenes.exists(batch['factors']))
+      told = jax.vmap(scene_parts.blobs)(alone, scenes.exists(batch['factors']))
       return *seen(batch), told
 
     kl, count = in_blocks(seen, keys[0], arrays, config.num_train, False)
     new_kl, new_count, told_apart = in_blocks(
       seen_and_told_apart, keys[1], arrays, config.num_test, False
     )
-    fit = lambda name: fit_threshold(kl[name], count, config.num_thresholds)
+    fit = lambda name: scene_parts.fit_threshold(
+      kl[name], count, config.num_thresholds
+    )
     threshold, share = fit('slots')
     numbers = jnp.arange(scenes.entities + 1)
     equal = lambda number: jnp.mean((new_count == number).astype(jnp.float32))
     scores = {
       'object_count_train': share,
-      'object_count_test': counted(new_kl['slots'], new_count, threshold),
+      'object_count_test': scene_parts.counted(
+        new_kl['slots'], new_count, threshold
+      ),
       'object_count_threshold': threshold,
       'object_count_majority': jnp.max(jax.vmap(equal)(numbers)),
       'object_count_ceiling': jnp.mean(
@@ -380,7 +239,9 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     }
     if 'map' in kl:
       threshold, _ = fit('map')
-      scores['object_count_map'] = counted(new_kl['map'], new_count, threshold)
+      scores['object_count_map'] = scene_parts.counted(
+        new_kl['map'], new_count, threshold
+      )
     return scores, kl['slots']
 
   def sequence(key, method, state, arrays):
@@ -397,7 +258,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
         ),
         order,
       )
-      change = _squared(images[1:] - images[:-1], 2).T  # [B, N - 1]
+      change = scene_parts.squared(images[1:] - images[:-1], 2).T  # [B, N - 1]
       padded = jnp.concatenate([cost, jnp.full_like(cost, jnp.inf)], axis=2)
       own = jnp.take_along_axis(padded, slot[..., None], axis=2)[..., 0]
       return change, exists, own < _FOUND * size
@@ -414,7 +275,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     scores = {
       'sequential_real': real,
       'sequential_surplus': surplus,
-      'sequential_ratio': surplus / jnp.maximum(real, _SMALL),
+      'sequential_ratio': surplus / jnp.maximum(real, scene_parts.SMALL),
       'slot_found': base.masked_mean(near.reshape(-1), exists.reshape(-1)),
     }
     return scores, change
@@ -442,8 +303,8 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       )
 
     def relative(image, wanted):
-      size = jnp.maximum(_squared(wanted, 1), _SMALL)
-      return _squared(image - wanted, 1) / size
+      size = jnp.maximum(scene_parts.squared(wanted, 1), scene_parts.SMALL)
+      return scene_parts.squared(image - wanted, 1) / size
 
     def of_pairs(batch, other):
       draws = (batch, other)
@@ -484,11 +345,13 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       x.reshape(-1)
       for x in in_blocks(of_pairs, key, arrays, config.num_pairs, True)
     )
-    scene, exchange = (masked_median(x, usable) for x in (rebuilt, error))
+    scene, exchange = (
+      scene_parts.masked_median(x, usable) for x in (rebuilt, error)
+    )
     scores = {
       'scene_error': scene,
       'exchange_error': exchange,
-      'exchange_excess': ratio(exchange, scene),
+      'exchange_excess': scene_parts.ratio(exchange, scene),
     }
     return scores, (error, rebuilt)
 
