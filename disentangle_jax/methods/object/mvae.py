@@ -1,9 +1,9 @@
 """MVAE: the cells of a grid that say most become the entities of a scene.
 
 Nash et al. 2017, "The Multi-Entity Variational Autoencoder", NIPS workshop on
-learning disentangled features, https://charlienash.github.io/assets/docs/
-mevae2017.pdf, sections 2 and 4, appendix A. The encoder gives every cell s of a
-grid [h, w] a posterior q_s = N(m_s, exp(lv_s)) and
+learning disentangled features, sections 2 and 4, appendix A,
+https://charlienash.github.io/assets/docs/mevae2017.pdf. The encoder gives every
+cell s of a grid [h, w] a posterior q_s = N(m_s, exp(lv_s)) and
 
   KL_s = KL(q_s || N(0, 1)),   S = the N cells of largest KL_s
 
