@@ -39,11 +39,15 @@ class Layout:
       parts of the codes.
     plain: numbers without a distribution: codes of an autoencoder, components.
     classes: the numbers of values of categorical latents, one-hot each.
+    ordered: whether a place in the vector stands for the same in all
+      observations. False where slots may be exchanged: scores that read single
+      codes are then refused.
   """
 
   gaussian: int = 0
   plain: int = 0
   classes: tuple[int, ...] = ()
+  ordered: bool = True
 
   @property
   def width(self) -> int:
@@ -103,7 +107,13 @@ EXTRAS = {
   ),
   'texts': '(key, state, observation) -> {name: int32 tokens [rows, L]}',
   'decode_slots': (
-    '(state, vector [B, D]) -> (observations [B, S, ...], masks [B, S, ...])'
+    '(state, slots [B, S, D], mask bool [B, S]) -> observation [B, ...], '
+    'decoded from the slots under the mask; parts of its codes: slots, and '
+    'slot_kl [B, S], by which they fall'
+  ),
+  'exchange': (
+    '(state, observation [B, ...], other [B, ...]) -> (observation, '
+    'observation): what the two become that exchange their first entity'
   ),
   'resample_global': (
     '(key, state, vector [B, D]) -> vector [B, D], the global latents drawn '
@@ -244,6 +254,8 @@ class Metric(NamedTuple):
     per_representation: whether the score differs between the mean and the
       sampled representation.
     reads_factors: whether it can not be had on a data set without factors.
+    any_order: whether it may be asked of codes that are not `Layout.ordered`:
+      it says itself which slot of one observation matches which of another.
   """
 
   design: Design
@@ -253,6 +265,7 @@ class Metric(NamedTuple):
   constants: Mapping[str, Any]
   per_representation: bool = True
   reads_factors: bool = True
+  any_order: bool = False
 
 
 class Probe(NamedTuple):
@@ -285,6 +298,8 @@ class Probe(NamedTuple):
     kinds: of observations that it is defined for, keys of KINDS; () for all.
     at_once: runs of a device that are scored in one vmap; 0 for as many as
       memory allows (all of them where there are no examples).
+    any_order: False for one that reads single codes, which must then stand for
+      the same in all observations (`Layout.ordered`).
   """
 
   fit: Callable[[Array, PyTree], PyTree] | None
@@ -297,6 +312,7 @@ class Probe(NamedTuple):
   per_representation: bool = False
   kinds: tuple[str, ...] = ()
   at_once: int = 0
+  any_order: bool = True
 
 
 class MetricModule(Protocol):
@@ -392,10 +408,11 @@ class Dataset(NamedTuple):
       -> word), 'secondary' (the other set of a joined one: a Dataset),
       'paired_by' (of a joined one whose rows share a label: the numbers of
       that factor in both sets), 'rows' (of a stream: `data.stream.Rows`),
-      'fields' (of a grid: name -> `(arrays, factors, key) -> value`), 'summary'
-      (of own data: what was read, one line), 'words' (of factors that are text:
-      name -> level -> word), 'part' (name of the part of its identities that
-      `sample` draws).
+      'entities' (number of sprites of a scene, each with an equally long block
+      of factors whose first one is whether it exists), 'fields' (of a grid:
+      name -> `(arrays, factors, key) -> value`), 'summary' (of own data: what
+      was read, one line), 'words' (of factors that are text: name -> level ->
+      word), 'part' (name of the part of its identities that `sample` draws).
     num_examples: number of different observations: the product of the factor
       sizes for a grid (0: that product), the number of images for a stream.
   """

@@ -21,6 +21,7 @@ from disentangle_jax.methods.gan import (
   sd_gan,
 )
 from disentangle_jax.methods.linear import ica, pca, raw_pixels
+from disentangle_jax.methods.object import mvae, scene_vae
 from disentangle_jax.methods.paired import jade
 from disentangle_jax.methods.supervised import (
   dc_ign,
@@ -98,4 +99,6 @@ METHODS = {
   'ivae': ivae,
   'hfs_vae': hfs_vae,
   'hfs_tcvae': hfs_tcvae,
+  'mvae': mvae,
+  'scene_vae': scene_vae,
 }

@@ -56,6 +56,7 @@ from disentangle_jax.metrics.models import (
   reconstruction,
   reconstruction_by_part,
   sample_quality,
+  scene_objects,
   specialisation,
   swap,
   verification,
@@ -115,6 +116,7 @@ METRICS = {
   'dci_gap': dci_gap,
   'specialisation': specialisation,
   'label_by_group': label_by_group,
+  'scene_objects': scene_objects,
 }
 
 # Names for several modules or scores at once.

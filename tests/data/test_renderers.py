@@ -205,6 +205,36 @@ def test_multi_sprites_add_and_clip():
   np.testing.assert_allclose(gone, a[..., None] * [1, 0, 0], atol=1e-6)
 
 
+def test_multi_shapes_are_squares_and_discs_of_whole_pixels():
+  dataset = data.load('multi_shapes', sprites=2)
+  assert dataset.factor_sizes == (2, 2, 3, 10, 10, 6) * 2
+  assert dataset.extras['entities'] == 2
+  render = jax.jit(lambda f: dataset.render((), f, None))
+  # A red square of half size 2.5 at pixel (3, 12), and no second sprite.
+  square = [1, 0, 2, 0, 9, 0]
+  image = np.asarray(render(jnp.asarray([*square, 0, 1, 1, 1, 1, 1])))
+  want = np.zeros((16, 16, 3))
+  want[10:15, 1:6, 0] = 1
+  np.testing.assert_allclose(image, want, atol=1e-6)
+  # Half sizes between whole pixels cover half of the outermost ones.
+  middle = np.asarray(render(jnp.asarray([*square[:2], 1, *square[3:]] * 2)))
+  row = middle[12, :, 0]
+  np.testing.assert_allclose(row[:7], [0, 1, 1, 1, 1, 1, 0], atol=1e-6)
+  assert np.all(middle[..., 1:] == 0)
+  alone = np.asarray(
+    render(jnp.asarray([*square[:2], 1, *square[3:], 0, 0, 0, 0, 0, 0]))
+  )
+  np.testing.assert_allclose(
+    alone[12, :7, 0], [0, 0.5, 1, 1, 1, 0.5, 0], atol=1e-6
+  )
+  # A green disc: as wide, without corners.
+  disc = np.asarray(render(jnp.asarray([0] * 6 + [1, 1, 2, 4, 4, 2])))[..., 1]
+  assert disc[7, 5:10].min() == 1 and disc[7, 4] == disc[7, 10] == 0
+  assert 0 < disc[5, 5] < 0.5 and abs(disc.sum() - np.pi * 2.5**2) < 1
+  # Without sprites it is black.
+  assert not np.asarray(render(jnp.zeros(12, jnp.int32))).any()
+
+
 def test_triangle_area_and_symmetry():
   # An equilateral triangle whose corners lie 12.8 from its centre.
   side = 12.8 * np.sqrt(3)
@@ -545,6 +575,8 @@ def test_digits_all_differ():
   'name, options',
   [
     ('blobs', {'width': 0.0}),
+    ('multi_shapes', {'sprites': 0}),
+    ('multi_shapes', {'sizes': 0}),
     ('multi_sprites', {'sprites': 0}),
     ('shapes3d', {'hues': 0}),
     ('lit_solid', {'part': 'gapp'}),

@@ -68,6 +68,25 @@ def test_a_dry_run_plans_for_another_device():
   assert large == 16 and small == min(2 * over, 16)
 
 
+def test_only_codes_that_metrics_draw_are_counted():
+  """A grid of scenes has 5e7 points and more: no device could hold them."""
+
+  def points(*metrics, num_train=50_000, scenes=True):
+    config = tiny_config()
+    config.methods, config.sweep, config.seeds = ('beta_vae',), None, 1
+    if scenes:
+      config.dataset = {'name': 'multi_shapes', 'resolution': 8}
+    config.metrics = metrics
+    config.metric_options.mig_binned.num_train = num_train
+    plan = planning.make(config)
+    return estimate.grid_points(plan, plan.groups[0])
+
+  assert points() == points('kl') == 0
+  assert points('mig_binned') == points('mig_binned', 'kl') == 50_000
+  assert points('mig_binned', num_train=100) == 32_768
+  assert points('mig_binned', scenes=False) == 3 * 2 * 2 * 4 * 4
+
+
 @pytest.mark.parametrize(
   ('text', 'size'),
   [('15.75GiB', 63 * 2**28), ('80GB', 80 * 10**9), ('512 MiB', 512 * MIB)],

@@ -21,6 +21,7 @@ from formulas import (
 import gan_formulas
 import jax
 import numpy as np
+import object_formulas
 import pair_formulas
 import pytest
 import weak_formulas
@@ -53,6 +54,7 @@ VARIANTS = [
   ('ivae', {'encoder_sees': 'both', 'prior_mean': True}),
   ('hfs_vae', {'num_pairs': 2, 'num_points': 7}),
   ('vae', {'likelihood': 'gaussian_linear', 'likelihood_scale': 0.5}),
+  ('mvae', {'pool': 'sum', 'downsampling': 'stride', 'head_kernel': 3}),
 ]
 # Methods whose formulas stand in files of their own.
 ELSEWHERE = (
@@ -62,6 +64,7 @@ ELSEWHERE = (
   | expert_formulas.REFERENCES
   | pair_formulas.REFERENCES
   | code_formulas.REFERENCES
+  | object_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

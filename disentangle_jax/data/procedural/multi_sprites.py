@@ -11,13 +11,11 @@ range for positions, here centres stay `margin` pixels inside a 64 x 64 frame.
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from disentangle_jax import checks, types
-from disentangle_jax.data import factorial
-from disentangle_jax.data.procedural import colours, dsprites, sprites
+from disentangle_jax.data.procedural import colours, dsprites, scenes, sprites
 
 FACTORS = ('exists', *dsprites.FACTORS, 'hue')
 
@@ -63,7 +61,7 @@ def make(config: Config) -> types.Dataset:
   )
   travel = sprites.FRAME - 2 * config.margin
 
-  def one(factors):
+  def draw(factors):
     look = lambda k: jnp.asarray(block[k], jnp.float32)[factors[k]]
     outline = sprites.draw(
       dsprites.SHAPES,
@@ -75,19 +73,13 @@ def make(config: Config) -> types.Dataset:
       config.resolution,
       config.antialias,
     )
-    return look(0) * outline[..., None] * colours.hue_to_rgb(look(6))
+    return outline[..., None] * colours.hue_to_rgb(look(6))
 
-  def render(arrays, factors, key):
-    del arrays, key
-    each = jax.vmap(one)(factors.reshape(config.sprites, len(FACTORS)))
-    return jnp.minimum(each.sum(0), 1.0)
-
-  return factorial.make(
+  return scenes.make(
     name='multi_sprites',
-    factor_names=[
-      f'sprite_{n}_{name}' for n in range(config.sprites) for name in FACTORS
-    ],
-    factor_values=block * config.sprites,
-    observation_shape=(config.resolution, config.resolution, 3),
-    render=render,
+    sprites=config.sprites,
+    factors=FACTORS,
+    values=block,
+    resolution=config.resolution,
+    draw=draw,
   )

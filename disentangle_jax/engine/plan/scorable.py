@@ -45,6 +45,7 @@ def lacks(
   scoring: study_config.Scoring,
   group: study_plan.Group,
   codes: types.Codes | None,
+  layout: types.Layout | None,
 ) -> list[Lack]:
   """What a group's method or data set cannot supply of what a metric needs.
 
@@ -55,6 +56,7 @@ def lacks(
     group: to be scored.
     codes: shapes of what its method's `represent` gives; None without an
       encoder.
+    layout: what stands in its code vector, or None.
 
   Returns:
     Reasons; none where the metric can be had in full.
@@ -78,6 +80,13 @@ def lacks(
       lack(
         f'is defined for Gaussian latents alone, and method {method} has '
         'discrete ones; leave it out'
+      )
+    )
+  if layout is not None and not layout.ordered and not metric.any_order:
+    reasons.append(
+      lack(
+        f'reads single codes, and the slots of method {method} stand in '
+        'another order for every observation; leave it out'
       )
     )
   if of_codes:
@@ -186,13 +195,14 @@ def checked(
     state = group_shapes.state_shapes(group)
     batch = group_shapes.example_batch(group)
     codes = _codes_of_step(group, state, batch)
+    layout = layouts.layout_of(group.method, codes)
     supplied = []
     for name in wanted:
       try:
         metric = registry.shared_metric(
           metrics, name, scoring, names, group.dataset
         )
-        reasons = lacks(name, metric, scoring, group, codes)
+        reasons = lacks(name, metric, scoring, group, codes, layout)
       except errors.ConfigError as error:
         if group.listed:
           raise
@@ -200,7 +210,6 @@ def checked(
       lacking[name].append(reasons)
       if all(reason.part for reason in reasons):
         supplied.append(name)
-    layout = layouts.layout_of(group.method, codes)
     survival.check(
       group.method_name,
       group.method,

@@ -29,7 +29,7 @@ from disentangle_jax.engine.programs import (
 from disentangle_jax.metrics import designs as metric_designs
 
 # A grid of this size is encoded whatever the metrics ask for.
-_SMALL_GRID = 32768
+SMALL_GRID = 32768
 
 
 class Draw(NamedTuple):
@@ -254,7 +254,7 @@ class CodeScores:
     }
     wanted = sum(math.prod(p.shape[:-1]) for p in points_of.values())
     grid = math.prod(data.factor_sizes)
-    use_grid = data.deterministic and grid <= max(wanted, _SMALL_GRID)
+    use_grid = data.deterministic and grid <= max(wanted, SMALL_GRID)
     # A stream has no grid: its points are numbered draws.
     use_grid &= data.render is not None
     tasks, drawn_by = [], None

@@ -7,10 +7,17 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax import errors, platforms
+from disentangle_jax import errors, platforms, types
 from disentangle_jax.data import kinds
-from disentangle_jax.engine.plan import group_shapes, study_plan
-from disentangle_jax.engine.programs import devices, hosts, memory, train
+from disentangle_jax.engine.plan import group_shapes, registry, study_plan
+from disentangle_jax.engine.programs import (
+  code_scores,
+  devices,
+  hosts,
+  memory,
+  train,
+)
+from disentangle_jax.metrics import designs as metric_designs
 
 # Runs per program where the memory allows more. On 2 CPU cores throughput is
 # flat beyond about 8 runs (docs/performance.md); smaller chunks lose less when
@@ -59,8 +66,27 @@ def matmul_rate() -> float:
 
 
 def grid_points(plan: study_plan.Plan, group: study_plan.Group) -> int:
-  """Codes that scoring keeps per run (an upper bound)."""
-  return kinds.num_examples(group.dataset) if any(plan.metrics) else 0
+  """Codes that scoring keeps per run (an upper bound).
+
+  As many as the metrics of codes draw, or the whole grid where that is less;
+  probes keep none. A grid of scenes has more points than any memory.
+  """
+  known, drawn = {}, 0
+  for name in group.metrics:
+    metric = registry.shared_metric(
+      known, name, plan.config.scoring, plan.registry, group.dataset
+    )
+    if isinstance(metric, types.Metric):
+      points = metric_designs.points_of(
+        jax.eval_shape(metric.design.sample, jax.random.key(0))
+      )
+      drawn += math.prod(points.shape[:-1]) * plan.config.scoring.metric_seeds
+  if not drawn:
+    return 0
+  if group.dataset.render is None:
+    return drawn
+  most = max(drawn, code_scores.SMALL_GRID)
+  return min(kinds.num_examples(group.dataset), most)
 
 
 def _size(tree: Any) -> int:

@@ -251,4 +251,5 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     requires=('represent',),
     constants=dataclasses.asdict(config),
     at_once=1,
+    any_order=False,
   )

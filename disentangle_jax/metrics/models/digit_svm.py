@@ -141,4 +141,5 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     requires=('represent',),
     constants={**dataclasses.asdict(config), 'gamma': '1 / codes'},
     at_once=1,
+    any_order=False,
   )

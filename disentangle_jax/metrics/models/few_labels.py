@@ -143,4 +143,5 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     requires=('represent',),
     constants=dataclasses.asdict(config),
     at_once=4,
+    any_order=False,
   )

@@ -104,4 +104,5 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     score=score,
     requires=('represent',),
     constants=dataclasses.asdict(config),
+    any_order=False,
   )

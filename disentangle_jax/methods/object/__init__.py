@@ -1,0 +1,1 @@
+"""Scenes as sets of entities: a vector for each, all decoded alike."""

@@ -1,0 +1,1 @@
+"""Entities of scenes: the multi-entity VAE against one vector for all."""
