@@ -395,7 +395,8 @@ class Dataset(NamedTuple):
       'fields' (of a grid: name -> `(arrays, factors, key) -> value`), 'summary'
       (of own data: what was read, one line), 'words' (of factors that are text:
       name -> level -> word), 'part' (name of the part of its identities that
-      `sample` draws).
+      `sample` draws), 'positions' (of a video: `(arrays, factors, key) ->
+      float32 [T, objects, 2]`, pixels, of what `render` shows).
     num_examples: number of different observations: the product of the factor
       sizes for a grid (0: that product), the number of images for a stream.
   """

@@ -46,6 +46,7 @@ from disentangle_jax.methods.vae import (
   untrained_vae,
   vae,
 )
+from disentangle_jax.methods.video import independent_prediction
 from disentangle_jax.methods.weak import (
   ada_gvae,
   group_vae,
@@ -98,4 +99,5 @@ METHODS = {
   'ivae': ivae,
   'hfs_vae': hfs_vae,
   'hfs_tcvae': hfs_tcvae,
+  'independent_prediction': independent_prediction,
 }
