@@ -6,7 +6,7 @@ Those that see or make frames are called as `(x, statistics=None, train=False)
 
   'net': any of `nn.nets`, its encoder below the heads and its decoder, without
     normalisation.
-  'dcgan': the nets of Whitney & Fergus 2018, "Disentangling Video with
+  'dcgan': the nets of Whitney & Fergus 2019, "Disentangling Video with
     Independent Prediction", appendix A, for frames of 64 x 64: 4 x 4
     convolutions of stride 2 with 64, 128, 256, 512 channels and one more 4 x 4
     convolution over all that is left, to 32 features; back from the state

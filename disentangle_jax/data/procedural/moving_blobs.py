@@ -1,6 +1,6 @@
 """Videos of two blobs that bounce in a frame, one red and one green.
 
-A small stand-in of ours for the moving digits of Whitney & Fergus 2018 (see
+A small stand-in of ours for the moving digits of Whitney & Fergus 2019 (see
 `moving_digits`): two Gaussian blobs, brightness exp(-|p - c|^2 / (2 width^2)),
 each on a plane of its own, with a random start, direction and one of a few
 speeds. The motion is deterministic, the walls stand one width inside of the

@@ -1,6 +1,6 @@
 """Videos of two digits that bounce in a frame, one red and one green.
 
-The moving-MNIST data of Whitney & Fergus 2018 (appendix C): two digits in a
+The moving-MNIST data of Whitney & Fergus 2019 (appendix C): two digits in a
 frame of 64 x 64, each on a plane of its own, with a random start and velocity;
 the motion is deterministic and the digits do not touch each other. The digits
 are drawn by this project (`glyphs`) unless the path of MNIST is given. Start,

@@ -1,6 +1,6 @@
 """Films split into factors whose futures can be predicted one by one.
 
-Whitney & Fergus 2018, "Disentangling Video with Independent Prediction",
+Whitney & Fergus 2019, "Disentangling Video with Independent Prediction",
 https://arxiv.org/abs/1901.05590. A state z_t = (z_t^1, ..., z_t^k), each of d
 numbers; p(z_1) = N(0, 1), p(z_t | z_{t-1}) = prod_i N(mu_i(z_{t-1}^i),
 exp(lv_i(z_{t-1}^i))) with a network of its own for each factor, p(x_t | z_t) =
@@ -46,7 +46,7 @@ from disentangle_jax.methods.video import state_space
 from disentangle_jax.nn import frame_nets, nets
 from disentangle_jax.ops import axis, likelihood, per_example
 
-CITATION = 'Whitney & Fergus 2018, arXiv:1901.05590, section 2 and appendix A'
+CITATION = 'Whitney & Fergus 2019, arXiv:1901.05590, section 2 and appendix A'
 HPARAMS = {'learning_rate': 3e-4}
 TRANSITIONS = ('factored', 'entangled')
 PRIOR_INPUT_GRADIENTS = ('state', 'none')
@@ -480,16 +480,15 @@ def extras_of(
     z = sample(key, state, film).z
     frames = film.shape[1]
     known = max(1, frames // 2)
-    means = represent(state, film[:, :known]).parts['sequence_mean']
-    ahead, _ = predict(state, means[:, -1], frames - known)
-    seen = decode_frame(state, means)
-    rows = [film, decode_frame(state, z)]
-    rows += [decode_frame(state, held(z, i)) for i in range(slots[0])]
+    seen = represent(state, film[:, :known]).parts['sequence_mean']
+    unseen = jnp.zeros((1, frames - known, latents))
+    ahead = state_space.roll(transition(state), seen[:, -1], unseen)
+    shown = [z, *(held(z, i) for i in range(slots[0]))]
+    shown.append(jnp.concatenate([seen, ahead], axis=1))
+    *generations, predicted = decode_frame(state, jnp.concatenate(shown))
     return {
-      'independent_generation': jnp.concatenate(rows),
-      'prediction': jnp.concatenate(
-        [film, jnp.concatenate([seen, ahead], axis=1)]
-      ),
+      'independent_generation': jnp.stack([film[0], *generations]),
+      'prediction': jnp.stack([film[0], predicted]),
     }
 
   return {

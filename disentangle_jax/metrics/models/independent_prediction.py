@@ -1,6 +1,6 @@
 """How much a factor of a film's state says of its own and others' futures.
 
-Source: Whitney & Fergus 2018, "Disentangling Video with Independent
+Source: Whitney & Fergus 2019, "Disentangling Video with Independent
 Prediction", https://arxiv.org/abs/1901.05590, section 3.1 and table 2. Of fresh
 films one pair of steps (t, t + 1) each, t = floor(2 T / 3) of T >= 4, with
 samples of q. M[i, j] is the mutual information of z_{t+1}^i and z_t^j by the
@@ -81,7 +81,10 @@ SCORES = {
     'correlation of a unit and a unit of the next step', low=-1.0, high=1.0
   ),
 }
-CITATION = 'Whitney & Fergus 2018, arXiv:1901.05590, section 3.1'
+CITATION = (
+  'Whitney & Fergus 2019, arXiv:1901.05590, section 3.1; '
+  'Kraskov et al. 2004, eq. 8'
+)
 _FILMS_AT_ONCE = 50
 _ROWS_AT_ONCE = 100
 

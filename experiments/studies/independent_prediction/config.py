@@ -1,6 +1,6 @@
 """Factors of films: a transition for each, or one for all of the state?
 
-Whitney & Fergus, "Disentangling Video with Independent Prediction", 2018,
+Whitney & Fergus, "Disentangling Video with Independent Prediction", 2019,
 https://arxiv.org/abs/1901.05590, table 2. Published, of moving digits: a
 factor's next state shares 4.61 nats with its own state and 0.75 with the other
 one's at a bound of -2,902 nats a frame; where one network moves the whole state
