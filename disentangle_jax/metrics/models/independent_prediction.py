@@ -11,8 +11,9 @@ estimator of Kraskov et al. (`ops.kraskov`), nats:
   mutual_information_cross     mean of M[i, j], i != j; NaN for one factor
   mutual_information_same_min  least M[i, i]
   elbo_frame                   bound on log p(film) / T, one sample per step
-  chain_r2/<i>_<chain>         share of the variance of x1, y1, x2, ... (where
-                               the objects are at t) that z_t^i tells, by the 5
+  chain_r2/<i>_<c>             share of the variance of a coordinate (c = 0 for
+                               x of the first object at t, 1 for its y, 2 for x
+                               of the second, ...) that z_t^i tells, by the 5
                                nearest other films (standardised columns)
   object_purity                share of the objects whose x and y are told best
                                by the same factor
@@ -346,11 +347,9 @@ def _scores(key, z, position, slots, method, config):
     r2 = jax.lax.map(told, jnp.moveaxis(cut(before), 1, 0))
     r2 = r2.reshape(-1, *position.shape[1:])
     scores['object_purity'] = purity_of(r2)
-    for i in range(slots[0]):
-      for thing in range(position.shape[1]):
-        for axis, letter in enumerate('yx'):
-          chain = f'chain_r2/{i}_{letter}{thing + 1}'
-          scores[chain] = r2[i, thing, axis]
+    # Positions are (row, column): y comes before x.
+    chains = r2[..., ::-1].reshape(len(r2), -1)
+    scores |= _table('chain_r2', chains)
   if config.correlations:
     unit = lambda z: base.standardize(z, z)
     correlation = unit(before).T @ unit(after) / len(before)
