@@ -15,7 +15,7 @@ of 16, both transitions, five seeds, 200,000 steps of 32 films; not run at this
 size. Factor size, frames, batch and steps are not stated.
 
 Variants:
-  :laptop       two blobs on planes of 12 x 12, 8 frames, MLPs, two factors of
+  :laptop       two blobs on planes of 12 x 12, 12 frames, MLPs, two factors of
                 4; time and what came out: README.md.
   :correlation  the same with transitions of two linear layers, one seed: the
                 paper's figure 2.
@@ -69,7 +69,7 @@ def get_config(variant: str = ''):
 def _make_small(config):
   """A laptop's sizes."""
   config.dataset.name = 'moving_blobs'
-  config.dataset.frames = 8
+  config.dataset.frames = 12
   config.net.name = 'mlp'
   config.net.mlp.encoder_hidden = (128, 128)
   config.net.mlp.decoder_hidden = (128, 128)
@@ -82,4 +82,4 @@ def _make_small(config):
   config.static.posterior_hidden = 64
   config.static.variance = 0.02
   config.hparams.learning_rate = 2e-3
-  config.steps = 4000
+  config.steps = 6000
