@@ -214,7 +214,6 @@ def test_films_shorter_and_longer_than_trained_ones(frames, harness, history):
     codes = made.method.represent(state, film)
     return {
       'codes': codes,
-      'first': made.method.represent(state, film[:, :1]).vector,
       'filter': extras['filter'](KEY, state, film),
       'bound': extras['bound'](KEY, state, film),
       'pictures': extras['pictures'](KEY, state, film),
@@ -230,8 +229,6 @@ def test_films_shorter_and_longer_than_trained_ones(frames, harness, history):
   path = codes.parts['sequence_mean']
   assert path.shape == codes.parts['sequence_logvar'].shape == (3, frames, 4)
   np.testing.assert_array_equal(path[:, -1], codes.vector)
-  # A filter knows nothing of the future.
-  np.testing.assert_allclose(path[:, 0], results['first'], atol=1e-6)
   assert results['filter'].z.shape == (3, frames, 4)
   assert results['bound'].shape == (3,)
   for name, rows in (('independent_generation', 4), ('prediction', 2)):
@@ -254,7 +251,8 @@ def test_extras_are_what_they_say(harness, history):
   @quick_jit
   def all_of_it(state):
     passed = extras['filter'](KEY, state, film)
-    vector = made.method.represent(state, film).vector
+    codes = made.method.represent(state, film)
+    vector = codes.vector
     roll = [vector]
     for _ in range(3):
       roll.append(networks.transition(state.params, roll[-1])[0])
@@ -274,6 +272,8 @@ def test_extras_are_what_they_say(harness, history):
       'drawn': extras['predict'](state, vector, 3, key=KEY),
       'moved': [move(0), move(1)],
       'alone': [show(z) for z in alone],
+      'path': codes.parts['sequence_mean'][:, :2],
+      'start': made.method.represent(state, film[:, :2]).parts['sequence_mean'],
     }
 
   results = all_of_it(state)
@@ -284,6 +284,8 @@ def test_extras_are_what_they_say(harness, history):
   near = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
   jax.tree.map(near, results['predict'], results['rolled'])
   jax.tree.map(near, results['moved'], results['alone'])
+  # A filter knows nothing of the future.
+  near(results['path'], results['start'])
   assert np.any(results['moved'][0] != results['moved'][1])
   apart = np.asarray(results['drawn'][1] - results['predict'][1])
   assert np.all(np.std(apart, axis=(0, 1)) > 0)
@@ -293,32 +295,44 @@ def test_extras_are_what_they_say(harness, history):
 def test_published_nets_normalise_by_what_they_have_seen():
   data = data_lib.load('moving_blobs', resolution=16, frames=2)
   static = {'architecture': 'dcgan', 'width': 2}
-  method = independent_prediction.make(
-    config_of(normalise='batch', **static), data
-  )
-  batch = {'observation': films(2, 4, resolution=16), 'index': jnp.arange(4)}
-  state = quick_jit(method.init)(KEY, batch, HPARAMS)
+  config = config_of(normalise='batch', **static)
+  networks = independent_prediction.build(config, (16, 16, 2))
+  params, film = quick_jit(networks.init)(KEY), films(2, 4, resolution=16)
+  noise = jnp.zeros((4, 2, 4))
 
   @quick_jit
-  def steps(state):
-    after, scalars = method.update(KEY, state, batch, HPARAMS)
-    film = batch['observation']
-    vectors = [method.represent(after, x).vector for x in (film, film[1:2])]
-    return after, scalars, vectors
+  def both(params):
+    terms = independent_prediction.terms_of(
+      networks, config, params, film, noise, train=True
+    )
+    after = {**params, 'statistics': terms.statistics}
+    see = lambda film: networks.features(after, film)[0]
+    show = lambda z: networks.decode(after, z)[0]
+    # Outside of training a film is seen, and a state shown, alone.
+    z = terms.filtered.z
+    pairs = [(see(film)[1:2], see(film[1:2])), (show(z)[1:2], show(z[1:2]))]
+    return terms, pairs
 
-  after, scalars, (codes, alone) = steps(state)
-  assert np.isfinite(scalars['loss'])
+  terms, pairs = both(params)
+  assert np.isfinite(terms.log_likelihood).all()
   for part in ('encoder', 'decoder'):
     before, moved = (
-      jax.tree.leaves(s.params['statistics'][part]) for s in (state, after)
+      jax.tree.leaves(s[part]) for s in (params['statistics'], terms.statistics)
     )
     assert len(before) == 8
     assert all(np.any(a != b) for a, b in zip(before, moved))
-  # Outside of training a film is seen alone.
-  np.testing.assert_allclose(codes[1:2], alone, rtol=1e-4, atol=1e-5)
+  for among, alone in pairs:
+    np.testing.assert_allclose(among, alone, rtol=1e-4, atol=1e-5)
+  # A step leaves them in the state, and the optimiser never sees them.
+  method = independent_prediction.make(config, data)
+  batch = {'observation': film, 'index': jnp.arange(4)}
+  state = jax.eval_shape(method.init, KEY, batch, HPARAMS)
+  after, _ = jax.eval_shape(method.update, KEY, state, batch, HPARAMS)
+  assert jax.tree.structure(after) == jax.tree.structure(state)
+  moments = sum(x.size for x in jax.tree.leaves(state.opt_state))
+  assert moments == 1 + 2 * nets.count_parameters(state.params['nets'])
   plain = independent_prediction.build(config_of(**static), (16, 16, 2))
-  params = jax.eval_shape(plain.init, KEY)
-  assert not jax.tree.leaves(params['statistics'])
+  assert not jax.tree.leaves(jax.eval_shape(plain.init, KEY)['statistics'])
 
 
 def test_shapes_of_the_published_nets():

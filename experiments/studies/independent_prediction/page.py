@@ -243,13 +243,18 @@ def _films(moving: list[tuple[str, np.ndarray]]) -> Markup:
   return Markup(html)
 
 
-def _still(images: list[tuple[str, np.ndarray]]):
+def _still(strips_of_arms: list[tuple[str, np.ndarray]]):
+  images = [traversals.grid(strip, 24) for _, strip in strips_of_arms]
+  shape = max(height / width for height, width, _ in (i.shape for i in images))
   figure, axes = figures.new(
-    style.WIDTH, 2.4 * len(images), nrows=len(images), squeeze=False
+    style.WIDTH,
+    (style.WIDTH * shape + 0.3) * len(images),
+    nrows=len(images),
+    squeeze=False,
   )
-  for axis, (label, strip) in zip(axes.ravel(), images):
+  for axis, image, (label, _) in zip(axes.ravel(), images, strips_of_arms):
     axis.set_axis_off()
-    axis.imshow(traversals.grid(strip, 24), interpolation='nearest')
+    axis.imshow(image, interpolation='nearest')
     axis.set_title(label, fontsize=7)
   return figure
 
