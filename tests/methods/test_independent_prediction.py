@@ -13,7 +13,11 @@ from scipy import stats
 from disentangle_jax import data as data_lib
 from disentangle_jax import errors
 from disentangle_jax.methods.vae import decoders
-from disentangle_jax.methods.video import independent_prediction, state_space
+from disentangle_jax.methods.video import (
+  film_networks,
+  independent_prediction,
+  state_space,
+)
 from disentangle_jax.nn import nets
 from disentangle_jax.ops import gaussian
 
@@ -43,7 +47,7 @@ def films(frames, rows=3, resolution=8):
 def networks_of(**static):
   """Config, networks and their parameters, built once."""
   config = config_of(**static)
-  networks = independent_prediction.build(config, (8, 8, 2))
+  networks = film_networks.build(config, (8, 8, 2))
   return config, networks, quick_jit(networks.init)(KEY)
 
 
@@ -97,7 +101,7 @@ def test_one_frame_is_a_vae():
 
   @quick_jit
   def both(params):
-    terms = independent_prediction.terms_of(
+    terms = film_networks.terms_of(
       networks, config, params, film, noise, train=True
     )
     seen, _ = networks.features(params, film)
@@ -186,9 +190,7 @@ def test_how_far_the_gradient_goes_through_what_is_predicted(gradient):
   film, noise = films(2), jax.random.normal(KEY, (3, 2, 4))
 
   def passed(params, noise):
-    return independent_prediction.filter_film(
-      networks, params, film, noise, gradient
-    )[0]
+    return film_networks.filter_film(networks, params, film, noise, gradient)[0]
 
   second = lambda p, n: jnp.sum(jnp.square(passed(p, n).mean[:, 1]))
   divergence = lambda p: jnp.sum(passed(p, noise).kl())
@@ -245,7 +247,7 @@ def test_films_shorter_and_longer_than_trained_ones(frames, harness, history):
 def test_extras_are_what_they_say(harness, history):
   """The bound is the loss; predictions roll on; one factor moves alone."""
   made, state = trained(harness, history)
-  networks = independent_prediction.build(made.config, (8, 8, 2))
+  networks = film_networks.build(made.config, (8, 8, 2))
   extras, film = made.method.extras, films(5)
 
   @quick_jit
@@ -296,13 +298,13 @@ def test_published_nets_normalise_by_what_they_have_seen():
   data = data_lib.load('moving_blobs', resolution=16, frames=2)
   static = {'architecture': 'dcgan', 'width': 2}
   config = config_of(normalise='batch', **static)
-  networks = independent_prediction.build(config, (16, 16, 2))
+  networks = film_networks.build(config, (16, 16, 2))
   params, film = quick_jit(networks.init)(KEY), films(2, 4, resolution=16)
   noise = jnp.zeros((4, 2, 4))
 
   @quick_jit
   def both(params):
-    terms = independent_prediction.terms_of(
+    terms = film_networks.terms_of(
       networks, config, params, film, noise, train=True
     )
     after = {**params, 'statistics': terms.statistics}
@@ -331,15 +333,13 @@ def test_published_nets_normalise_by_what_they_have_seen():
   assert jax.tree.structure(after) == jax.tree.structure(state)
   moments = sum(x.size for x in jax.tree.leaves(state.opt_state))
   assert moments == 1 + 2 * nets.count_parameters(state.params['nets'])
-  plain = independent_prediction.build(config_of(**static), (16, 16, 2))
+  plain = film_networks.build(config_of(**static), (16, 16, 2))
   assert not jax.tree.leaves(jax.eval_shape(plain.init, KEY)['statistics'])
 
 
 def test_shapes_of_the_published_nets():
   """Weights of appendix A, with 32 latents: counted by hand."""
-  networks = independent_prediction.build(
-    independent_prediction.Config(), (64, 64, 3)
-  )
+  networks = film_networks.build(independent_prediction.Config(), (64, 64, 3))
   params = jax.eval_shape(networks.init, KEY)['nets']
   widths = (3, 64, 128, 256, 512, 32)
   encoder = sum(16 * a * b + b for a, b in itertools.pairwise(widths))
