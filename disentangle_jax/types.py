@@ -412,7 +412,9 @@ class Dataset(NamedTuple):
       of factors whose first one is whether it exists), 'fields' (of a grid:
       name -> `(arrays, factors, key) -> value`), 'summary' (of own data: what
       was read, one line), 'words' (of factors that are text: name -> level ->
-      word), 'part' (name of the part of its identities that `sample` draws).
+      word), 'part' (name of the part of its identities that `sample` draws),
+      'positions' (of a video: `(arrays, factors, key) -> float32 [T, objects,
+      2]`, pixels, of what `render` shows).
     num_examples: number of different observations: the product of the factor
       sizes for a grid (0: that product), the number of images for a stream.
   """

@@ -47,6 +47,7 @@ from disentangle_jax.methods.vae import (
   untrained_vae,
   vae,
 )
+from disentangle_jax.methods.video import independent_prediction
 from disentangle_jax.methods.weak import (
   ada_gvae,
   group_vae,
@@ -101,4 +102,5 @@ METHODS = {
   'hfs_tcvae': hfs_tcvae,
   'mvae': mvae,
   'scene_vae': scene_vae,
+  'independent_prediction': independent_prediction,
 }

@@ -49,6 +49,7 @@ from disentangle_jax.metrics.models import (
   digit_svm,
   few_labels,
   field_mcc,
+  independent_prediction,
   kl,
   label_by_group,
   label_error,
@@ -117,6 +118,7 @@ METRICS = {
   'specialisation': specialisation,
   'label_by_group': label_by_group,
   'scene_objects': scene_objects,
+  'independent_prediction': independent_prediction,
 }
 
 # Names for several modules or scores at once.

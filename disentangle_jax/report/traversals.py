@@ -155,7 +155,8 @@ def grid(tiles: np.ndarray, least: int = 48) -> np.ndarray:
   """Lays tiles out as a sheet.
 
   Args:
-    tiles: uint8 [rows, columns, H, W, C], C = 1, 3 or 4.
+    tiles: uint8 [rows, columns, H, W, C]: grey, red and green, colours, or
+      more channels, of which the first three are shown.
     least: height to enlarge the tiles to, pixels.
 
   Returns:
@@ -163,7 +164,9 @@ def grid(tiles: np.ndarray, least: int = 48) -> np.ndarray:
   """
   tiles = enlarge(tiles, least)
   rows, columns, height, width, channels = tiles.shape
-  colours = tiles[..., :3] if channels >= 3 else tiles[..., :1].repeat(3, -1)
+  colours = tiles[..., :3] if channels > 1 else tiles.repeat(3, -1)
+  if channels == 2:
+    colours = np.concatenate([tiles, np.zeros_like(tiles[..., :1])], -1)
   sheet = np.full(
     (rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3),
     GROUND,

@@ -16,6 +16,7 @@ WORDS = ('<pad>', 'a', 'red', 'blue', 'hen', 'fox')
   'name, kind',
   [
     ('blobs', 'image'),
+    ('moving_blobs', 'video'),
     ('moving_digits', 'video'),
     ('shape_motion', 'video'),
     ('xor', 'vector'),

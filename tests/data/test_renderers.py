@@ -29,6 +29,7 @@ SMALL = {
   'digits': {'resolution': 12},
   'faces': {},
   'multi_sprites': {'resolution': 16},
+  'moving_blobs': {'frames': 3},
   'moving_digits': {'resolution': 32, 'frames': 3},
   'shape_motion': {'resolution': 16, 'frames': 3},
   'lit_solid': {'resolution': 16},
@@ -530,6 +531,40 @@ def test_moving_digits_take_images_of_the_user(tmp_path):
     data.load('moving_digits', path=str(path))
 
 
+@pytest.mark.parametrize(
+  'name, options', [('moving_blobs', {}), ('moving_digits', {'resolution': 40})]
+)
+def test_positions_are_where_things_are_drawn(name, options):
+  dataset = data.load(name, frames=6, **options)
+  both = lambda f, key: (
+    dataset.render(dataset.arrays, f, key),
+    dataset.extras['positions'](dataset.arrays, f, key),
+  )
+  keys = jax.random.split(jax.random.key(3), 5)
+  film, places = jax.jit(jax.vmap(both, (None, 0)))(jnp.array([3, 4]), keys)
+  film, places = np.asarray(film, np.float64), np.asarray(places)
+  assert places.shape == (5, 6, 2, 2)
+  # Steps of a straight way that walls fold: never longer than the speed.
+  apart = np.linalg.norm(np.diff(places, axis=1), axis=-1)
+  side = film.shape[2]
+  if name == 'moving_blobs':
+    speeds = dataset.factor_values[0][[3, 4]]
+    assert (apart <= speeds + 1e-4).all() and (apart.max((0, 1)) > 0.9).all()
+    assert places.min() >= 1 and places.max() <= side - 2
+  for clip, where in zip(film, places):
+    for frame, (first, second) in zip(clip, where):
+      for plane, (row, column) in enumerate((first, second)):
+        light = frame[..., plane]
+        if name == 'moving_digits':
+          seen = np.argwhere(light > 0)
+          assert (seen >= (row, column)).all()
+          assert (seen < (row + 28, column + 28)).all()
+          continue
+        i, j = np.mgrid[:side, :side]
+        far = (i - row) ** 2 + (j - column) ** 2
+        np.testing.assert_allclose(light, np.exp(-far / 2), atol=1e-5)
+
+
 def test_strokes_match_a_distance_loop():
   digit, side, thickness = 2, 14, 0.1
   got = np.asarray(glyphs.draw(digit, 0.0, thickness, 0.9, side))
@@ -582,6 +617,9 @@ def test_digits_all_differ():
     ('lit_solid', {'part': 'gapp'}),
     ('dsprites_triangle', {'part': 'training'}),
     ('shape_motion', {'frames': 1}),
+    ('moving_blobs', {'resolution': 4}),
+    ('moving_blobs', {'frames': 0}),
+    ('moving_blobs', {'width': 4.0}),
     ('moving_digits', {'resolution': 16}),
     ('digits', {'hues': -1}),
     ('digits', {'background_value': 1.5}),

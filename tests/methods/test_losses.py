@@ -9,6 +9,7 @@ import math
 import code_formulas
 import embedding_formulas
 import expert_formulas
+import film_formulas
 from formulas import (
   decode,
   dense,
@@ -55,6 +56,8 @@ VARIANTS = [
   ('hfs_vae', {'num_pairs': 2, 'num_points': 7}),
   ('vae', {'likelihood': 'gaussian_linear', 'likelihood_scale': 0.5}),
   ('mvae', {'pool': 'sum', 'downsampling': 'stride', 'head_kernel': 3}),
+  ('independent_prediction', {'transition': 'entangled'}),
+  ('independent_prediction', {'prior_input_gradient': 'none'}),
 ]
 # Methods whose formulas stand in files of their own.
 ELSEWHERE = (
@@ -65,6 +68,7 @@ ELSEWHERE = (
   | pair_formulas.REFERENCES
   | code_formulas.REFERENCES
   | object_formulas.REFERENCES
+  | film_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

@@ -1,6 +1,6 @@
 """Videos of two digits that bounce in a frame, one red and one green.
 
-The moving-MNIST data of Whitney & Fergus 2018 (appendix C): two digits in a
+The moving-MNIST data of Whitney & Fergus 2019 (appendix C): two digits in a
 frame of 64 x 64, each on a plane of its own, with a random start and velocity;
 the motion is deterministic and the digits do not touch each other. The digits
 are drawn by this project (`glyphs`) unless the path of MNIST is given. Start,
@@ -93,7 +93,9 @@ def make(config: Config) -> types.Dataset:
   Returns:
     A data set; observations are float32
     [frames, resolution, resolution, 3] in [0, 1], red the first digit, green
-    the second; `render` uses its key.
+    the second; `render` uses its key. `extras['positions']` is `(arrays,
+    factors, key) -> float32 [frames, 2, 2]`: frame, digit, (row, column) of its
+    upper left corner in pixels, of what `render` shows with the same arguments.
 
   Raises:
     ConfigError: an option out of range, or a file that cannot be used.
@@ -102,16 +104,18 @@ def make(config: Config) -> types.Dataset:
   checks.integer('config.dataset.frames', config.frames, 2)
   side, room = config.resolution, config.resolution - _GLYPH
 
-  def one(arrays, digit, key):
-    keys = jax.random.split(key, 4)
-    number = factorial.uniform_factors(keys[0], arrays['count'][digit][None])
-    glyph = arrays['images'][arrays['first'][digit] + number[0]]
+  def corners_of(keys):
     start = room * jax.random.uniform(keys[1], (2,))
     angle = 2 * jnp.pi * jax.random.uniform(keys[2])
     speed = jax.random.uniform(keys[3], minval=2.0, maxval=5.0)
     velocity = speed * jnp.stack([jnp.cos(angle), jnp.sin(angle)])
-    corners = bounce(start, velocity, float(room), config.frames)
-    corners = jnp.round(corners).astype(jnp.int32)
+    return jnp.round(bounce(start, velocity, float(room), config.frames))
+
+  def one(arrays, digit, key):
+    keys = jax.random.split(key, 4)
+    number = factorial.uniform_factors(keys[0], arrays['count'][digit][None])
+    glyph = arrays['images'][arrays['first'][digit] + number[0]]
+    corners = corners_of(keys).astype(jnp.int32)
     empty = jnp.zeros((side, side), jnp.uint8)
     place = lambda c: jax.lax.dynamic_update_slice(empty, glyph, (c[0], c[1]))
     return jax.vmap(place)(corners).astype(jnp.float32) / 255.0
@@ -120,6 +124,11 @@ def make(config: Config) -> types.Dataset:
     red = one(arrays, factors[0], jax.random.fold_in(key, 0))
     green = one(arrays, factors[1], jax.random.fold_in(key, 1))
     return jnp.stack([red, green, jnp.zeros_like(red)], -1)
+
+  def positions(arrays, factors, key):
+    del arrays, factors
+    keys = [jax.random.split(jax.random.fold_in(key, n), 4) for n in range(2)]
+    return jnp.stack([corners_of(own) for own in keys], axis=1)
 
   arrays = jax.tree.map(jnp.asarray, _digits(config.path))
   return factorial.make(
@@ -131,4 +140,5 @@ def make(config: Config) -> types.Dataset:
     arrays=arrays,
     deterministic=False,
     kind='video',
+    extras={'positions': positions},
   )

@@ -358,16 +358,15 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   def score(key, context, method, state, arrays, batch) -> Mapping:
     del context, batch
     train_key, test_key, scene_key, pair_key = jax.random.split(key, 4)
-    with jax.default_matmul_precision('highest'):
-      scores, seen = exchanging(pair_key, method, state, arrays)
-      if 'decode_slots' in method.extras:
-        count_keys = (train_key, test_key)
-        for more, arrays_seen in (
-          counting(count_keys, method, state, arrays),
-          sequence(scene_key, method, state, arrays),
-        ):
-          scores = {**scores, **more}
-          seen = (seen, arrays_seen)
+    scores, seen = exchanging(pair_key, method, state, arrays)
+    if 'decode_slots' in method.extras:
+      count_keys = (train_key, test_key)
+      for more, arrays_seen in (
+        counting(count_keys, method, state, arrays),
+        sequence(scene_key, method, state, arrays),
+      ):
+        scores = {**scores, **more}
+        seen = (seen, arrays_seen)
     finite = [jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves(seen)]
     usable = jnp.all(jnp.stack(finite))
     return {name: jnp.where(usable, x, jnp.nan) for name, x in scores.items()}

@@ -1,0 +1,1 @@
+"""Films in factors that are predicted one by one, against one transition."""
