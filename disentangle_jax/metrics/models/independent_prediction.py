@@ -292,16 +292,15 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       bound = method.extras['bound'](own, state, film)
       return z, position, bound
 
-    with jax.default_matmul_precision('highest'):
-      blocks = jax.lax.map(block, jnp.arange(count // rows))
-      z, position, bound = jax.tree.map(
-        lambda x: x.reshape(count, *x.shape[2:]), blocks
-      )
-      # A diverged run has no neighbours.
-      usable = jnp.all(jnp.isfinite(z))
-      z = jnp.where(usable, z, 0)
-      slots = _slots(method, state, data)
-      scores = _scores(cut_key, z, position, slots, method, config)
+    blocks = jax.lax.map(block, jnp.arange(count // rows))
+    z, position, bound = jax.tree.map(
+      lambda x: x.reshape(count, *x.shape[2:]), blocks
+    )
+    # A diverged run has no neighbours.
+    usable = jnp.all(jnp.isfinite(z))
+    z = jnp.where(usable, z, 0)
+    slots = _slots(method, state, data)
+    scores = _scores(cut_key, z, position, slots, method, config)
     scores['elbo_frame'] = jnp.mean(bound) / frames
     return {
       name: jnp.where(usable, value, jnp.nan).astype(jnp.float32)
