@@ -115,7 +115,7 @@ def _memory_table(study, topology):
   table = _table(
     title,
     ('group', 'what', 'program'),
-    ('runs', 'state MiB', 'scratch MiB', 'total MiB', 'fits'),
+    ('runs', 'state MiB', 'scratch MiB', 'total MiB', 'bound MiB', 'fits'),
   )
   table.add_column('custom calls')
   return table
@@ -132,6 +132,7 @@ def _memory_cells(name: str, row: compiling.Row) -> list[str]:
     mebibytes(row.state) if row.state else '-',
     mebibytes(row.scratch) if row.bytes else '-',
     mebibytes(row.bytes) if row.bytes else 'refused',
+    mebibytes(row.bound) if row.bound else '-',
     'yes' if row.fits else 'no',
     row.refused or ', '.join(f'{n} {call}' for call, n in calls.items()),
   ]

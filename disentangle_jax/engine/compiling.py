@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from disentangle_jax import errors
+from disentangle_jax import errors, platforms
 from disentangle_jax.engine.plan import planning, registry, study_plan
 from disentangle_jax.engine.programs import (
   devices,
@@ -31,6 +31,8 @@ class Row(NamedTuple):
     bytes: that a device holds meanwhile; 0 where it was refused.
     scratch: those of them that are free again afterwards.
     state: those of the states that a step replaces; 0 in scoring.
+    bound: what planning takes a device to hold at most, before anything is
+      compiled; of training alone.
     collectives: kind and groups -> number; of training alone.
     cost: of one step of all runs of a device in training; of all of a score.
     refused: what the compiler says where it does not fit, one line; else ''.
@@ -43,6 +45,7 @@ class Row(NamedTuple):
   bytes: int = 0
   scratch: int = 0
   state: int = 0
+  bound: int = 0
   collectives: dict[str, int] | None = None
   cost: step_cost.StepCost | None = None
   refused: str = ''
@@ -90,9 +93,12 @@ def rows(
       ]
     while sizes:
       size, fits = sizes.pop(0), True
+      with platforms.traced_for(topology.platform):
+        each = estimate.need(group, points).bytes_per_run
+      bound = each * (size // over)
       for row in _of_size(number, group, size, mesh, topology, evaluator):
         fits &= row.fits
-        yield row
+        yield row._replace(bound=bound) if row.training else row
       if not (fits or runs or size <= over):
         # A sweep would go on with half of the runs, before it trains.
         sizes.append(over * -(-size // (2 * over)))

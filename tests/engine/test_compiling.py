@@ -236,6 +236,7 @@ def test_this_machine_is_a_topology_too():
   # each run diverged beside them.
   assert rows[0].state == state_bytes(plan.groups[0], 4, topology)
   assert rows[0].bytes > rows[0].state + rows[0].scratch
+  assert rows[0].bound >= rows[0].bytes and not rows[1].bound
   small = topology._replace(memory=rows[0].bytes - 1)
   assert not next(compiling.rows(plan, small, [4])).fits
   assert compiling.fit(rows)
