@@ -8,6 +8,7 @@ import pytest
 
 from disentangle_jax import metrics, types
 from disentangle_jax.metrics import base, catalogue, designs
+from disentangle_jax.metrics.models import scene_parts
 
 NAMES = [n for n, m in metrics.METRICS.items() if catalogue.of_codes(m)]
 
@@ -56,6 +57,13 @@ WRONG = [
   (base.standardize, (jnp.zeros((5, 2)), jnp.zeros((5, 3)))),
   (base.varies, (jnp.zeros(5),)),
   (base.standardize, (jnp.zeros(5), jnp.zeros(5))),
+  (scene_parts.masked_median, (jnp.zeros(5), jnp.zeros(4, bool))),
+  (scene_parts.counted, (jnp.zeros((5, 3)), jnp.zeros(4), 1.0)),
+  (
+    scene_parts.assign,
+    (jnp.zeros((3, 5)), jnp.zeros(5, bool), jnp.zeros(3)),
+  ),
+  (scene_parts.blobs, (jnp.zeros((3, 8, 8)), jnp.zeros(3, bool))),
 ]
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import chex
 import jax
 import jax.numpy as jnp
 import optax
@@ -27,6 +28,9 @@ def masked_median(x: jax.Array, mask: jax.Array) -> jax.Array:
   Returns:
     Scalar, the mean of the middle two of an even number; NaN of none.
   """
+  chex.assert_rank(x, 1)
+  chex.assert_equal_shape([x, mask])
+  chex.assert_type(mask, bool)
   sorted_values = jnp.sort(jnp.where(mask, x, jnp.inf))
   count = jnp.sum(mask)
   low, high = (count - 1) // 2, count // 2
@@ -56,6 +60,8 @@ def fit_threshold(
 
 def counted(kl: jax.Array, count: jax.Array, threshold: jax.Array) -> jax.Array:
   """Share of rows with `count` entries of `kl` above a threshold."""
+  chex.assert_rank([kl, count], [2, 1])
+  chex.assert_equal_shape_prefix([kl, count], 1)
   above = jnp.sum(kl > threshold, axis=1)
   return jnp.mean((above == count).astype(jnp.float32))
 
@@ -71,6 +77,8 @@ def assign(cost: jax.Array, exists: jax.Array, size: jax.Array) -> jax.Array:
   Returns:
     int [S]; N and above where sprites outnumber slots.
   """
+  chex.assert_rank([cost, exists, size], [2, 1, 1])
+  chex.assert_equal_shape_prefix([cost, exists, size], 1)
   count, slots = cost.shape
   missing = jnp.broadcast_to(size[:, None], (count, max(0, count - slots)))
   wide = jnp.concatenate([cost, missing], axis=1)
@@ -90,6 +98,8 @@ def blobs(alone: jax.Array, exists: jax.Array) -> jax.Array:
     int scalar: sprites, those of one colour that overlap, directly or by way
     of others, counted as one.
   """
+  chex.assert_rank([alone, exists], [4, 1])
+  chex.assert_equal_shape_prefix([alone, exists], 1)
   lit = jnp.any(alone > 0, axis=-1).reshape(len(alone), -1)
   overlap = jnp.any(lit[:, None] & lit[None, :], axis=-1)
   colour = jnp.sum(alone, axis=(1, 2))
