@@ -74,7 +74,7 @@ def _make_small(config):
   config.net.mlp.encoder_hidden = (128, 128)
   config.net.mlp.decoder_hidden = (128, 128)
   config.net.mlp.encoder_activation = 'leaky_relu'
-  config.net.mlp.decoder_activation = 'relu'
+  config.net.mlp.decoder_activation = 'leaky_relu'
   config.static.architecture = 'net'
   config.static.normalise = 'none'
   config.static.latents_per_factor = 4
