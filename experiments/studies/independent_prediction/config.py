@@ -80,6 +80,6 @@ def _make_small(config):
   config.static.latents_per_factor = 4
   config.static.transition_hidden = (64, 64)
   config.static.posterior_hidden = 64
-  config.static.variance = 0.02
+  config.static.variance = 0.01
   config.hparams.learning_rate = 2e-3
-  config.steps = 6000
+  config.steps = 5000
