@@ -74,12 +74,12 @@ def _make_small(config):
   config.net.mlp.encoder_hidden = (128, 128)
   config.net.mlp.decoder_hidden = (128, 128)
   config.net.mlp.encoder_activation = 'leaky_relu'
-  config.net.mlp.decoder_activation = 'leaky_relu'
+  config.net.mlp.decoder_activation = 'relu'
   config.static.architecture = 'net'
   config.static.normalise = 'none'
   config.static.latents_per_factor = 4
   config.static.transition_hidden = (64, 64)
   config.static.posterior_hidden = 64
-  config.static.variance = 0.01
+  config.static.variance = 0.02
   config.hparams.learning_rate = 2e-3
-  config.steps = 5000
+  config.steps = 4000
