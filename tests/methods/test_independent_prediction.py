@@ -206,6 +206,42 @@ def test_how_far_the_gradient_goes_through_what_is_predicted(gradient):
   assert all(np.any(leaf) for leaf in jax.tree.leaves(own))
 
 
+def test_bounds_let_gradients_back_inside():
+  x = jnp.float32([-12.0, -12.0, -3.0, 4.9, 7.0, 7.0])
+  slope = jnp.float32([1.0, -1.0, 2.0, -2.0, 1.0, -1.0])
+  value, back = jax.vjp(lambda x: film_networks.bounded(x, -10.0, 5.0), x)
+  np.testing.assert_array_equal(value, jnp.clip(x, -10.0, 5.0))
+  # Descent goes against the slope: only what leads inside passes.
+  np.testing.assert_array_equal(back(slope)[0], [0.0, -1.0, 2.0, -2.0, 1.0, 0])
+
+
+def test_noise_beyond_the_upper_end_is_no_trap():
+  """Where p and q both say 5, their KL is 0 and a plain clip has no slope."""
+  config, networks, params = networks_of()
+  own = jax.tree.map(lambda x: x, params['nets'])
+  heads = own['posterior']['Heads_0']['logvar']
+  heads['bias'] = heads['bias'] + 50.0
+  last = max(name for name in own['transition'] if name.startswith('bias'))
+  bias = own['transition'][last]
+  own['transition'][last] = bias.at[:, bias.shape[1] // 2 :].add(50.0)
+  film, noise = films(4), jax.random.normal(KEY, (3, 4, 4))
+
+  @quick_jit
+  def both(own):
+    def loss(own):
+      terms = film_networks.terms_of(
+        networks, config, {**params, 'nets': own}, film, noise, train=True
+      )
+      return -jnp.mean(terms.log_likelihood), terms.filtered
+
+    return jax.grad(loss, has_aux=True)(own)
+
+  slopes, passed = both(own)
+  assert np.all(passed.logvar == 5.0)
+  assert np.all(passed.prior_logvar[:, 1:] == 5.0)
+  assert np.any(slopes['posterior']['Heads_0']['logvar']['bias'] != 0)
+
+
 @pytest.mark.parametrize('frames', [1, 9])
 def test_films_shorter_and_longer_than_trained_ones(frames, harness, history):
   made, state = trained(harness, history)

@@ -83,7 +83,8 @@ def make(config: Config) -> types.Dataset:
     centres = positions(arrays, factors, key)  # frame, blob, axis
     far = (pixels - centres[..., None]) / config.width
     fall = jnp.exp(-0.5 * jnp.square(far))  # frame, blob, axis, pixel
-    return jnp.einsum('tbi,tbj->tijb', fall[:, :, 0], fall[:, :, 1])
+    light = fall[:, :, 0, :, None] * fall[:, :, 1, None, :]
+    return jnp.moveaxis(light, 1, -1)
 
   return factorial.make(
     name='moving_blobs',

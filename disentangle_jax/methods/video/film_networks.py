@@ -5,6 +5,7 @@ static choices are meant by `config`.
 """
 
 from collections.abc import Callable
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -20,6 +21,39 @@ from disentangle_jax.ops import axis, likelihood
 LOGVAR_RANGE = (-10.0, 5.0)
 # What runs inside of the loop over time.
 _LOOPED = ('posterior', 'transition')
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def bounded(x: jax.Array, low: float, high: float) -> jax.Array:
+  """Clips, and lets gradients pass that lead back inside.
+
+  A plain clip has no gradient outside. Log variances of both p and q beyond the
+  upper end are then a trap: the KL is 0, states are noise, and nothing moves
+  any more.
+
+  Args:
+    x: float [...].
+    low: least value.
+    high: greatest value.
+
+  Returns:
+    float [...], as `jnp.clip`. The gradient of what is outside is that of the
+    identity where descending it moves towards the inside, else 0.
+  """
+  return jnp.clip(x, low, high)
+
+
+def _bounded_forward(x, low, high):
+  return jnp.clip(x, low, high), x
+
+
+def _bounded_backward(low, high, x, slope):
+  # Descent goes against the slope.
+  outwards = ((x < low) & (slope > 0)) | ((x > high) & (slope < 0))
+  return (jnp.where(outwards, 0.0, slope),)
+
+
+bounded.defvjp(_bounded_forward, _bounded_backward)
 
 
 class Networks(NamedTuple):
@@ -80,7 +114,7 @@ def build(config: Any, frame_shape: tuple[int, ...]) -> Networks:
   posterior = frame_nets.Posterior(latents, width)
   transition = frame_nets.Transition(blocks, tuple(config.transition_hidden))
   generator = frame_nets.generator(*looks, frame_shape, config.width)
-  clip = lambda mean, logvar: (mean, jnp.clip(logvar, *LOGVAR_RANGE))
+  clip = lambda mean, logvar: (mean, bounded(logvar, *LOGVAR_RANGE))
 
   def run(module, params, x, **options):
     return nets.apply(module, params, x, config.precision, **options)

@@ -24,7 +24,8 @@ are chains of their own, and a factor may hold one of each object.
 Deviations: layers that give means, log variances and raw frames are linear (see
 `nn.frame_nets`); q is told the log variance where the text has the variance;
 log variances are clipped to [-10, 5], as those of a deterministic motion would
-fall for ever; entries of the gradient are clipped.
+fall for ever, with gradients that lead back inside
+(`film_networks.bounded`); entries of the gradient are clipped.
 Table 1's transition (three layers on all of z) contradicts appendix A (five
 layers on one factor), which is taken. d, T and the batch size are not stated.
 `decode` would have to make a film of one code and is left out: the extra

@@ -32,6 +32,7 @@ EXPECTED = {
   'correlation': (2, 2),
   'smoke': (4, 2),
 }
+CLAIM_SEEDS = (5, 6, 7, 8, 9)
 TRANSITIONS = ('factored', 'entangled')
 
 
@@ -82,4 +83,6 @@ def _make_small(config):
   config.static.posterior_hidden = 64
   config.static.variance = 0.02
   config.hparams.learning_rate = 2e-3
-  config.steps = 6000
+  config.steps = 4000
+  # Seeds 0 to 4 were seen with a fault of the method (README).
+  config.seeds = CLAIM_SEEDS

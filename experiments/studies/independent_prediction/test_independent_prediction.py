@@ -63,6 +63,20 @@ def test_claims(store, judged, scores, words):
   assert list(judged(page, fill(store, **scores)).values()) == words
 
 
+def test_one_dead_run_makes_all_void(store, judged):
+  study = fill(store)
+  assert page.alive(study).tolist() == [1.0] * 10
+  dead = {page.CROSS: 0.0, page.SAME: 0.0, page.LEAST: 0.0, page.BOUND: 100.0}
+  for transition in ('factored', 'entangled'):
+    store.add(
+      dead,
+      method='independent_prediction',
+      variant=f'transition={transition}',
+      seed=5,
+    )
+  assert set(judged(page, store.study()).values()) == {'void'}
+
+
 def test_relative_distance_folds_its_interval(store):
   value, low, high = page.relative(fill(store, same=2.0), page.SAME)
   assert low == 0 and 0 <= value <= high < 0.002
