@@ -49,6 +49,9 @@ from disentangle_jax.metrics.models import (
   digit_svm,
   few_labels,
   field_mcc,
+  grasp_accuracy,
+  grasp_plan,
+  grasp_shape,
   kl,
   label_by_group,
   label_error,
@@ -115,6 +118,9 @@ METRICS = {
   'dci_gap': dci_gap,
   'specialisation': specialisation,
   'label_by_group': label_by_group,
+  'grasp_accuracy': grasp_accuracy,
+  'grasp_shape': grasp_shape,
+  'grasp_plan': grasp_plan,
 }
 
 # Names for several modules or scores at once.
