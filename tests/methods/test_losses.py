@@ -19,6 +19,7 @@ from formulas import (
   sigmoid,
 )
 import gan_formulas
+import grasp_formulas
 import jax
 import numpy as np
 import pair_formulas
@@ -53,6 +54,7 @@ VARIANTS = [
   ('ivae', {'encoder_sees': 'both', 'prior_mean': True}),
   ('hfs_vae', {'num_pairs': 2, 'num_points': 7}),
   ('vae', {'likelihood': 'gaussian_linear', 'likelihood_scale': 0.5}),
+  ('grasp_geometry', {'occupancy': 'true'}),
 ]
 # Methods whose formulas stand in files of their own.
 ELSEWHERE = (
@@ -62,6 +64,7 @@ ELSEWHERE = (
   | expert_formulas.REFERENCES
   | pair_formulas.REFERENCES
   | code_formulas.REFERENCES
+  | grasp_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

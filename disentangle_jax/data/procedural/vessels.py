@@ -31,8 +31,8 @@ def sizes(key: jax.Array) -> jax.Array:
 
 def _bottle(s, point):
   """A body, and a neck on it."""
-  half, neck = 0.26 * s[1], 0.12 * s[3]
-  body = solids.cylinder(point, (0.0, half, 0.0), 0.14 * s[0], half)
+  half, neck = 0.24 * s[1], 0.12 * s[3]
+  body = solids.cylinder(point, (0.0, half, 0.0), 0.12 * s[0], half)
   # It starts inside of the body.
   middle = (0.0, 2.0 * half + neck - 0.05, 0.0)
   return jnp.minimum(
@@ -87,7 +87,7 @@ def _mug(s, point):
 
 def _sugarbowl(s, point):
   """An ellipsoid with a knob on top."""
-  across, half = 0.22 * s[0], 0.2 * s[1]
+  across, half = 0.22 * s[0], 0.17 * s[1]
   knob = 0.075 * s[2]
   body = solids.ellipsoid(point, (0.0, half, 0.0), (across, half, across))
   top = (0.0, 2.0 * half + 0.8 * knob, 0.0)

@@ -121,6 +121,15 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
         state, view['observation'], pose[None], view['occupancy']
       )[0]
 
+      many = lambda x: jnp.broadcast_to(x, (config.starts, *x.shape[1:]))
+      planned = method.extras['plan'](
+        jax.random.fold_in(own, 1),
+        state,
+        many(view['observation']),
+        start,
+        many(view['occupancy']),
+      )
+
       def step(carry, key):
         pose, done = carry
         keys = jax.random.split(key)
@@ -131,27 +140,20 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
         best = jnp.argmax(logit.reshape(moved.shape[1:3]), axis=1)
         blind = jax.random.randint(keys[1], best.shape, 0, config.directions)
         chosen = jnp.stack([best, blind])
-        pose = jnp.take_along_axis(moved, chosen[..., None, None], axis=2)[
-          :, :, 0
-        ]
-        # What is done may wander on: it counts.
-        return (pose, done | holds(pose)), None
+        pose = jnp.take_along_axis(moved, chosen[..., None, None], axis=2)
+        pose = pose[:, :, 0]
+        # What is done may wander on: it counts. What was planned at once is
+        # judged beside them, for one program of the gripper is enough.
+        held = holds(jnp.concatenate([pose, planned[None]]))
+        return (pose, done | held), None
 
       both = jnp.stack([start, start])
-      none = jnp.zeros(both.shape[:2], bool)
+      none = jnp.zeros((3, config.starts), bool)
       keys = jax.random.split(own, config.steps)
       (_, done), _ = jax.lax.scan(step, (both, none), keys)
-      many = lambda x: jnp.broadcast_to(x, (config.starts, *x.shape[1:]))
-      final = method.extras['plan'](
-        jax.random.fold_in(own, 1),
-        state,
-        many(view['observation']),
-        start,
-        many(view['occupancy']),
-      )
       finite = jnp.all(jnp.isfinite(ask(start)))
-      values = jnp.stack([*done, holds(final)]).astype(jnp.float32)
-      return jnp.where(finite, jnp.mean(values, axis=1), jnp.nan)
+      shares = jnp.mean(done.astype(jnp.float32), axis=1)
+      return jnp.where(finite, shares, jnp.nan)
 
     with jax.default_matmul_precision('highest'):
       shares = jax.lax.map(one, novel.numbers)
