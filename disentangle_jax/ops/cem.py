@@ -17,9 +17,9 @@ def maximise(
   mean: jax.Array,
   deviation: jax.Array,
   *,
-  samples: int,
-  elite: int,
-  iterations: int,
+  samples: int = 64,
+  elite: int = 8,
+  iterations: int = 10,
   least: float = 0.0,
 ) -> tuple[jax.Array, jax.Array]:
   """Moves a normal distribution to where a function is large.

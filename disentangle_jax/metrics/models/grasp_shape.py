@@ -81,8 +81,10 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       parts = method.represent(state, view['observation']).parts
       guess, truth = parts['occupancy'], view['occupancy']
       full, true_full = guess > config.threshold, truth > config.threshold
-      either = jnp.maximum(jnp.sum(full | true_full), 1)
-      iou = jnp.sum(full & true_full) / either
+      either = jnp.sum(full | true_full)
+      shared = jnp.sum(full & true_full) / jnp.maximum(either, 1)
+      # Two empty grids are the same one.
+      iou = jnp.where(either > 0, shared, 1.0)
       local = lambda v: method.extras['local'](state, v, view['pose'])
       error = config.reach * jnp.mean(jnp.abs(local(guess) - local(truth)))
       finite = jnp.all(jnp.isfinite(guess))

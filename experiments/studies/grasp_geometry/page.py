@@ -1,4 +1,4 @@
-"""Geometry against a plain CNN: claims, and tables by elevation and category."""
+"""Geometry against a plain CNN: claims, and tables by category."""
 
 from collections.abc import Iterator
 
