@@ -113,6 +113,25 @@ EXTRAS = {
   'local_view': '(state, observation) -> observation, what local latents see',
   'decode_local': '(state, vector [B, D]) -> observation from local latents',
   'codes_of_factors': '(state, factors int32 [B, K]) -> Codes',
+  'decode_occupancy': (
+    '(state, vector [B, D]) -> occupancy float32 [B, n, n, n] in [0, 1], the '
+    'solid that a code stands for (`ops.projection`)'
+  ),
+  'predict': (
+    '(state, observation, pose [B, G, 9], occupancy [B, n, n, n]) -> logits '
+    'float32 [B, G] of success; the true occupancy is for ceilings alone'
+  ),
+  'plan': (
+    '(key, state, observation, pose [B, 9], occupancy) -> pose [B, 9], moved to '
+    'where success is predicted'
+  ),
+  'project': (
+    '(state, occupancy, camera [B, 2]) -> (silhouette, depth) [B, H, W]'
+  ),
+  'local': (
+    '(state, occupancy, pose [B, G, 9]) -> depths [B, G, side, side] that a '
+    'hand sees'
+  ),
 }
 
 
@@ -395,7 +414,8 @@ class Dataset(NamedTuple):
       'fields' (of a grid: name -> `(arrays, factors, key) -> value`), 'summary'
       (of own data: what was read, one line), 'words' (of factors that are text:
       name -> level -> word), 'part' (name of the part of its identities that
-      `sample` draws).
+      `sample` draws), 'scene' (of objects to grasp: a `projection.Scene`),
+      'novel' (of these: which objects training never draws).
     num_examples: number of different observations: the product of the factor
       sizes for a grid (0: that product), the number of images for a stream.
   """

@@ -98,7 +98,7 @@ class Config(grasping.OutcomeConfig):
   decoder_hidden: tuple[int, ...] = ()
   decoder_channels: tuple[int, ...] = (512, 256, 96)
   views: int = 3
-  rays: int = 0
+  rays: int = 1024
   depth_samples: int = 32
   silhouette: str = 'product'
   local_side: int = 16
