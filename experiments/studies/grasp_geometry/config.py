@@ -19,7 +19,7 @@ count of objects (98) and the widths of Yan et al. 2016, 64 x 64, grids of 32,
 are not public. Not run at this size.
 
 Variants:
-  :laptop  16 x 16, grids of 12, 350 and 105 objects, MLPs, 4,000 steps.
+  :laptop  16 x 16, grids of 12, 350 and 105 objects, MLPs, 2,000 steps.
   :tune    its ceiling and its baselines, on seeds 100 and 101.
   :smoke   a minute at most.
 """
@@ -64,19 +64,19 @@ def _make_small(config, variant):
   config.dataset.instances = 50
   config.dataset.novel_instances = 15
   config.static.channels = ()
-  config.static.state_hidden = (1024, 128)
+  config.static.state_hidden = (512, 128)
   config.static.outcome_hidden = (128, 64)
-  config.static.encoder_hidden = (1024, 256)
+  config.static.encoder_hidden = (512, 256)
   config.static.code = 128
   config.static.decoder_hidden = (256,)
   config.static.decoder_channels = ()
-  config.static.rays = 64
+  config.static.rays = 48
   config.static.depth_samples = 16
   config.static.local_side = 8
-  config.static.local_samples = 12
+  config.static.local_samples = 8
   config.hparams.learning_rate = 1e-3
   config.batch_size = 16
-  config.steps = 4000
+  config.steps = 2000
   if variant == 'tune':
     config.seeds = TUNING_SEEDS
     config.metrics = ('grasp_accuracy',)
