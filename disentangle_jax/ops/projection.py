@@ -141,10 +141,10 @@ def read(volume: jax.Array, point: jax.Array) -> jax.Array:
   x, y, z = (point[..., k] for k in range(3))
   # In cells, counted from the middle of the first one; one layer of nothing
   # around the grid.
-  place = jnp.stack([y, z + 0.5, x + 0.5], axis=-1) * n + 0.5
-  place = jnp.clip(place, 0.0, n + 1.0 - 1e-4)
-  corner = jnp.floor(place).astype(jnp.int32)
-  share = place - corner
+  cell = jnp.stack([y, z + 0.5, x + 0.5], axis=-1) * n + 0.5
+  cell = jnp.clip(cell, 0.0, n + 1.0 - 1e-4)
+  corner = jnp.floor(cell).astype(jnp.int32)
+  share = cell - corner
   padded = jnp.pad(volume, 1)
   # All eight corners of a cell beside each other: one gather of rows instead
   # of eight of numbers, which is what takes the time, there and back.

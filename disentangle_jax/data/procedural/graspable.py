@@ -233,21 +233,21 @@ def tables(config: Config) -> dict[str, np.ndarray]:
   make_all = lambda numbers: jax.lax.map(
     functools.partial(_one_object, config, scene), numbers
   )
-  made = jax.device_get(jax.jit(make_all)(numbers))
-  enough = made.pop('enough')
+  arrays = jax.device_get(jax.jit(make_all)(numbers))
+  enough = arrays.pop('enough')
   if not enough.all():
     lacking = int(np.argmin(enough))
     name = vessels.CATEGORIES[lacking % len(vessels.CATEGORIES)]
     rule = f'object {lacking} ({name}) has too few poses that hold it'
     raise errors.value('config.dataset.grasps', config.grasps, rule)
-  return made
+  return arrays
 
 
 def observation(
   arrays: Any,
   scene: projection.Scene,
   degrees: tuple[float, ...],
-  place: tuple[jax.Array, jax.Array, jax.Array],
+  view: tuple[jax.Array, jax.Array, jax.Array],
 ) -> jax.Array:
   """What a camera sees, in five channels.
 
@@ -255,15 +255,15 @@ def observation(
     arrays: of the data set.
     scene: its cameras.
     degrees: all elevations, in the order of the tables.
-    place: numbers of object, elevation and camera.
+    view: numbers of object, elevation and camera.
 
   Returns:
     float32 [..., H, W, 5] in [0, 1], where the numbers are [...].
   """
-  colour = arrays['colour'][place].astype(jnp.float32) / 255.0
-  depth = arrays['depth'][place].astype(jnp.float32)
+  colour = arrays['colour'][view].astype(jnp.float32) / 255.0
+  depth = arrays['depth'][view].astype(jnp.float32)
   depth = (depth - scene.near) / (scene.far - scene.near)
-  height = jnp.asarray(degrees, jnp.float32)[place[1]] / 90.0
+  height = jnp.asarray(degrees, jnp.float32)[view[1]] / 90.0
   height = jnp.broadcast_to(height[..., None, None], depth.shape)
   rest = jnp.stack([jnp.clip(depth, 0.0, 1.0), height], axis=-1)
   return jnp.concatenate([colour, rest], axis=-1)
@@ -297,12 +297,12 @@ def make(config: Config) -> types.Dataset:
   categories = len(vessels.CATEGORIES)
   every = config.instances + config.novel_instances
 
-  def place(factors):
+  def view_of(factors):
     return factors[1] * categories + factors[0], factors[2], factors[3]
 
   def render(arrays, factors, key):
     del key
-    return observation(arrays, scene, degrees, place(factors))
+    return observation(arrays, scene, degrees, view_of(factors))
 
   def in_turn(factors):
     """Numbers of all views that training draws, the observation's first."""
@@ -310,7 +310,7 @@ def make(config: Config) -> types.Dataset:
     return (own + jnp.arange(seen * config.views)) % (seen * config.views)
 
   def all_views(arrays, name, factors):
-    table = arrays[name][place(factors)[0], :seen]
+    table = arrays[name][view_of(factors)[0], :seen]
     return table.reshape(-1, *table.shape[2:])[in_turn(factors)]
 
   def cameras(arrays, factors, key):
@@ -331,16 +331,16 @@ def make(config: Config) -> types.Dataset:
 
   def pose(arrays, factors, key):
     del key
-    at = place(factors)
+    at = view_of(factors)
     return poses.pose_seen_from(arrays['pose'][at[0]], arrays['azimuth'][at])
 
   def label(arrays, factors, key):
     del key
-    return arrays['label'][place(factors)[0]].astype(jnp.float32)
+    return arrays['label'][view_of(factors)[0]].astype(jnp.float32)
 
   def occupancy(arrays, factors, key):
     del key
-    return arrays['occupancy'][place(factors)].astype(jnp.float32) / 255.0
+    return arrays['occupancy'][view_of(factors)].astype(jnp.float32) / 255.0
 
   fields = (cameras, masks, depths, pose, label, occupancy)
   return factorial.make(
@@ -363,6 +363,7 @@ def make(config: Config) -> types.Dataset:
         'objects': every * categories,
         'elevations': degrees,
         'seen': seen,
+        'cameras': config.views,
       },
     },
   )

@@ -217,18 +217,19 @@ def balanced(
   half = count // 2
 
   def more(state: Any):
-    number, found, counts, seen = state
+    number, collected, counts, tally = state
     pose, there = draw(jax.random.fold_in(key, number), distance, _ROUND)
     label = success(distance, pose, centroid, gripper)
     for kind in (0, 1):
       own = there & (label == bool(kind))
       # Behind those of earlier rounds; what is too many falls off the end.
       at = jnp.where(own, counts[kind] + jnp.cumsum(own) - 1, half)
-      found = found.at[kind, at].set(pose, mode='drop')
+      collected = collected.at[kind, at].set(pose, mode='drop')
       counts = counts.at[kind].add(jnp.sum(own, dtype=jnp.int32))
-    held = jnp.sum(there & label, dtype=jnp.int32)
+    holding = jnp.sum(there & label, dtype=jnp.int32)
     tried = jnp.sum(there, dtype=jnp.int32)
-    return number + 1, found, counts, seen + jnp.stack([held, tried])
+    tally = tally + jnp.stack([holding, tried])
+    return number + 1, collected, counts, tally
 
   start = (
     jnp.int32(0),
@@ -237,11 +238,12 @@ def balanced(
     jnp.zeros(2, jnp.int32),
   )
   lacks = lambda state: jnp.any(state[2] < half) & (state[0] < _MOST_ROUNDS)
-  _, found, counts, seen = jax.lax.while_loop(lacks, more, start)
-  pose = jnp.stack([found[1], found[0]], axis=1).reshape(count, poses.WIDTH)
+  _, collected, counts, tally = jax.lax.while_loop(lacks, more, start)
+  pose = jnp.stack([collected[1], collected[0]], axis=1)
+  pose = pose.reshape(count, poses.WIDTH)
   return Grasps(
     pose,
     jnp.arange(count) % 2 == 0,
     jnp.all(counts >= half),
-    seen[0] / jnp.maximum(seen[1], 1),
+    tally[0] / jnp.maximum(tally[1], 1),
   )

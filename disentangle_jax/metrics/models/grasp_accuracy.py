@@ -56,10 +56,10 @@ class Config:
   """Constants.
 
   Attributes:
-    chance: accuracy of a constant answer; labels are made so that it is this.
+    camera: number of the camera that is asked at each elevation.
   """
 
-  chance: float = 0.5
+  camera: int = 0
 
 
 def make(config: Config, data: types.Dataset) -> types.Probe:
@@ -73,16 +73,17 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     The probe.
 
   Raises:
-    ConfigError: another data set.
+    ConfigError: another data set, or no such camera.
   """
   novel = graspable_parts.Novel(data, 'grasp_accuracy')
+  novel.check_camera(config.camera, 'grasp_accuracy')
   count = len(novel.elevations)
 
   def score(key, context, method, state, arrays, batch):
     del key, context, batch
 
-    def one(place):
-      view = novel.view(arrays, *place)
+    def one(asked):
+      view = novel.view(arrays, *asked, config.camera)
       logit = method.extras['predict'](
         state, view['observation'], view['pose'], view['occupancy']
       )[0]
@@ -91,12 +92,12 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       return jnp.where(finite, right, jnp.nan)
 
     objects = len(novel.numbers)
-    places = (
+    views = (
       jnp.repeat(novel.numbers, count),
       jnp.tile(jnp.arange(count), objects),
     )
     with jax.default_matmul_precision('highest'):
-      right = jax.lax.map(one, places).reshape(objects, count)
+      right = jax.lax.map(one, views).reshape(objects, count)
     by_elevation = jnp.mean(right, axis=0)
     seen = jnp.mean(by_elevation[: novel.seen])
     new = jnp.mean(by_elevation[novel.seen :])

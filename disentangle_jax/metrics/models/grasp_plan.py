@@ -144,8 +144,8 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
         pose = pose[:, :, 0]
         # What is done may wander on: it counts. What was planned at once is
         # judged beside them, for one program of the gripper is enough.
-        held = holds(jnp.concatenate([pose, planned[None]]))
-        return (pose, done | held), None
+        success = holds(jnp.concatenate([pose, planned[None]]))
+        return (pose, done | success), None
 
       both = jnp.stack([start, start])
       none = jnp.zeros((3, config.starts), bool)

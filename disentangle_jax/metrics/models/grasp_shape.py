@@ -8,10 +8,11 @@ the guess above 1/2 against cells of the truth above 1/2:
                               objects and elevations
   occupancy_iou/<category>    the same of a category
   local_depth_error           |depth - true| of the local view of every
-                              grasp, the truth being that of the true grid, in
-                              sides of the cube; mean over pixels
+                              grasp, the truth being that of the true grid, as
+                              a share of the depth that it sees; mean over
+                              pixels
 
-Ranges: [0, 1], higher is better; from 0 on, lower is better. Training never
+Ranges: [0, 1], higher is better; [0, 1], lower is better. Training never
 sees the true grid.
 
 Deviations: the paper gives no numbers for either.
@@ -37,7 +38,10 @@ SCORES = {
     1.0,
   ),
   'local_depth_error': types.Score(
-    'error of the depth that the hand sees, mean over pixels', 'lower', 0.0
+    'error of the depth that the hand sees, as a share of its range',
+    'lower',
+    0.0,
+    1.0,
   ),
 }
 CITATION = 'Yan et al. 2018, arXiv:1708.07303, section V'
@@ -49,12 +53,11 @@ class Config:
 
   Attributes:
     threshold: of cells that count as full.
-    reach: length of what the hand sees along its axis, to give errors in sides
-      of the cube.
+    camera: number of the camera that is asked at each elevation.
   """
 
   threshold: float = 0.5
-  reach: float = 0.4
+  camera: int = 0
 
 
 def make(config: Config, data: types.Dataset) -> types.Probe:
@@ -68,16 +71,17 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     The probe.
 
   Raises:
-    ConfigError: another data set.
+    ConfigError: another data set, or no such camera.
   """
   novel = graspable_parts.Novel(data, 'grasp_shape')
+  novel.check_camera(config.camera, 'grasp_shape')
   count = len(novel.elevations)
 
   def score(key, context, method, state, arrays, batch):
     del key, context, batch
 
-    def one(place):
-      view = novel.view(arrays, *place)
+    def one(asked):
+      view = novel.view(arrays, *asked, config.camera)
       parts = method.represent(state, view['observation']).parts
       guess, truth = parts['occupancy'], view['occupancy']
       full, true_full = guess > config.threshold, truth > config.threshold
@@ -86,17 +90,17 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       # Two empty grids are the same one.
       iou = jnp.where(either > 0, shared, 1.0)
       local = lambda v: method.extras['local'](state, v, view['pose'])
-      error = config.reach * jnp.mean(jnp.abs(local(guess) - local(truth)))
+      error = jnp.mean(jnp.abs(local(guess) - local(truth)))
       finite = jnp.all(jnp.isfinite(guess))
       return jnp.where(finite, iou, jnp.nan), error
 
     objects = len(novel.numbers)
-    places = (
+    views = (
       jnp.repeat(novel.numbers, count),
       jnp.tile(jnp.arange(count), objects),
     )
     with jax.default_matmul_precision('highest'):
-      iou, error = jax.lax.map(one, places)
+      iou, error = jax.lax.map(one, views)
     of_objects = jnp.mean(iou.reshape(objects, count), axis=1)
     scores = {
       'occupancy_iou': jnp.mean(iou),

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax import errors, types
+from disentangle_jax import checks, errors, types
 from disentangle_jax.data.procedural import graspable, vessels
 from disentangle_jax.ops import poses
 
@@ -19,6 +19,7 @@ class Novel:
     scene: cameras and grid.
     elevations: of training, then new ones; degrees.
     seen: how many of them are of training.
+    cameras: number of cameras at each elevation.
     numbers: int32 [N], of the objects, in turn of every category.
   """
 
@@ -44,6 +45,11 @@ class Novel:
     self.numbers = jnp.arange(novel['first'], novel['objects'])
     self.elevations = novel['elevations']
     self.seen = novel['seen']
+    self.cameras = novel['cameras']
+
+  def check_camera(self, camera: int, field: str) -> None:
+    """Raises ConfigError for a camera that the data set lacks."""
+    checks.integer(f'{field}.camera', camera, 0, self.cameras - 1)
 
   def view(
     self, arrays: Any, number: jax.Array, elevation: jax.Array, camera: int = 0
@@ -61,12 +67,12 @@ class Novel:
       'pose' float32 [1, G, 9], 'label' bool [G], 'azimuth' float32 scalar.
     """
     at = (number, elevation, jnp.int32(camera))
-    shown = graspable.observation(arrays, self.scene, self.elevations, at)
+    observation = graspable.observation(arrays, self.scene, self.elevations, at)
     azimuth = arrays['azimuth'][at]
     pose = poses.pose_seen_from(arrays['pose'][number], azimuth)
     occupancy = arrays['occupancy'][at].astype(jnp.float32) / 255.0
     return {
-      'observation': shown[None],
+      'observation': observation[None],
       'occupancy': occupancy[None],
       'pose': pose[None],
       'label': arrays['label'][number],
