@@ -122,8 +122,8 @@ EXTRAS = {
     'float32 [B, G] of success; the true occupancy is for ceilings alone'
   ),
   'plan': (
-    '(key, state, observation, pose [B, 9], occupancy) -> pose [B, 9], moved to '
-    'where success is predicted'
+    '(key, state, observation, pose [B, 9], occupancy) -> pose [B, 9], moved '
+    'to where success is predicted'
   ),
   'project': (
     '(state, occupancy, camera [B, 2]) -> (silhouette, depth) [B, H, W]'
