@@ -1,6 +1,6 @@
 """Networks of grasping: of a view, of a shape, of what a grasp will do.
 
-Residual convolutions as Yan et al. 2017 say, https://arxiv.org/abs/1708.07303,
+Residual convolutions as Yan et al. 2018 say, https://arxiv.org/abs/1708.07303,
 in the widths of Yan et al. 2016, https://arxiv.org/abs/1612.00814. Without
 channels they are fully connected.
 """

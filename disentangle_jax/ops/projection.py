@@ -1,7 +1,7 @@
 """Pictures of an occupancy grid without anything learnt.
 
 Yan et al. 2016, "Perspective Transformer Nets", https://arxiv.org/abs/1612.00814,
-with the expected depth of Yan et al. 2017, https://arxiv.org/abs/1708.07303: on
+with the expected depth of Yan et al. 2018, https://arxiv.org/abs/1708.07303: on
 the ray of a pixel the grid is read at K depths t_1 < ... < t_K, by trilinear
 interpolation between the middles of cells. With v_k in [0, 1],
 

@@ -1,7 +1,7 @@
 """Kitchen things on a table, seen from around, and grasps that hold them.
 
-After the data of Yan et al. 2017, "Learning 6-DOF grasping interaction via deep
-3D geometry-aware representations", https://arxiv.org/abs/1708.07303, which are
+After the data of Yan et al. 2018, "Learning 6-DOF grasping interaction via deep
+geometry-aware 3D representations", https://arxiv.org/abs/1708.07303, which are
 not public: 101 objects of seven categories, 150,000 grasps by hand in virtual
 reality, labelled by a physics simulator. Here objects are signed distances
 (`vessels`), pictures are traced on the device (`sphere_tracing`), grasps are

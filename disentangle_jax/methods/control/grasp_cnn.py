@@ -1,7 +1,7 @@
 """Outcome of a grasp from a view and a pose, without geometry.
 
-The baseline of Yan et al. 2017, "Learning 6-DOF grasping interaction via deep
-3D geometry-aware representations", https://arxiv.org/abs/1708.07303: the
+The baseline of Yan et al. 2018, "Learning 6-DOF grasping interaction via deep
+geometry-aware 3D representations", https://arxiv.org/abs/1708.07303: the
 outcome net of `grasp_geometry` without its identity code and its local view. A
 residual network encodes colour, depth and the camera's elevation; with the nine
 numbers of a pose (position, approach axis, closing axis, in the camera's frame)

@@ -1,6 +1,6 @@
 """Grasping by geometry: a shape is guessed from a view, and looked at locally.
 
-Yan et al. 2017, "Learning 6-DOF grasping interaction via deep 3D geometry-aware
+Yan et al. 2018, "Learning 6-DOF grasping interaction via deep geometry-aware 3D
 representations", https://arxiv.org/abs/1708.07303. A shape net turns a view
 into an identity code and the code into an occupancy grid V in [0, 1]; a
 projection without parameters (`ops.projection`) shows V to any camera, so that

@@ -1,6 +1,6 @@
 """Does a guessed solid help to tell which grasps hold?
 
-Yan et al., "Learning 6-DOF Grasping Interaction via Deep 3D Geometry-aware
+Yan et al., "Learning 6-DOF Grasping Interaction via Deep Geometry-aware 3D
 Representations", ICRA 2018, https://arxiv.org/abs/1708.07303, tables II and
 III: the share of grasps of novel objects whose outcome is told rightly rises
 from the plain CNN to the net that guesses the solid (elevation 15: 71.42 to
