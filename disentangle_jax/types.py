@@ -121,6 +121,13 @@ EXTRAS = {
     '(state, observation, pose [B, G, 9], occupancy [B, n, n, n]) -> logits '
     'float32 [B, G] of success; the true occupancy is for ceilings alone'
   ),
+  'perceive': (
+    '(state, observation, occupancy) -> what a view says of grasps, a pytree'
+  ),
+  'judge': (
+    '(state, percept, pose [B, G, 9]) -> logits [B, G]: `predict` of what was '
+    'perceived, for many poses of one view'
+  ),
   'plan': (
     '(key, state, observation, pose [B, 9], occupancy) -> pose [B, 9], moved '
     'to where success is predicted'

@@ -75,9 +75,9 @@ def make(config: Config, data: types.Dataset) -> types.Method:
 
   Returns:
     The method, without a decoder. The code is the state of a view; with `sees`
-    'pose' there is none. It reports 'accuracy' on the batch. Extras: 'predict',
-    `(state, observation [B, H, W, 5], pose [B, G, 9], occupancy) -> logits [B,
-    G]`, and 'plan', see `grasping.planner`; neither reads the occupancy.
+    'pose' there is none. It reports 'accuracy' on the batch. Extras:
+    'perceive', 'judge' and 'predict' (`types.EXTRAS`), and 'plan', see
+    `grasping.planner`; none of them reads the occupancy.
 
   Raises:
     ConfigError: an option out of range, or another data set.
@@ -94,9 +94,11 @@ def make(config: Config, data: types.Dataset) -> types.Method:
       encoder, params['state'], grasping.see(observation), config.precision
     )
 
-  def logits(params, observation, pose):
-    whole = (state_of(params, observation),) if views else ()
-    given = grasping.features(whole, (pose,))
+  def seen_in(params, observation):
+    return (state_of(params, observation),) if views else ()
+
+  def logits(params, percept, pose):
+    given = grasping.features(percept, (pose,))
     return nets.apply(outcome, params['outcome'], given, config.precision)
 
   def init_params(key, batch):
@@ -113,21 +115,32 @@ def make(config: Config, data: types.Dataset) -> types.Method:
   def loss_fn(params, key, state, batch, hparams):
     del state, hparams
     pose, label = grasping.some_grasps(key, batch, config.grasps)
-    logit = logits(params, batch['observation'], pose)
+    logit = logits(params, seen_in(params, batch['observation']), pose)
     nats, accuracy = grasping.outcome_scalars(logit, label)
     return nats, ({'loss': nats, 'accuracy': accuracy}, ())
 
   def represent(state, observation):
     return types.Codes(state_of(state.params, observation), {})
 
-  def predict(state, observation, pose, occupancy=None):
+  def perceive(state, observation, occupancy=None):
     del occupancy
-    return logits(state.params, observation, pose)
+    return seen_in(state.params, observation)
+
+  def judge(state, percept, pose):
+    return logits(state.params, percept, pose)
+
+  def predict(state, observation, pose, occupancy=None):
+    return judge(state, perceive(state, observation, occupancy), pose)
 
   init, update = training.minimise(
     init_params, loss_fn, optimiser=grasping.adam
   )
-  extras = {'predict': predict, 'plan': grasping.planner(config, predict)}
+  extras = {
+    'perceive': perceive,
+    'judge': judge,
+    'predict': predict,
+    'plan': grasping.planner(config, perceive, judge),
+  }
   layout = types.Layout(plain=config.state_hidden[-1]) if views else None
   return types.Method(
     init, update, represent if views else None, None, extras, layout

@@ -261,9 +261,8 @@ def make(
     'accuracy' on the batch, 'silhouette' (nats per ray, summed over views) and
     'depth' (of rays on the mask: the mean error times their share). Extras:
 
-      predict   `(state, observation [B, H, W, 5], pose [B, G, 9], occupancy
-                [B, n, n, n]) -> logits [B, G]`; the ceiling alone reads the
-                occupancy, which is the true one
+      perceive, judge, predict   see `types.EXTRAS`; the ceiling alone reads
+                the occupancy, which is the true one
       project   `(state, occupancy [B, n, n, n], camera [B, 2]) -> (silhouette,
                 depth)`, float32 [B, H, W]; a camera is its azimuth and
                 elevation, radians
@@ -295,16 +294,19 @@ def make(
     )
     return jax.vmap(look)(volume, pose)
 
-  def seen_by_outcome(params, observation, pose, code, volume):
+  def seen_in(params, observation, code, volume):
     state = nets.apply(
       encoder, params['state'], grasping.see(observation), config.precision
     )
-    whole = (state,) if code is None else (state, code)
-    depths = local(volume, pose)
-    return grasping.features(whole, (pose, depths.reshape(*pose.shape[:2], -1)))
+    return (state,) if code is None else (state, code), volume
 
-  def logits(params, observation, pose, code, volume):
-    given = seen_by_outcome(params, observation, pose, code, volume)
+  def seen_by_outcome(percept, pose):
+    whole, volume = percept
+    depths = local(volume, pose).reshape(*pose.shape[:2], -1)
+    return grasping.features(whole, (pose, depths))
+
+  def logits(params, percept, pose):
+    given = seen_by_outcome(percept, pose)
     return nets.apply(outcome, params['outcome'], given, config.precision)
 
   def shape_of(params, observation):
@@ -324,7 +326,8 @@ def make(
       first, pose = batch['observation'][:1], batch['pose'][:1]
       seen = grasping.see(first)
       params['state'] = encoder.init(keys[1], seen)['params']
-      given = seen_by_outcome(params, first, pose, code, jnp.zeros(grid))
+      percept = seen_in(params, first, code, jnp.zeros(grid))
+      given = seen_by_outcome(percept, pose)
       params['outcome'] = outcome.init(keys[2], given)['params']
     return params
 
@@ -392,7 +395,8 @@ def make(
     loss = 0.0
     if all_of_it:
       pose, label = grasping.some_grasps(key, batch, config.grasps)
-      logit = logits(params, batch['observation'], pose, code, volume)
+      percept = seen_in(params, batch['observation'], code, volume)
+      logit = logits(params, percept, pose)
       nats, accuracy = grasping.outcome_scalars(logit, label)
       loss += nats
       scalars |= {'outcome': nats, 'accuracy': accuracy}
@@ -409,11 +413,17 @@ def make(
   def decode_occupancy(state, vector):
     return shape.decode(state.params['shape'], vector)
 
-  def predict(state, observation, pose, occupancy=None):
+  def perceive(state, observation, occupancy=None):
     code, volume = None, occupancy
     if learnt:
       code, volume = shape_of(state.params, observation)
-    return logits(state.params, observation, pose, code, volume)
+    return seen_in(state.params, observation, code, volume)
+
+  def judge(state, percept, pose):
+    return logits(state.params, percept, pose)
+
+  def predict(state, observation, pose, occupancy=None):
+    return judge(state, perceive(state, observation, occupancy), pose)
 
   def project(state, occupancy, camera):
     del state
@@ -461,8 +471,12 @@ def make(
   )
   extras: dict[str, Any] = {'project': project, 'local': look}
   if all_of_it:
-    extras['predict'] = predict
-    extras['plan'] = grasping.planner(config, predict)
+    extras |= {
+      'perceive': perceive,
+      'judge': judge,
+      'predict': predict,
+      'plan': grasping.planner(config, perceive, judge),
+    }
   if not learnt:
     return types.Method(init, update, None, None, extras)
   extras |= {'decode_occupancy': decode_occupancy, 'pictures': pictures}

@@ -152,13 +152,16 @@ def features(
 
 
 def planner(
-  config: OutcomeConfig, predict: Callable[..., jax.Array]
+  config: OutcomeConfig,
+  perceive: Callable[..., Any],
+  judge: Callable[..., jax.Array],
 ) -> Callable[..., jax.Array]:
   """The extra 'plan'.
 
   Args:
     config: of the search.
-    predict: the method's extra, with `seen` as what it reads of a view.
+    perceive: the method's extra; a view is encoded once, not in every round.
+    judge: the method's extra.
 
   Returns:
     `(key, state, observation [B, H, W, 5], pose [B, 9], occupancy [B, n, n, n])
@@ -170,11 +173,11 @@ def planner(
     keys = per_example.keys(key, jnp.arange(len(pose)))
 
     def one(key, observation, start, occupancy):
+      percept = perceive(state, observation[None], occupancy[None])
+
       def score(change):
         moved = poses.move(start[None], change)
-        return predict(state, observation[None], moved[None], occupancy[None])[
-          0
-        ]
+        return judge(state, percept, moved[None])[0]
 
       change, _ = cem.maximise(
         key,

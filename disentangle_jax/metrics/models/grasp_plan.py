@@ -101,7 +101,6 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
 
   def score(key, context, method, state, arrays, batch):
     del context, batch
-    predict = method.extras['predict']
 
     def one(number):
       view = novel.view(arrays, number, jnp.int32(0))
@@ -117,9 +116,11 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       # Every second grasp fails.
       start = view['pose'][0, 1::2][: config.starts]
       own = jax.random.fold_in(key, number)
-      ask = lambda pose: predict(
-        state, view['observation'], pose[None], view['occupancy']
-      )[0]
+      percept = method.extras['perceive'](
+        state, view['observation'], view['occupancy']
+      )
+      judge = method.extras['judge']
+      ask = lambda pose: judge(state, percept, pose[None])[0]
 
       many = lambda x: jnp.broadcast_to(x, (config.starts, *x.shape[1:]))
       planned = method.extras['plan'](
@@ -170,6 +171,6 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   return types.Probe(
     fit=None,
     score=score,
-    requires=('predict', 'plan'),
+    requires=('perceive', 'judge', 'plan'),
     constants=dataclasses.asdict(config),
   )

@@ -145,16 +145,19 @@ def searcher(sign):
     # Every second grasp holds, the first one too.
     return views()['pose'][which(observation), 0]
 
-  def predict(state, observation, pose, occupancy):
+  def perceive(state, observation, occupancy):
     del state, occupancy
-    goal = jax.vmap(good)(observation)
+    return jax.vmap(good)(observation)
+
+  def judge(state, goal, pose):
+    del state
     return -sign * jnp.sum(jnp.square(pose - goal[:, None]), axis=-1)
 
   def plan(key, state, observation, pose, occupancy):
     del key, state, occupancy
     return jax.vmap(good)(observation) if sign > 0 else pose
 
-  extras = {'predict': predict, 'plan': plan}
+  extras = {'perceive': perceive, 'judge': judge, 'plan': plan}
   return types.Method(None, None, None, None, extras)
 
 
