@@ -115,7 +115,7 @@ def success(
   antipodal = -jnp.sum(facing * inward, -1) >= least
   offset = centroid - position
   along = jnp.sum(offset * closing, -1, keepdims=True)
-  aside = jnp.linalg.norm(offset - along * closing, axis=-1)
+  aside = jnp.sqrt(jnp.sum(jnp.square(offset - along * closing), -1))
   near = aside <= gripper.reach
   return free.all(0) & meets & antipodal.all(0) & near
 
@@ -176,7 +176,8 @@ def _across(axis: jax.Array, vector: jax.Array) -> jax.Array:
   """The part of vectors across an axis, at length 1."""
   along = jnp.sum(axis * vector, -1, keepdims=True)
   rest = vector - along * axis
-  return rest / (jnp.linalg.norm(rest, axis=-1, keepdims=True) + 1e-12)
+  length = jnp.sqrt(jnp.sum(jnp.square(rest), -1, keepdims=True))
+  return rest / (length + 1e-12)
 
 
 class Grasps(NamedTuple):
