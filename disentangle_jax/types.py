@@ -123,6 +123,32 @@ EXTRAS = {
   'local_view': '(state, observation) -> observation, what local latents see',
   'decode_local': '(state, vector [B, D]) -> observation from local latents',
   'codes_of_factors': '(state, factors int32 [B, K]) -> Codes',
+  'decode_occupancy': (
+    '(state, vector [B, D]) -> occupancy float32 [B, n, n, n] in [0, 1], the '
+    'solid that a code stands for (`ops.projection`)'
+  ),
+  'predict': (
+    '(state, observation, pose [B, G, 9], occupancy [B, n, n, n]) -> logits '
+    'float32 [B, G] of success; the true occupancy is for ceilings alone'
+  ),
+  'perceive': (
+    '(state, observation, occupancy) -> what a view says of grasps, a pytree'
+  ),
+  'judge': (
+    '(state, percept, pose [B, G, 9]) -> logits [B, G]: `predict` of what was '
+    'perceived, for many poses of one view'
+  ),
+  'plan': (
+    '(key, state, observation, pose [B, 9], occupancy) -> pose [B, 9], moved '
+    'to where success is predicted'
+  ),
+  'project': (
+    '(state, occupancy, camera [B, 2]) -> (silhouette, depth) [B, H, W]'
+  ),
+  'local': (
+    '(state, occupancy, pose [B, G, 9]) -> depths [B, G, side, side] that a '
+    'hand sees'
+  ),
 }
 
 
@@ -414,7 +440,8 @@ class Dataset(NamedTuple):
       was read, one line), 'words' (of factors that are text: name -> level ->
       word), 'part' (name of the part of its identities that `sample` draws),
       'positions' (of a video: `(arrays, factors, key) -> float32 [T, objects,
-      2]`, pixels, of what `render` shows).
+      2]`, pixels, of what `render` shows), 'scene' (of objects to grasp: a
+      `projection.Scene`), 'novel' (of these: which training never draws).
     num_examples: number of different observations: the product of the factor
       sizes for a grid (0: that product), the number of images for a stream.
   """

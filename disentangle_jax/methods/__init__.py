@@ -5,6 +5,7 @@ from disentangle_jax.methods.autoencoder import (
   covariance_classifier,
   qlae,
 )
+from disentangle_jax.methods.control import grasp_cnn, grasp_geometry
 from disentangle_jax.methods.embedding import (
   binomial_deviance,
   f_statistic,
@@ -103,4 +104,6 @@ METHODS = {
   'mvae': mvae,
   'scene_vae': scene_vae,
   'independent_prediction': independent_prediction,
+  'grasp_geometry': grasp_geometry,
+  'grasp_cnn': grasp_cnn,
 }

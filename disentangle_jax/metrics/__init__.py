@@ -49,6 +49,9 @@ from disentangle_jax.metrics.models import (
   digit_svm,
   few_labels,
   field_mcc,
+  grasp_accuracy,
+  grasp_plan,
+  grasp_shape,
   independent_prediction,
   kl,
   label_by_group,
@@ -119,6 +122,9 @@ METRICS = {
   'label_by_group': label_by_group,
   'scene_objects': scene_objects,
   'independent_prediction': independent_prediction,
+  'grasp_accuracy': grasp_accuracy,
+  'grasp_shape': grasp_shape,
+  'grasp_plan': grasp_plan,
 }
 
 # Names for several modules or scores at once.

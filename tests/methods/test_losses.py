@@ -20,6 +20,7 @@ from formulas import (
   sigmoid,
 )
 import gan_formulas
+import grasp_formulas
 import jax
 import numpy as np
 import object_formulas
@@ -58,6 +59,7 @@ VARIANTS = [
   ('mvae', {'pool': 'sum', 'downsampling': 'stride', 'head_kernel': 3}),
   ('independent_prediction', {'transition': 'entangled'}),
   ('independent_prediction', {'prior_input_gradient': 'none'}),
+  ('grasp_geometry', {'occupancy': 'true'}),
 ]
 # Methods whose formulas stand in files of their own.
 ELSEWHERE = (
@@ -69,6 +71,7 @@ ELSEWHERE = (
   | code_formulas.REFERENCES
   | object_formulas.REFERENCES
   | film_formulas.REFERENCES
+  | grasp_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

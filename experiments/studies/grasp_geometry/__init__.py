@@ -1,0 +1,1 @@
+"""Does a guessed solid help to tell which grasps hold?"""
