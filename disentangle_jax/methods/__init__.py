@@ -5,6 +5,7 @@ from disentangle_jax.methods.autoencoder import (
   covariance_classifier,
   qlae,
 )
+from disentangle_jax.methods.control import dynamics_content
 from disentangle_jax.methods.embedding import (
   binomial_deviance,
   f_statistic,
@@ -98,4 +99,5 @@ METHODS = {
   'ivae': ivae,
   'hfs_vae': hfs_vae,
   'hfs_tcvae': hfs_tcvae,
+  'dynamics_content': dynamics_content,
 }

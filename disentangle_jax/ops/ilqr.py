@@ -194,6 +194,81 @@ def plan(
   return jax.lax.scan(improve, first, length=iterations)[0]
 
 
+def best_of(
+  dynamics: Dynamics,
+  key: jax.Array,
+  start: jax.Array,
+  previous: jax.Array,
+  goal: jax.Array,
+  cost: Cost,
+  *,
+  starts: int = 6,
+  limit: float = 1.0,
+  **options,
+) -> Plan:
+  """The cheapest of several plans, improved side by side.
+
+  Args:
+    dynamics: f.
+    key: typed PRNG key.
+    start: float [D].
+    previous: float [T, A], the plan of the step before; the first one begins
+      with it, shifted by one action, zeros at the end.
+    goal: float [D].
+    cost: the matrices.
+    starts: plans; all but the first begin with uniform actions.
+    limit: as for `plan`, finite.
+    **options: further ones of `plan`.
+
+  Returns:
+    The plan.
+  """
+  chex.assert_rank(previous, 2)
+  shifted = jnp.concatenate([previous[1:], jnp.zeros_like(previous[:1])])
+  shape = (starts - 1, *previous.shape)
+  drawn = jax.random.uniform(key, shape, minval=-limit, maxval=limit)
+  first = jnp.concatenate([shifted[None], drawn])
+  improve = lambda actions: plan(
+    dynamics, start, actions, goal, cost, limit=limit, **options
+  )
+  plans = jax.vmap(improve)(first)
+  costs = jnp.nan_to_num(plans.cost, nan=jnp.inf)
+  return jax.tree.map(lambda x: x[jnp.argmin(costs)], plans)
+
+
+def follow(
+  replan: Callable[..., jax.Array],
+  step: Callable[[jax.Array, jax.Array], jax.Array],
+  key: jax.Array,
+  start: jax.Array,
+  first: jax.Array,
+  steps: int,
+) -> tuple[jax.Array, jax.Array]:
+  """Acts with a receding horizon: plans, takes the first action, plans anew.
+
+  Args:
+    replan: `(key, state, previous [T, A]) -> actions [T, A]`.
+    step: `(state, action [A]) -> state`, the world.
+    key: typed PRNG key.
+    start: float [S], the world's state.
+    first: float [T, A], the plan before the first one.
+    steps: actions that are taken.
+
+  Returns:
+    The states after them, float [steps, S], and the actions, float [steps, A].
+  """
+  chex.assert_rank([start, first], [1, 2])
+
+  def onwards(carry, key):
+    state, previous = carry
+    actions = replan(key, state, previous)
+    after = step(state, actions[0])
+    return (after, actions), (after, actions[0])
+
+  keys = jax.random.split(key, steps)
+  return jax.lax.scan(onwards, (start, first), keys)[1]
+
+
 def _backward(current, goal, cost, linearise, damping):
   """k [T, A] and K [T, A, D] of Tassa et al., equations 5, 6 and 11."""
   away = current.states - goal

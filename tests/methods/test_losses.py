@@ -7,6 +7,7 @@ with the package but the parameters, the batch and the noise.
 import math
 
 import code_formulas
+import control_formulas
 import embedding_formulas
 import expert_formulas
 from formulas import (
@@ -53,6 +54,8 @@ VARIANTS = [
   ('ivae', {'encoder_sees': 'both', 'prior_mean': True}),
   ('hfs_vae', {'num_pairs': 2, 'num_points': 7}),
   ('vae', {'likelihood': 'gaussian_linear', 'likelihood_scale': 0.5}),
+  ('dynamics_content', {'pairing': 'none', 'content_from': 'next'}),
+  ('dynamics_content', {'log_det': False, 'stop_prior': True}),
 ]
 # Methods whose formulas stand in files of their own.
 ELSEWHERE = (
@@ -62,6 +65,7 @@ ELSEWHERE = (
   | expert_formulas.REFERENCES
   | pair_formulas.REFERENCES
   | code_formulas.REFERENCES
+  | control_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

@@ -138,6 +138,41 @@ def test_steps_that_are_no_numbers_are_not_taken(swings):
   np.testing.assert_array_equal(wrong.cost, plans[0].cost)
 
 
+def test_the_cheapest_of_several_and_a_receding_horizon():
+  """A step towards a goal of at most 1 a time, with a wall of cost between."""
+  cost = ilqr.diagonal(1, 1, 1.0, 0.1)
+  goal, start = jnp.array([3.0]), jnp.array([0.0])
+  move = lambda s, u: s + jnp.clip(u, -1.0, 1.0)
+
+  def replan(key, state, previous):
+    return ilqr.best_of(
+      move, key, state, previous, goal, cost, starts=3, limit=1.0, iterations=0
+    ).actions
+
+  def run(key):
+    previous = jnp.array([[9.0], [0.5], [0.25]])
+    best = ilqr.best_of(
+      move, key, start, previous, goal, cost, starts=3, limit=1.0, iterations=0
+    )
+    # What it chooses from, without improvement.
+    drawn = jax.random.uniform(key, (2, 3, 1), minval=-1.0, maxval=1.0)
+    given = jnp.concatenate([jnp.array([[[0.5], [0.25], [0.0]]]), drawn])
+    path = ilqr.follow(replan, move, key, start, previous, 5)
+    return best, given, path
+
+  best, given, (states, actions) = jax.jit(run)(jax.random.key(0))
+  costs = []
+  for plan in np.asarray(given, np.float64):
+    states_of = np.concatenate([[0.0], np.cumsum(plan[:, 0])])
+    costs.append(np.sum((states_of - 3) ** 2) + 0.1 * np.sum(plan**2))
+  np.testing.assert_allclose(best.cost, min(costs), rtol=1e-5)
+  np.testing.assert_allclose(best.actions, given[int(np.argmin(costs))])
+  np.testing.assert_allclose(
+    states[:, 0], np.cumsum(np.clip(actions[:, 0], -1, 1)), rtol=1e-5
+  )
+  assert states.shape == (5, 1) and actions.shape == (5, 1)
+
+
 def test_rank_one_against_numpy():
   random = np.random.default_rng(1)
   # Determinants from 1.5 on: near 0 they are not what NumPy says.

@@ -80,6 +80,8 @@ WRONG = [
   (groups.average, (F(5), F(5), 'gvae')),
   (ilqr.plan, (judge, F(2), F(5, 1), F(3), COST)),
   (ilqr.plan, (judge, F(2), F(5, 3), F(2), COST)),
+  (ilqr.best_of, (judge, KEY, F(2), F(1), F(2), COST)),
+  (ilqr.follow, (judge, judge, KEY, F(2, 1), F(5, 1), 3)),
   (ilqr.roll_out, (judge, F(1, 2), F(5, 1))),
   (ilqr.total, (F(5, 2), F(5, 1), F(2), COST)),
   (importance.mean_completeness, (F(5),)),
