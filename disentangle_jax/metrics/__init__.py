@@ -53,6 +53,7 @@ from disentangle_jax.metrics.models import (
   label_by_group,
   label_error,
   layer_correlation,
+  planning,
   reconstruction,
   reconstruction_by_part,
   sample_quality,
@@ -115,6 +116,7 @@ METRICS = {
   'dci_gap': dci_gap,
   'specialisation': specialisation,
   'label_by_group': label_by_group,
+  'planning': planning,
 }
 
 # Names for several modules or scores at once.

@@ -102,6 +102,7 @@ STUDIES = {
   'sample_quality': 'infogan',
   'specialisation': 'causal_mechanisms',
   'swap': 'ml_vae',
+  'planning': 'dynamics_content',
   'verification': 'sd_gan',
 }
 
