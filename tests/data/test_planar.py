@@ -33,6 +33,8 @@ def is_legal(x, y):
 def test_the_environment_keeps_the_laws(soft):
   environments.check(load(soft))
   environments.check(load(soft).extras['other'])
+  if soft:
+    environments.check(data.load('planar', noise=0.5, **SOFT))
 
 
 def test_every_move_keeps_the_state_legal():
