@@ -113,6 +113,14 @@ EXTRAS = {
   'local_view': '(state, observation) -> observation, what local latents see',
   'decode_local': '(state, vector [B, D]) -> observation from local latents',
   'codes_of_factors': '(state, factors int32 [B, K]) -> Codes',
+  'plan': (
+    '(key, state, observation, goal, previous [B, T, A] or None) -> actions '
+    '[B, T, A]: the first of them is to be taken; previous is the plan before'
+  ),
+  'predict': (
+    '(state, observation, action [B, A]) -> vector [B, D], the code of what '
+    'follows'
+  ),
 }
 
 
