@@ -127,7 +127,7 @@ EXTRAS = {
     '(state, vector [B, D]) -> occupancy float32 [B, n, n, n] in [0, 1], the '
     'solid that a code stands for (`ops.projection`)'
   ),
-  'predict': (
+  'grasp_logits': (
     '(state, observation, pose [B, G, 9], occupancy [B, n, n, n]) -> logits '
     'float32 [B, G] of success; the true occupancy is for ceilings alone'
   ),
@@ -135,10 +135,10 @@ EXTRAS = {
     '(state, observation, occupancy) -> what a view says of grasps, a pytree'
   ),
   'judge': (
-    '(state, percept, pose [B, G, 9]) -> logits [B, G]: `predict` of what was '
-    'perceived, for many poses of one view'
+    '(state, percept, pose [B, G, 9]) -> logits [B, G]: `grasp_logits` of what '
+    'was perceived, for many poses of one view'
   ),
-  'plan': (
+  'plan_grasp': (
     '(key, state, observation, pose [B, 9], occupancy) -> pose [B, 9], moved '
     'to where success is predicted'
   ),
@@ -149,6 +149,28 @@ EXTRAS = {
     '(state, occupancy, pose [B, G, 9]) -> depths [B, G, side, side] that a '
     'hand sees'
   ),
+  'plan': (
+    '(key, state, observation, goal, previous [B, T, A] or None) -> actions '
+    '[B, T, A]: the first of them is to be taken; previous is the plan before'
+  ),
+  'predict': (
+    '(state, observation, action [B, A]) -> vector [B, D], the code of what '
+    'follows'
+  ),
+  'filter': (
+    '(key, state, film [B, T, ...]) -> samples of the states of a film, and '
+    'their distributions'
+  ),
+  'bound': '(key, state, film) -> float32 [B], nats per film',
+  'decode_frame': '(state, vector [..., D]) -> frames [..., H, W, C]',
+  'predict_film': (
+    '(state, vector [B, D], frames, key=None) -> (film [B, frames, ...], '
+    'states): what follows a state, by means without a key'
+  ),
+  'independent_generation': (
+    '(key, state, film, factor) -> film in which that factor alone moves'
+  ),
+  'partitioned': '() -> bool, whether each factor has a transition of its own',
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from disentangle_jax import errors, types
 from disentangle_jax.data import distributions, joined, kinds
+from disentangle_jax.data.control import planar
 from disentangle_jax.data.procedural import (
   blobs,
   characters,
@@ -78,6 +79,7 @@ DATASETS = {
   'multi_sprites': multi_sprites,
   'nonstationary_sources': nonstationary_sources,
   'npz': npz,
+  'planar': planar,
   'random_projection': random_projection,
   'shape_motion': shape_motion,
   'shapes3d': shapes3d,
@@ -89,6 +91,9 @@ DATASETS = {
 
 # Made from a seed, no pictures: nothing to download.
 VECTORS = ('nonstationary_sources', 'random_projection', 'xor')
+
+# Worlds to act in: nothing to download.
+WORLDS = ('planar',)
 
 # Drawn on the device: nothing to download.
 RENDERED = (

@@ -5,7 +5,11 @@ from disentangle_jax.methods.autoencoder import (
   covariance_classifier,
   qlae,
 )
-from disentangle_jax.methods.control import grasp_cnn, grasp_geometry
+from disentangle_jax.methods.control import (
+  dynamics_content,
+  grasp_cnn,
+  grasp_geometry,
+)
 from disentangle_jax.methods.embedding import (
   binomial_deviance,
   f_statistic,
@@ -106,4 +110,5 @@ METHODS = {
   'independent_prediction': independent_prediction,
   'grasp_geometry': grasp_geometry,
   'grasp_cnn': grasp_cnn,
+  'dynamics_content': dynamics_content,
 }

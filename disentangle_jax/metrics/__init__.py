@@ -57,6 +57,7 @@ from disentangle_jax.metrics.models import (
   label_by_group,
   label_error,
   layer_correlation,
+  planning,
   reconstruction,
   reconstruction_by_part,
   sample_quality,
@@ -125,6 +126,7 @@ METRICS = {
   'grasp_accuracy': grasp_accuracy,
   'grasp_shape': grasp_shape,
   'grasp_plan': grasp_plan,
+  'planning': planning,
 }
 
 # Names for several modules or scores at once.

@@ -90,7 +90,7 @@ def test_a_shape_net_trained_first_stands_still(harness):
 
 
 def answers(made, observation, pose, occupancy):
-  predict = made.method.extras['predict']
+  predict = made.method.extras['grasp_logits']
   return np.asarray(
     made.jit(predict)(one_run(made), observation, pose, occupancy)
   )
@@ -140,8 +140,8 @@ def test_a_plan_is_better_by_the_nets_own_word(harness):
   made = harness('grasp_cnn', plan_samples=30, plan_elite=5)
   batch = made.batch(0)
   x, start = batch['observation'], batch['pose'][:, 1]
-  state, predict = one_run(made), made.method.extras['predict']
-  plan = made.jit(made.method.extras['plan'])
+  state, predict = one_run(made), made.method.extras['grasp_logits']
+  plan = made.jit(made.method.extras['plan_grasp'])
   none = jnp.zeros((len(x), 4, 4, 4))
   found = plan(jax.random.key(0), state, x, start, none)
   assert found.shape == start.shape

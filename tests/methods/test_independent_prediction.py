@@ -256,7 +256,7 @@ def test_films_shorter_and_longer_than_trained_ones(frames, harness, history):
       'bound': extras['bound'](KEY, state, film),
       'pictures': extras['pictures'](KEY, state, film),
       'generate': extras['generate'](KEY, state, 2, frames=frames),
-      'predict': extras['predict'](state, codes.vector, 2 * frames),
+      'predict_film': extras['predict_film'](state, codes.vector, 2 * frames),
     }
 
   results = all_of_it(state)
@@ -275,7 +275,7 @@ def test_films_shorter_and_longer_than_trained_ones(frames, harness, history):
     np.testing.assert_array_equal(picture[0], film[0])
   drawn, of_drawn = results['generate']
   assert drawn.shape == (2, frames, 8, 8, 2) and of_drawn.vector.shape == (2, 4)
-  shown, states = results['predict']
+  shown, states = results['predict_film']
   assert shown.shape == (3, 2 * frames, 8, 8, 2)
   assert states.shape == (3, 2 * frames, 4)
 
@@ -305,9 +305,9 @@ def test_extras_are_what_they_say(harness, history):
       'shown': show(passed.z),
       'kl': passed.kl(),
       'bound': extras['bound'](KEY, state, film),
-      'predict': extras['predict'](state, vector, 3),
+      'predict_film': extras['predict_film'](state, vector, 3),
       'rolled': (show(jnp.stack(roll[1:], 1)), jnp.stack(roll[1:], 1)),
-      'drawn': extras['predict'](state, vector, 3, key=KEY),
+      'drawn': extras['predict_film'](state, vector, 3, key=KEY),
       'moved': [move(0), move(1)],
       'alone': [show(z) for z in alone],
       'path': codes.parts['sequence_mean'][:, :2],
@@ -320,12 +320,12 @@ def test_extras_are_what_they_say(harness, history):
   want = nats.sum((1, 2, 3, 4)) - np.asarray(results['kl']).sum((1, 2))
   np.testing.assert_allclose(results['bound'], want, rtol=1e-4)
   near = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
-  jax.tree.map(near, results['predict'], results['rolled'])
+  jax.tree.map(near, results['predict_film'], results['rolled'])
   jax.tree.map(near, results['moved'], results['alone'])
   # A filter knows nothing of the future.
   near(results['path'], results['start'])
   assert np.any(results['moved'][0] != results['moved'][1])
-  apart = np.asarray(results['drawn'][1] - results['predict'][1])
+  apart = np.asarray(results['drawn'][1] - results['predict_film'][1])
   assert np.all(np.std(apart, axis=(0, 1)) > 0)
   assert extras['partitioned']() is True
 

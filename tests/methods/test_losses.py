@@ -7,6 +7,7 @@ with the package but the parameters, the batch and the noise.
 import math
 
 import code_formulas
+import control_formulas
 import embedding_formulas
 import expert_formulas
 import film_formulas
@@ -60,6 +61,8 @@ VARIANTS = [
   ('independent_prediction', {'transition': 'entangled'}),
   ('independent_prediction', {'prior_input_gradient': 'none'}),
   ('grasp_geometry', {'occupancy': 'true'}),
+  ('dynamics_content', {'pairing': 'none', 'content_from': 'next'}),
+  ('dynamics_content', {'log_det': False, 'stop_prior': True}),
 ]
 # Methods whose formulas stand in files of their own.
 ELSEWHERE = (
@@ -72,6 +75,7 @@ ELSEWHERE = (
   | object_formulas.REFERENCES
   | film_formulas.REFERENCES
   | grasp_formulas.REFERENCES
+  | control_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

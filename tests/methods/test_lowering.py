@@ -74,7 +74,9 @@ def on_data(name):
 
 
 @every_platform
-@pytest.mark.parametrize('name', sorted({*data.RENDERED, *data.VECTORS}))
+@pytest.mark.parametrize(
+  'name', sorted({*data.RENDERED, *data.VECTORS, *data.WORLDS})
+)
 def test_every_data_set(name, platform):
   training(on_data(name), platform)
 
@@ -100,6 +102,7 @@ STUDIES = {
   'sample_quality': 'infogan',
   'specialisation': 'causal_mechanisms',
   'swap': 'ml_vae',
+  'planning': 'dynamics_content',
   'verification': 'sd_gan',
 }
 

@@ -70,7 +70,7 @@ def knows(answer):
     label = views()['label'][jax.vmap(which)(observation)]
     return jnp.broadcast_to(answer(label), pose.shape[:2])
 
-  return types.Method(None, None, None, None, {'predict': predict})
+  return types.Method(None, None, None, None, {'grasp_logits': predict})
 
 
 def test_accuracy_of_the_truth_of_its_opposite_and_of_a_constant():
@@ -97,7 +97,7 @@ def test_accuracy_by_elevation_is_where_the_net_is_right():
     knows = (elevation < 2) | ((category == 0) & (elevation == 2))
     return jnp.where(label == knows[:, None], 1.0, -1.0)
 
-  method = types.Method(None, None, None, None, {'predict': predict})
+  method = types.Method(None, None, None, None, {'grasp_logits': predict})
   got = scored(grasp_accuracy, method)
   assert got['grasp_accuracy_seen'] == 1
   assert got['grasp_accuracy/bottle_30'] == 1
@@ -157,7 +157,7 @@ def searcher(sign):
     del key, state, occupancy
     return jax.vmap(good)(observation) if sign > 0 else pose
 
-  extras = {'perceive': perceive, 'judge': judge, 'plan': plan}
+  extras = {'perceive': perceive, 'judge': judge, 'plan_grasp': plan}
   return types.Method(None, None, None, None, extras)
 
 
@@ -179,7 +179,7 @@ def test_a_search_that_knows_the_way_gets_there():
 def test_nets_that_broke_score_nothing():
   broken = lambda state, x, pose, v: jnp.full(pose.shape[:2], jnp.nan)
   plan = lambda key, state, x, pose, v: pose
-  extras = {'predict': broken, 'plan': plan}
+  extras = {'grasp_logits': broken, 'plan_grasp': plan}
   method = types.Method(None, None, None, None, extras)
   assert np.isnan(scored(grasp_accuracy, method)['grasp_accuracy'])
 

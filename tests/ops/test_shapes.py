@@ -28,6 +28,7 @@ from disentangle_jax.ops import (
   forest,
   gaussian,
   groups,
+  ilqr,
   importance,
   kraskov,
   laplace,
@@ -45,6 +46,7 @@ from disentangle_jax.ops import (
   poses,
   projection,
   quantise,
+  rank_one,
   ranking,
   supervision,
   support,
@@ -58,6 +60,7 @@ F = lambda *shape: jnp.zeros(shape)
 I = lambda *shape: jnp.zeros(shape, jnp.int32)
 B = lambda *shape: jnp.zeros(shape, bool)
 judge = lambda x: jnp.sum(x, axis=1)
+COST = ilqr.Cost(F(2, 2), F(1, 1), F(2, 2))
 
 WRONG = [
   (mmd.kernel, (F(5, 2), F(5, 3), 1.0)),
@@ -95,6 +98,12 @@ WRONG = [
   (f_distribution.log_probability, (F(5), F(5, 1), 2)),
   (groups.average, (F(5, 2), F(5, 1), 'gvae')),
   (groups.average, (F(5), F(5), 'gvae')),
+  (ilqr.plan, (judge, F(2), F(5, 1), F(3), COST)),
+  (ilqr.plan, (judge, F(2), F(5, 3), F(2), COST)),
+  (ilqr.best_of, (judge, KEY, F(2), F(1), F(2), COST)),
+  (ilqr.follow, (judge, judge, KEY, F(2, 1), F(5, 1), 3)),
+  (ilqr.roll_out, (judge, F(1, 2), F(5, 1))),
+  (ilqr.total, (F(5, 2), F(5, 1), F(2), COST)),
   (importance.mean_completeness, (F(5),)),
   (kraskov.mutual_information, (KEY, F(5, 2), F(4, 2))),
   (kraskov.mutual_information, (KEY, F(5), F(5, 1))),
@@ -203,6 +212,9 @@ WRONG = [
   (per_example.integers, (KEY, I(), (2,), 0, 3)),
   (per_example.categorical, (KEY, I(5), F(1, 3))),
   (per_example.permutation, (KEY, I(), 3)),
+  (rank_one.apply, (F(5, 2), F(2), F(5, 2))),
+  (rank_one.determinant, (F(5), F(5, 1))),
+  (rank_one.solve, (F(5, 2), F(5, 2), F(5, 1))),
   (ranking.sortable, (I(5),)),
   (ranking.unsortable, (F(5),)),
   (ranking.average_ranks, (F(),)),
@@ -232,6 +244,7 @@ FREE = {
   'axis.is_split',
   'axis.like',
   'f_distribution.coefficients',
+  'ilqr.diagonal',
   'logistic.segments',
   'mechanisms.by_number',
   'projection.along_rays',

@@ -1,1 +1,1 @@
-"""Systems that act: grasping."""
+"""Systems that act."""

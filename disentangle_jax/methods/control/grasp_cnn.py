@@ -76,8 +76,8 @@ def make(config: Config, data: types.Dataset) -> types.Method:
   Returns:
     The method, without a decoder. The code is the state of a view; with `sees`
     'pose' there is none. It reports 'accuracy' on the batch. Extras:
-    'perceive', 'judge' and 'predict' (`types.EXTRAS`), and 'plan', see
-    `grasping.planner`; none of them reads the occupancy.
+    'perceive', 'judge' and 'grasp_logits' (`types.EXTRAS`), and 'plan_grasp',
+    see `grasping.planner`; none of them reads the occupancy.
 
   Raises:
     ConfigError: an option out of range, or another data set.
@@ -138,8 +138,8 @@ def make(config: Config, data: types.Dataset) -> types.Method:
   extras = {
     'perceive': perceive,
     'judge': judge,
-    'predict': predict,
-    'plan': grasping.planner(config, perceive, judge),
+    'grasp_logits': predict,
+    'plan_grasp': grasping.planner(config, perceive, judge),
   }
   layout = types.Layout(plain=config.state_hidden[-1]) if views else None
   return types.Method(

@@ -268,7 +268,7 @@ def make(
                 elevation, radians
       local     `(state, occupancy [B, n, n, n], pose [B, G, 9]) -> float32
                 [B, G, side, side]`, what the hand sees
-      plan      see `grasping.planner`
+      plan_grasp see `grasping.planner`
       pictures  'projections': view, true mask and depth, each with the learnt
                 one behind it; 'layers': V cut into layers, the lowest first
 
@@ -474,8 +474,8 @@ def make(
     extras |= {
       'perceive': perceive,
       'judge': judge,
-      'predict': predict,
-      'plan': grasping.planner(config, perceive, judge),
+      'grasp_logits': predict,
+      'plan_grasp': grasping.planner(config, perceive, judge),
     }
   if not learnt:
     return types.Method(init, update, None, None, extras)

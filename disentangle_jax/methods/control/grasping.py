@@ -28,7 +28,7 @@ class OutcomeConfig:
     state_hidden: widths behind them; the last one is the state's.
     outcome_hidden: widths of the layers that see the grasp.
     grasps: of each object in a step, even; half of them successes.
-    plan_samples: grasps per round of the extra 'plan'.
+    plan_samples: grasps per round of the extra 'plan_grasp'.
     plan_elite: of these, how many the next round is drawn around.
     plan_rounds: rounds of it.
   """
@@ -156,7 +156,7 @@ def planner(
   perceive: Callable[..., Any],
   judge: Callable[..., jax.Array],
 ) -> Callable[..., jax.Array]:
-  """The extra 'plan'.
+  """The extra 'plan_grasp'.
 
   Args:
     config: of the search.

@@ -218,8 +218,8 @@ def extras_of(
   Returns:
     'decode_frame' `(state, vector [..., Z]) -> [..., H, W, C]`; 'filter' `(key,
     state, observation [B, T, ...]) -> Filtered`, samples of q; 'bound' `(key,
-    state, observation) -> float32 [B]`, nats per film, one sample; 'predict'
-    `(state, vector [B, Z], frames, key=None) -> (observation [B, frames, ...],
+    state, observation) -> float32 [B]`, nats per film, one sample;
+    'predict_film' `(state, vector [B, Z], frames, key=None) -> (observation [B, frames, ...],
     states [B, frames, Z])`, what follows a state by the transition, its means
     without a key; 'independent_generation' `(key, state, observation, factor)
     -> observation`, samples of q with all factors but one held from the second
@@ -299,7 +299,7 @@ def extras_of(
     'decode_frame': decode_frame,
     'filter': sample,
     'bound': bound,
-    'predict': predict,
+    'predict_film': predict,
     'independent_generation': independent_generation,
     'partitioned': lambda: config.transition == 'factored',
     'generate': generate,

@@ -84,7 +84,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
 
     def one(asked):
       view = novel.view(arrays, *asked, config.camera)
-      logit = method.extras['predict'](
+      logit = method.extras['grasp_logits'](
         state, view['observation'], view['pose'], view['occupancy']
       )[0]
       right = jnp.mean(((logit > 0) == view['label']).astype(jnp.float32))
@@ -117,6 +117,6 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   return types.Probe(
     fit=None,
     score=score,
-    requires=('predict',),
+    requires=('grasp_logits',),
     constants=dataclasses.asdict(config),
   )

@@ -10,7 +10,7 @@ so, where the paper asks a simulator.
   grasp_plan               share of starts that come to success, novel objects
   grasp_plan/<category>    the same of a category
   grasp_plan_random        the same where one of the changes is taken blindly
-  grasp_plan_cem           share of starts whose grasp after the extra 'plan'
+  grasp_plan_cem           share of starts whose grasp after 'plan_grasp'
                            (cross-entropy method, no end before its last round)
                            succeeds
 
@@ -123,7 +123,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       ask = lambda pose: judge(state, percept, pose[None])[0]
 
       many = lambda x: jnp.broadcast_to(x, (config.starts, *x.shape[1:]))
-      planned = method.extras['plan'](
+      planned = method.extras['plan_grasp'](
         jax.random.fold_in(own, 1),
         state,
         many(view['observation']),
@@ -170,6 +170,6 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   return types.Probe(
     fit=None,
     score=score,
-    requires=('perceive', 'judge', 'plan'),
+    requires=('perceive', 'judge', 'plan_grasp'),
     constants=dataclasses.asdict(config),
   )

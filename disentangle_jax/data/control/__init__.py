@@ -1,0 +1,1 @@
+"""Worlds to act in, each also a data set of its states."""

@@ -1,0 +1,1 @@
+"""Dynamics and content: plans for pictures whose actions nobody recorded."""
