@@ -219,10 +219,10 @@ def extras_of(
     'decode_frame' `(state, vector [..., Z]) -> [..., H, W, C]`; 'filter' `(key,
     state, observation [B, T, ...]) -> Filtered`, samples of q; 'bound' `(key,
     state, observation) -> float32 [B]`, nats per film, one sample;
-    'predict_film' `(state, vector [B, Z], frames, key=None) -> (observation [B, frames, ...],
-    states [B, frames, Z])`, what follows a state by the transition, its means
-    without a key; 'independent_generation' `(key, state, observation, factor)
-    -> observation`, samples of q with all factors but one held from the second
+    'predict_film' `(state, vector [B, Z], frames, key=None) -> (observation [B,
+    frames, ...], states [B, frames, Z])`, what follows a state by the
+    transition, its means without a key; 'independent_generation' `(key, state,
+    observation, factor) -> observation`, samples of q with all factors but one held from the second
     frame on; 'partitioned' `() -> bool`, whether each factor has a transition
     of its own; and 'generate', 'pictures' as in `types.EXTRAS`.
   """
