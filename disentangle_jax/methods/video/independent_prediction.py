@@ -222,9 +222,10 @@ def extras_of(
     'predict_film' `(state, vector [B, Z], frames, key=None) -> (observation [B,
     frames, ...], states [B, frames, Z])`, what follows a state by the
     transition, its means without a key; 'independent_generation' `(key, state,
-    observation, factor) -> observation`, samples of q with all factors but one held from the second
-    frame on; 'partitioned' `() -> bool`, whether each factor has a transition
-    of its own; and 'generate', 'pictures' as in `types.EXTRAS`.
+    observation, factor) -> observation`, samples of q with all factors but one
+    held from the second frame on; 'partitioned' `() -> bool`, whether each
+    factor has a transition of its own; and 'generate', 'pictures' as in
+    `types.EXTRAS`.
   """
   slots = (config.factors, config.latents_per_factor)
   latents = math.prod(slots)
