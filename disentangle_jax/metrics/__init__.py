@@ -45,6 +45,7 @@ from disentangle_jax.metrics.codes import (
 from disentangle_jax.metrics.models import (
   attack,
   class_variance,
+  content_distance,
   dci_gap,
   digit_svm,
   few_labels,
@@ -115,6 +116,7 @@ METRICS = {
   'dci_gap': dci_gap,
   'specialisation': specialisation,
   'label_by_group': label_by_group,
+  'content_distance': content_distance,
 }
 
 # Names for several modules or scores at once.

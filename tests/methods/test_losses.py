@@ -6,6 +6,7 @@ with the package but the parameters, the batch and the noise.
 
 import math
 
+import clip_formulas
 import code_formulas
 import embedding_formulas
 import expert_formulas
@@ -62,6 +63,7 @@ ELSEWHERE = (
   | expert_formulas.REFERENCES
   | pair_formulas.REFERENCES
   | code_formulas.REFERENCES
+  | clip_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5
