@@ -22,6 +22,9 @@ as those of PyTorch, U(-1, 1) / sqrt(fan in).
 images, and a critic of clips that reads each frame by one shared layer and all
 of them, in their order, by the next.
 
+'light' has the generators and the critic of images of 'dcgan' and the critic of
+clips of 'mlp': 3-D convolutions are most of what 'dcgan' costs.
+
 Every network is called as `(x, statistics=None, train=False) -> (output,
 statistics)`, see `nn.norm`, and gives raw images (before tanh) or logits
 [B, ...], one or more for each example.
@@ -36,7 +39,7 @@ import jax.numpy as jnp
 
 from disentangle_jax.nn import conv, mlp, norm
 
-ARCHITECTURES = ('dcgan', 'mlp')
+ARCHITECTURES = ('dcgan', 'light', 'mlp')
 NORMALISED = ('none', 'generator', 'both')
 # Side of what the convolutions start from and end in.
 BASE = 4

@@ -280,4 +280,7 @@ def test_a_tpu_takes_the_other_form():
     assert conv.default_form() == 'lax'
     assert 'conv_general_dilated' in traced()
   with platforms.traced_for('cuda'):
-    assert conv.default_form() == 'blocks'
+    assert conv.default_form() == conv.default_form(3) == 'blocks'
+  with platforms.traced_for('cpu'):
+    assert conv.default_form() == conv.default_form(3, True) == 'blocks'
+    assert conv.default_form(3) == 'lax'

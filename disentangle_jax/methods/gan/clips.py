@@ -43,17 +43,19 @@ class Config:
   Attributes:
     frames: T, frames of a clip; of longer clips of the data a window of as many
       is drawn.
-    architecture: 'dcgan' (the published networks) or 'mlp', see
+    architecture: 'dcgan' (the published networks), 'mlp', or 'light', which has
+      the critic of clips of 'mlp' and all else of 'dcgan'; see
       `nn.video_players`.
     normalise: which players have batch normalisation: 'both', 'generator' or
       'none'.
-    width: of 'dcgan', channels next to the image.
+    width: of 'dcgan' and 'light', channels next to the image.
     generator_hidden: of 'mlp', the generator's widths.
-    frame_hidden: of 'mlp', width of the clips' critic for each frame.
-    clip_hidden: of 'mlp', its widths over all frames.
+    frame_hidden: of 'mlp' and 'light', width of the clips' critic for each
+      frame.
+    clip_hidden: of 'mlp' and 'light', its widths over all frames.
     penalty_every: the gradient penalty is computed in every so-manieth step,
       with as many times its weight; 0 for never.
-    conv_form: of 'dcgan', one of `conv.FORMS`.
+    conv_form: of the convolutions, one of `conv.FORMS`.
     precision: of the products in the networks, one of `nets.PRECISIONS`.
   """
 
@@ -120,7 +122,7 @@ def check(
   if config.penalty_every and config.normalise == 'both':
     rule = 'needs critics without batch normalisation: set normalise=generator'
     raise errors.value(where('penalty_every'), config.penalty_every, rule)
-  if config.architecture != 'dcgan':
+  if config.architecture == 'mlp':
     return
   count = video_players.halvings(data.observation_shape)
   if not count:
@@ -128,7 +130,7 @@ def check(
       'needs square frames whose sides are a power of 2 from 16 on, got '
       f'{data.observation_shape[1:3]}; or take "mlp"'
     )
-    raise errors.value(where('architecture'), 'dcgan', rule)
+    raise errors.value(where('architecture'), config.architecture, rule)
   if whole and config.frames % (1 << count):
     rule = f'must be a multiple of {1 << count}: time doubles with the places'
     raise errors.value(where('frames'), config.frames, rule)

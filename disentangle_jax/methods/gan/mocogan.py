@@ -38,7 +38,10 @@ from disentangle_jax.methods.gan import clips
 from disentangle_jax.nn import recurrent, video_players
 from disentangle_jax.ops import adversarial, per_example
 
-CITATION = 'Tulyakov et al. 2018, arXiv:1707.04993, section 3'
+CITATION = (
+  'Tulyakov et al. 2018, arXiv:1707.04993, section 3; the penalty: Mescheder '
+  'et al. 2018, eq. 9'
+)
 DISPLAY = 'MoCoGAN'
 HPARAMS = clips.HPARAMS
 BOUNDS = clips.BOUNDS
@@ -75,7 +78,7 @@ class Config(clips.Config):
     content: dC, length of z_C.
     motion: dM, length of z_M and of the noise that drives it.
     images_per_clip: images that D_I sees for each clip that D_V sees.
-    patch: of 'dcgan', whether D_I judges patches.
+    patch: of 'dcgan' and 'light', whether D_I judges patches.
     image_hidden: of 'mlp', widths of D_I.
   """
 
@@ -135,7 +138,7 @@ def build(config: Config, data: types.Dataset) -> Networks:
     checks.integer('config.static.image_hidden', width, 1)
   shape = data.observation_shape[1:]
   normalise = config.normalise != 'none'
-  if config.architecture == 'dcgan':
+  if config.architecture != 'mlp':
     frame = video_players.ConvFrames(
       shape, config.width, normalise, config.conv_form
     )

@@ -83,7 +83,7 @@ def build(
   clips.check(config, data, ('latents',), True)
   shape = (config.frames, *data.observation_shape[1:])
   normalise = config.normalise != 'none'
-  if config.architecture == 'dcgan':
+  if config.architecture != 'mlp':
     whole = video_players.ConvWhole(
       shape, config.width, normalise, config.conv_form
     )
