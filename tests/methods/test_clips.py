@@ -24,9 +24,9 @@ def videos(frames=4):
 
 
 @functools.cache
-def made(name, shown=4, **static):
+def built(name, available=4, **static):
   """Method, a batch, and `update` compiled."""
-  module, data = METHODS[name], videos(shown)
+  module, data = METHODS[name], videos(available)
   config = module.Config(**{**module.TEST['static'], **static})
   method = module.make(config, data)
   given = getattr(module, 'batch', lambda c: (requests.Observation(),))
@@ -41,7 +41,7 @@ def made(name, shown=4, **static):
 
 
 def step(name, state=None, changed=(), static=(), **hparams):
-  method, batch, update, base = made(name, **dict(static))
+  method, batch, update, base = built(name, **dict(static))
   given = {**base, **{k: jnp.float32(v) for k, v in hparams.items()}}
   if state is None:
     state = method.init(jax.random.key(0), batch, given)
@@ -77,7 +77,7 @@ def test_each_turn_moves_its_own_player_alone(name):
 
 def test_each_critic_learns_from_its_own_data_alone():
   _, base, _ = step('mocogan')
-  _, batch, *_ = made('mocogan')
+  _, batch, *_ = built('mocogan')
   other = lambda name: {name: 1 - batch[name]}
   _, after, _ = step('mocogan', changed=other('observation').items())
   equal(base.critics['image'], after.critics['image'])
@@ -184,7 +184,7 @@ def test_windows_are_consecutive_frames():
 
 @functools.cache
 def generator():
-  method, batch, _, hparams = made('mocogan')
+  method, batch, _, hparams = built('mocogan')
   return method, method.init(jax.random.key(0), batch, hparams)
 
 
@@ -206,17 +206,17 @@ def test_a_motion_that_stands_still_gives_equal_frames():
 @pytest.mark.parametrize('frames', [1, 3, 9])
 def test_clips_of_any_length(frames):
   method, state = generator()
-  drawn, codes = method.extras['generate'](
+  generated, codes = method.extras['generate'](
     jax.random.key(1), state, 4, frames=frames
   )
-  assert drawn.shape == (4, frames, 8, 8, 3)
+  assert generated.shape == (4, frames, 8, 8, 3)
   assert codes.parts['sequence_mean'].shape == (4, frames, 2)
   again = method.extras['render_latents'](
     state, codes.vector, codes.parts['sequence_mean']
   )
-  np.testing.assert_array_equal(drawn, again)
+  np.testing.assert_array_equal(generated, again)
   # z_M are a GRU's states: bounded by one or by where they began.
-  assert np.isfinite(drawn).all()
+  assert np.isfinite(generated).all()
 
 
 def test_pictures_swap_contents_and_motions():
@@ -242,17 +242,17 @@ def test_pictures_swap_contents_and_motions():
 
 
 def test_a_clip_drawn_at_once_has_its_length():
-  method, batch, _, hparams = made('video_gan')
+  method, batch, _, hparams = built('video_gan')
   state = method.init(jax.random.key(0), batch, hparams)
-  drawn, codes = method.extras['generate'](jax.random.key(1), state, 4)
-  assert drawn.shape == (4, 3, 8, 8, 3) and codes.vector.shape == (4, 3)
+  generated, codes = method.extras['generate'](jax.random.key(1), state, 4)
+  assert generated.shape == (4, 3, 8, 8, 3) and codes.vector.shape == (4, 3)
   with pytest.raises(errors.ConfigError, match='frames = 5: is always 3'):
     method.extras['generate'](jax.random.key(1), state, 4, frames=5)
 
 
 @pytest.mark.parametrize('name', NAMES)
 def test_clips_of_one_frame(name):
-  _, after, scalars = step(name, static={'frames': 1, 'shown': 1}.items())
+  _, after, scalars = step(name, static={'frames': 1, 'available': 1}.items())
   assert np.isfinite(scalars['loss'])
   leaves = jax.tree.leaves(after.params)
   assert all(np.isfinite(x).all() for x in leaves)
@@ -263,7 +263,7 @@ def test_a_normalised_generator_keeps_averages(name):
   static = {'normalise': 'generator'}.items()
   before, after, _ = step(name, static=static)
   assert moved(before.params['statistics'], after.params['statistics'])
-  method = made(name, **dict(static))[0]
+  method = built(name, **dict(static))[0]
   draw = lambda count: method.extras['generate'](
     jax.random.key(1), after, count
   )[0]
@@ -271,11 +271,19 @@ def test_a_normalised_generator_keeps_averages(name):
   np.testing.assert_allclose(draw(4)[:1], draw(1), atol=1e-6)
 
 
-@pytest.mark.parametrize('name', NAMES)
-def test_published_sizes_keep_their_shapes(name):
+@pytest.mark.parametrize(
+  ('name', 'static', 'critic'),
+  [
+    ('mocogan', {}, 'Conv_0'),
+    ('video_gan', {}, 'Conv_0'),
+    ('mocogan', {'architecture': 'light'}, 'Dense_0'),
+    ('video_gan', {'architecture': 'light', 'width': 4}, 'Dense_0'),
+  ],
+)
+def test_published_sizes_keep_their_shapes(name, static, critic):
   module = METHODS[name]
   data = data_lib.load('shape_motion', colours='rgb')
-  config = module.Config()
+  config = module.Config(**static)
   method = module.make(config, data)
   hparams = {k: jnp.float32(v) for k, v in module.HPARAMS.items()}
   clip = jax.ShapeDtypeStruct((2, 16, 64, 64, 3), jnp.float32)
@@ -291,10 +299,14 @@ def test_published_sizes_keep_their_shapes(name):
   state = jax.eval_shape(method.init, key, batch, hparams)
   after, _ = jax.eval_shape(method.update, key, state, batch, hparams)
   assert jax.tree.leaves(after) == jax.tree.leaves(state)
-  drawn, _ = jax.eval_shape(
+  # 'light' judges clips by dense layers, all else is convolutional.
+  assert critic in state.critics['clip']
+  generator = state.params['generator']
+  assert 'Conv_3' in generator.get('frame', generator)
+  generated, _ = jax.eval_shape(
     lambda s: method.extras['generate'](key, s, 2), state
   )
-  assert drawn.shape == clip.shape
+  assert generated.shape == clip.shape
 
 
 @pytest.mark.parametrize(

@@ -38,21 +38,23 @@ def test_two_colours_half_the_time_each():
   d = 255 * np.hypot(0.4, 0.3)
   frames = 6
   clip = clip_of([one, other] * (frames // 2))
-  found, counted = content_distance.content_distances(shapes(clip))
-  np.testing.assert_allclose(found, d * frames / (2 * (frames - 1)), rtol=1e-5)
+  distances, counted = content_distance.content_distances(shapes(clip))
+  np.testing.assert_allclose(
+    distances, d * frames / (2 * (frames - 1)), rtol=1e-5
+  )
   assert counted.all()
   order = np.random.default_rng(0).permutation(frames)
   permuted, _ = content_distance.content_distances(shapes(clip[order]))
-  np.testing.assert_allclose(permuted, found, rtol=1e-6)
+  np.testing.assert_allclose(permuted, distances, rtol=1e-6)
 
 
 def test_all_pairs_by_loops():
   rng = np.random.default_rng(0)
   colours = rng.uniform(0.3, 1, (2, 5, 3))
-  found, _ = content_distance.content_distances(
+  distances, _ = content_distance.content_distances(
     shapes(*[clip_of(own) for own in colours])
   )
-  for own, got in zip(255 * colours, found):
+  for own, got in zip(255 * colours, distances):
     pairs = [
       np.linalg.norm(own[t] - own[s]) for t in range(5) for s in range(t)
     ]
@@ -73,12 +75,12 @@ def test_frames_without_a_shape_are_left_out():
     clip_of([dark, bright, dark, dark]),
     clip_of([bright, red, bright, bright], size=1),  # 1 pixel of the 4 needed
   )
-  found, counted = content_distance.content_distances(seen)
+  distances, counted = content_distance.content_distances(seen)
   np.testing.assert_array_equal(counted, [True, False, False])
   apart = 255 * np.sqrt(2)
-  np.testing.assert_allclose(found[0], apart * 2 / 3, rtol=1e-5)
+  np.testing.assert_allclose(distances[0], apart * 2 / 3, rtol=1e-5)
   scores = content_distance.scores_of(seen, shapes(clip_of([red] * 4)))
-  np.testing.assert_allclose(scores['acd'], found[0])
+  np.testing.assert_allclose(scores['acd'], distances[0])
   np.testing.assert_allclose(scores['acd_empty'], 2 / 3)
 
 

@@ -144,7 +144,7 @@ def test_logits_of_an_example_are_averaged():
 @pytest.mark.parametrize('small', [True, False])
 def test_a_whole_clip_starts_from_small_output_weights(small):
   module = video_players.DenseGenerator((400, 16, 16, 3), (8,), False, small)
-  made = module.init(jax.random.key(0), jnp.zeros((1, 5)))['params']
-  kernel = np.asarray(made['Dense_1']['kernel'])
+  params = module.init(jax.random.key(0), jnp.zeros((1, 5)))['params']
+  kernel = np.asarray(params['Dense_1']['kernel'])
   deviation = 0.02 if small else np.sqrt(2 / (8 + 400 * 768))
   np.testing.assert_allclose(kernel.std(), deviation, rtol=0.02)

@@ -115,9 +115,9 @@ def check(
     ('precision', nets.PRECISIONS),
   ):
     checks.choice(where(field), getattr(config, field), legal)
-  shown = data.observation_shape[0]
-  if config.frames > shown:
-    rule = f'is more than the {shown} frames of a clip of {data.name}'
+  available = data.observation_shape[0]
+  if config.frames > available:
+    rule = f'is more than the {available} frames of a clip of {data.name}'
     raise errors.value(where('frames'), config.frames, rule)
   if config.penalty_every and config.normalise == 'both':
     rule = 'needs critics without batch normalisation: set normalise=generator'

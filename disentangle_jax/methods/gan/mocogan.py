@@ -236,8 +236,8 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     return networks.image(generator, statistics, content, at, True)[0]
 
   def fake_clips(generator, statistics, key, index):
-    drawn = networks.latents(generator, key, index, config.frames)
-    return networks.render(generator, statistics, *drawn, True)
+    latents = networks.latents(generator, key, index, config.frames)
+    return networks.render(generator, statistics, *latents, True)
 
   def update(key, state, batch, hparams):
     keys = jax.random.split(key, 10)
@@ -258,8 +258,8 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     )
     video = clips.window(keys[4], index, batch['observation'], config.frames)
     real_clip = look(keys[5], index, video)
-    made, _ = fake_clips(generator, statistics, keys[6], index)
-    fake_clip = look(keys[7], index, made)
+    fake_video, _ = fake_clips(generator, statistics, keys[6], index)
+    fake_clip = look(keys[7], index, fake_video)
 
     def critic_turn(name, critic, real, fake):
       given = (hparams, batch['step'], real, fake)

@@ -133,7 +133,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     look = clips.look_of(hparams, state.step)
     adams = clips.optimisers(hparams, state.step, ('clip',))
     video = clips.window(keys[0], index, batch['observation'], config.frames)
-    made, *_ = draw(generator, statistics, keys[1], index, True)
+    fake_video, *_ = draw(generator, statistics, keys[1], index, True)
 
     def generator_loss(players, told):
       del told
@@ -153,7 +153,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
         hparams,
         batch['step'],
         look(keys[2], index, video),
-        look(keys[3], index, made),
+        look(keys[3], index, fake_video),
       ),
       training.Turn('generator', adams['generator'], generator_loss),
     ]

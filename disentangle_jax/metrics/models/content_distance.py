@@ -180,24 +180,24 @@ def between_clips(shapes: Shapes) -> jax.Array:
   return _mean(_distances(colour), some[:, None] & some & before)
 
 
-def scores_of(drawn: Shapes, real: Shapes) -> dict[str, jax.Array]:
+def scores_of(generated: Shapes, real: Shapes) -> dict[str, jax.Array]:
   """All scores.
 
   Args:
-    drawn: of generated clips.
+    generated: of generated clips.
     real: of clips of the data.
 
   Returns:
     Score -> float32 scalar.
   """
-  each, counted = content_distances(drawn)
-  acd, own = _mean(each, counted), between_clips(drawn)
+  each, counted = content_distances(generated)
+  acd, own = _mean(each, counted), between_clips(generated)
   return {
     'acd': acd,
     'acd_relative': acd / own,
-    'acd_motion': motion(drawn) / motion(real),
+    'acd_motion': motion(generated) / motion(real),
     'acd_diversity': own / between_clips(real),
-    'acd_area': jnp.mean(drawn.area) / jnp.mean(real.area),
+    'acd_area': jnp.mean(generated.area) / jnp.mean(real.area),
     'acd_empty': jnp.mean(~counted),
     'acd_real': _mean(*content_distances(real)),
   }
@@ -206,8 +206,8 @@ def scores_of(drawn: Shapes, real: Shapes) -> dict[str, jax.Array]:
 def _check_ground(config: Config, data: types.Dataset) -> None:
   """Raises ConfigError unless most of the data's pixels are dark."""
   index = jnp.arange(_LOOKED_AT, dtype=jnp.int32)
-  shown = data.sample(jax.random.key(0), data.arrays, index)['observation']
-  ground = float(np.median(np.max(np.asarray(shown), axis=-1)))
+  clips = data.sample(jax.random.key(0), data.arrays, index)['observation']
+  ground = float(np.median(np.max(np.asarray(clips), axis=-1)))
   if ground > config.threshold:
     rule = (
       f'finds shapes on a black ground; half of the pixels of {data.name} are '
@@ -253,13 +253,13 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   def score(key, context, method, state, arrays, batch):
     del context, batch
     draw_key, data_key = jax.random.split(key)
-    drawn = in_blocks(
+    generated = in_blocks(
       draw_key, lambda k: method.extras['generate'](k, state, config.block)[0]
     )
     real = in_blocks(
       data_key, lambda k: data.sample(k, arrays, index)['observation']
     )
-    return scores_of(drawn, real)
+    return scores_of(generated, real)
 
   return types.Probe(
     fit=None,
