@@ -166,7 +166,8 @@ def content_distances(shapes: Shapes) -> tuple[jax.Array, jax.Array]:
 
 def motion(shapes: Shapes) -> jax.Array:
   """Mean way of the centre from a usable frame to the next one, pixels."""
-  way = jnp.linalg.norm(jnp.diff(shapes.centre, axis=1), axis=-1)
+  way = jnp.diff(shapes.centre, axis=1)
+  way = jnp.sqrt(jnp.sum(jnp.square(way), axis=-1))
   return _mean(way, shapes.usable[:, 1:] & shapes.usable[:, :-1])
 
 
