@@ -113,6 +113,11 @@ EXTRAS = {
   'local_view': '(state, observation) -> observation, what local latents see',
   'decode_local': '(state, vector [B, D]) -> observation from local latents',
   'codes_of_factors': '(state, factors int32 [B, K]) -> Codes',
+  'latents': (
+    '(key, state, count, frames=None) -> (content [count, dC], motion '
+    '[count, T, dM]), of clips'
+  ),
+  'render_latents': '(state, content, motion) -> clips [B, T, H, W, C]',
 }
 
 
