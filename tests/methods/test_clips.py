@@ -14,6 +14,10 @@ from disentangle_jax.data import samplers
 from disentangle_jax.methods import METHODS
 from disentangle_jax.methods.gan import clips, mocogan
 
+# Compiling is what takes the time.
+quick = functools.partial(
+  jax.jit, compiler_options={'xla_backend_optimization_level': 0}
+)
 NAMES = ('mocogan', 'video_gan')
 INDEX = jnp.arange(4, dtype=jnp.int32)
 
@@ -33,9 +37,8 @@ def built(name, available=4, **static):
   sample = samplers.make(data, given(config))
   batch = sample(jax.random.key(1), data.arrays, INDEX)
   batch = {**batch, 'step': jnp.zeros((), jnp.int32)}
-  # Compiling is what takes the time.
-  quick = {'xla_backend_optimization_level': 0}
-  update = jax.jit(method.update, compiler_options=quick)
+  init, update = quick(method.init), quick(method.update)
+  method = method._replace(init=init)
   hparams = {k: jnp.float32(v) for k, v in module.HPARAMS.items()}
   return method, batch, update, {**hparams, 'noise': jnp.float32(0.1)}
 
@@ -101,9 +104,9 @@ def test_blind_critics_have_log_2_each(name):
   np.testing.assert_allclose(scalars['generator_loss'], one, rtol=1e-6)
 
 
-@pytest.mark.parametrize('name', NAMES)
-def test_a_penalty_of_every_other_step_weighs_twice(name):
-  """Its gradient is in Adam's moments, a tenth of it at the first step."""
+def test_a_penalty_of_every_other_step_weighs_twice():
+  """Its gradient is in Adam's moments; the code is that of both methods."""
+  name = 'video_gan'
   moment = lambda state: jax.tree.leaves(state.opt_state['clip'])
   penalties = {'gradient_penalty': 3.0, 'learning_rate': 0.0}
   start, often, _ = step(
@@ -184,8 +187,15 @@ def test_windows_are_consecutive_frames():
 
 @functools.cache
 def generator():
+  """Extras, compiled where they are slow, and a state."""
   method, batch, _, hparams = built('mocogan')
-  return method, method.init(jax.random.key(0), batch, hparams)
+  state = method.init(jax.random.key(0), batch, hparams)
+  extras = {name: quick(f) for name, f in method.extras.items()}
+  extras['latents'] = quick(method.extras['latents'], static_argnums=2)
+  extras['generate'] = quick(
+    method.extras['generate'], static_argnums=2, static_argnames='frames'
+  )
+  return method._replace(extras=extras), state
 
 
 def test_a_motion_that_stands_still_gives_equal_frames():
@@ -203,7 +213,7 @@ def test_a_motion_that_stands_still_gives_equal_frames():
   assert moving.min() > 0 and moving.max() < 1
 
 
-@pytest.mark.parametrize('frames', [1, 3, 9])
+@pytest.mark.parametrize('frames', [1, 7])
 def test_clips_of_any_length(frames):
   method, state = generator()
   generated, codes = method.extras['generate'](
@@ -214,7 +224,7 @@ def test_clips_of_any_length(frames):
   again = method.extras['render_latents'](
     state, codes.vector, codes.parts['sequence_mean']
   )
-  np.testing.assert_array_equal(generated, again)
+  np.testing.assert_allclose(generated, again, atol=1e-6)
   # z_M are a GRU's states: bounded by one or by where they began.
   assert np.isfinite(generated).all()
 
@@ -251,17 +261,12 @@ def test_a_clip_drawn_at_once_has_its_length():
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_clips_of_one_frame(name):
-  _, after, scalars = step(name, static={'frames': 1, 'available': 1}.items())
+def test_clips_of_one_frame_and_a_normalised_generator(name):
+  static = {'frames': 1, 'available': 1, 'normalise': 'generator'}.items()
+  before, after, scalars = step(name, static=static)
   assert np.isfinite(scalars['loss'])
   leaves = jax.tree.leaves(after.params)
   assert all(np.isfinite(x).all() for x in leaves)
-
-
-@pytest.mark.parametrize('name', NAMES)
-def test_a_normalised_generator_keeps_averages(name):
-  static = {'normalise': 'generator'}.items()
-  before, after, _ = step(name, static=static)
   assert moved(before.params['statistics'], after.params['statistics'])
   method = built(name, **dict(static))[0]
   draw = lambda count: method.extras['generate'](
@@ -276,7 +281,6 @@ def test_a_normalised_generator_keeps_averages(name):
   [
     ('mocogan', {}, 'Conv_0'),
     ('video_gan', {}, 'Conv_0'),
-    ('mocogan', {'architecture': 'light'}, 'Dense_0'),
     ('video_gan', {'architecture': 'light', 'width': 4}, 'Dense_0'),
   ],
 )
