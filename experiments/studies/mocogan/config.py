@@ -73,8 +73,8 @@ def _make_small(config):
   config.hparams.noise_left = 0.1
   config.hparams.rate_left = 0.0
   config.hparams.gradient_penalty = 0.5
-  config.steps = 6000
-  config.hparams.anneal_steps = 6000.0
+  config.steps = 5000
+  config.hparams.anneal_steps = 5000.0
   config.batch_size = 8
 
 
