@@ -171,6 +171,11 @@ EXTRAS = {
     '(key, state, film, factor) -> film in which that factor alone moves'
   ),
   'partitioned': '() -> bool, whether each factor has a transition of its own',
+  'latents': (
+    '(key, state, count, frames=None) -> (content [count, dC], motion '
+    '[count, T, dM]), of clips'
+  ),
+  'render_latents': '(state, content, motion) -> clips [B, T, H, W, C]',
 }
 
 

@@ -1,7 +1,7 @@
 """A benchmark that others can run and compare: several kinds of programs.
 
 Each is the first group of a packaged study: a small MLP, a conv net of
-64 x 64 images, two players of a GAN.
+64 x 64 images, two players of a GAN, a recurrent net over clips.
 """
 
 from collections.abc import Iterator
@@ -20,6 +20,7 @@ STUDIES = {
   'mlp': 'quickstart',
   'conv': 'unsupervised_study',
   'gan': 'infogan:laptop',
+  'gru': 'mocogan:laptop',
 }
 RUNS = (1, 8, 32, 128)
 

@@ -22,8 +22,10 @@ from disentangle_jax.methods.gan import (
   infogan,
   infogan_cr,
   infogan_wgan,
+  mocogan,
   sd_began,
   sd_gan,
+  video_gan,
 )
 from disentangle_jax.methods.linear import ica, pca, raw_pixels
 from disentangle_jax.methods.object import mvae, scene_vae
@@ -100,6 +102,8 @@ METHODS = {
   'slow_vae': slow_vae,
   'sd_gan': sd_gan,
   'sd_began': sd_began,
+  'mocogan': mocogan,
+  'video_gan': video_gan,
   'info_vae': info_vae,
   'qlae': qlae,
   'ivae': ivae,

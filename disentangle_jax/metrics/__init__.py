@@ -45,6 +45,7 @@ from disentangle_jax.metrics.codes import (
 from disentangle_jax.metrics.models import (
   attack,
   class_variance,
+  content_distance,
   dci_gap,
   digit_svm,
   few_labels,
@@ -127,6 +128,7 @@ METRICS = {
   'grasp_shape': grasp_shape,
   'grasp_plan': grasp_plan,
   'planning': planning,
+  'content_distance': content_distance,
 }
 
 # Names for several modules or scores at once.

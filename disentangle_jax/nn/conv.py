@@ -19,9 +19,11 @@ So each operation has two forms that agree to rounding:
     zeros (3 x 3 at stride 2: 16 places for 9 weights); those take the places
     that have weights one by one.
 
-`default_form` is the one place that chooses. Padding is 'SAME' everywhere, as
-TensorFlow defines it; the transpose is the gradient of the forward convolution
-with respect to its input, as `tf.nn.conv2d_transpose`.
+`default_form` is the one place that chooses. Padding is 'SAME' unless said
+otherwise, as TensorFlow defines it; a forward convolution may have 'VALID'
+axes, along which nothing is padded. The transpose is the gradient of the
+forward 'SAME' convolution with respect to its input, as
+`tf.nn.conv2d_transpose`.
 """
 
 from collections.abc import Sequence
@@ -37,21 +39,31 @@ from disentangle_jax import errors, platforms
 from disentangle_jax.nn import mlp
 
 FORMS = ('auto', 'blocks', 'lax')
+PADDINGS = ('SAME', 'VALID')
 
 
-def default_form() -> str:
+def default_form(rank: int = 2, transpose: bool = False) -> str:
   """The form to use where the user says 'auto'.
 
   'lax' in what is traced for a TPU: of a step of 8 runs of the large study's
   nets its compiler estimates 7.6 million cycles, 21.5 with 'blocks'
   (docs/performance.md). 'blocks' elsewhere: measured on CPUs; a guess on GPUs,
   where batched matrix products do not depend on how grouped convolutions are
-  treated.
+  treated. Forward convolutions in 3-D are the exception on a CPU: of a critic
+  of clips the gradient of 4 runs in a scan took 45 CPU ms per run with 'lax'
+  and 75 with 'blocks' (16 clips of 8 x 16 x 16, 16 to 32 channels), 198 and
+  291 (2 of 16 x 64 x 64, 8 to 64); of transposes, 423 and 6 (the first size).
+
+  Args:
+    rank: spatial axes.
+    transpose: whether it is the transpose.
 
   Returns:
     A name in FORMS other than 'auto'.
   """
-  return 'lax' if platforms.current() == 'tpu' else 'blocks'
+  platform = platforms.current()
+  solid = platform == 'cpu' and rank == 3 and not transpose
+  return 'lax' if platform == 'tpu' or solid else 'blocks'
 
 
 def check_form(field: str, form: str) -> None:
@@ -69,6 +81,14 @@ def _per_axis(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
   return tuple(value)
 
 
+def _paddings(padding: str | Sequence[str], rank: int) -> tuple[str, ...]:
+  """One of PADDINGS per spatial axis."""
+  each = (padding,) * rank if isinstance(padding, str) else tuple(padding)
+  if len(each) != rank or not set(each) <= set(PADDINGS):
+    raise ValueError(f'{padding!r} for {rank} axes: one of {PADDINGS} for each')
+  return each
+
+
 def _grid(sizes: Sequence[int]) -> list[tuple[int, ...]]:
   """All index tuples below `sizes`, the last axis fastest."""
   return list(itertools.product(*map(range, sizes)))
@@ -84,8 +104,14 @@ def _dimensions(rank: int) -> tuple[str, str, str]:
   return f'N{places}C', f'{places}IO', f'N{places}C'
 
 
-def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:
-  """Output size and padding before, of a SAME convolution along one axis."""
+def _sizes(
+  size: int, kernel: int, stride: int, padding: str
+) -> tuple[int, int]:
+  """Output size and padding before, of a convolution along one axis."""
+  if padding == 'VALID':
+    if size < kernel:
+      raise ValueError(f'a VALID kernel of {kernel} on {size} places')
+    return (size - kernel) // stride + 1, 0
   out = -(-size // stride)
   total = max((out - 1) * stride + kernel - size, 0)
   return out, total // 2
@@ -110,37 +136,53 @@ def conv(
   kernel: jax.Array,
   stride: int | Sequence[int],
   form: str = 'auto',
+  padding: str | Sequence[str] = 'SAME',
 ) -> jax.Array:
-  """SAME convolution (cross correlation, as everywhere in deep learning).
+  """Convolution (cross correlation, as everywhere in deep learning).
 
   Args:
     x: float [B, *sizes, I], one size per spatial axis; 1 to 3 of them.
     kernel: float [*sides, I, O].
     stride: the same along all axes, or one for each.
     form: one of FORMS.
+    padding: one of PADDINGS, the same along all axes, or one for each.
 
   Returns:
-    float [B, *ceil(sizes / stride), O].
+    float [B, *sizes', O]: a size' is ceil(size / stride) along a 'SAME' axis
+    and floor((size - side) / stride) + 1 along a 'VALID' one.
 
   Raises:
-    ValueError: not one stride per axis.
+    ValueError: not one stride or padding per axis, or a kernel that is larger
+      than a 'VALID' axis.
   """
-  if form == 'auto':
-    form = default_form()
   b, *sizes, c = x.shape
   *sides, _, o = kernel.shape
   rank = len(sides)
-  strides = _per_axis(stride, rank)
+  if form == 'auto':
+    form = default_form(rank)
+  strides, paddings = _per_axis(stride, rank), _paddings(padding, rank)
+  outs, befores = zip(*map(_sizes, sizes, sides, strides, paddings))
+  # The places that are read: a VALID stride may leave some at the end.
+  reach = [(n - 1) * s + k for n, s, k in zip(outs, strides, sides)]
+  sizes = [
+    min(size, end) if kind == 'VALID' else size
+    for size, end, kind in zip(sizes, reach, paddings)
+  ]
+  x = x[:, *[slice(size) for size in sizes]]
   if form == 'lax':
+    room = [
+      (before, max(end - size - before, 0))
+      for before, end, size in zip(befores, reach, sizes)
+    ]
     return jax.lax.conv_general_dilated(
-      x, kernel, strides, 'SAME', dimension_numbers=_dimensions(rank)
+      x, kernel, strides, room, dimension_numbers=_dimensions(rank)
     )
+  same = all(kind == 'SAME' for kind in paddings)
   odd = all(k % 2 for k in sides)
-  if math.prod(strides) == 1 and o < c and odd:
+  if math.prod(strides) == 1 and o < c and odd and same:
     # The adjoint with the kernel turned around moves o values per tap, not c.
     return conv_transpose(x, jax.lax.rev(kernel, range(rank)), 1, form)
   weights, taps = _block_kernel(kernel, strides)
-  outs, befores = zip(*map(_same, sizes, sides, strides))
   blocks = [out - 1 + t for out, t in zip(outs, taps)]  # along each axis
   room = [
     (before, n * s - size - before)
@@ -198,11 +240,11 @@ def conv_transpose(
   Raises:
     ValueError: not one stride per axis.
   """
-  if form == 'auto':
-    form = default_form()
   b, *sizes, c = x.shape
   *sides, _, o = kernel.shape
   rank = len(sides)
+  if form == 'auto':
+    form = default_form(rank, transpose=True)
   strides = _per_axis(stride, rank)
   befores = [max(k - s, 0) // 2 for k, s in zip(sides, strides)]
   if form == 'lax':
@@ -276,6 +318,8 @@ class Conv(nn.Module):
     rank: spatial axes: 1 for sequences, 2 for images, 3 for videos and voxels.
     kernel_init: of the kernel; Glorot's uniform one by default.
     use_bias: False below batch normalisation, which takes a bias out again.
+    padding: one of PADDINGS, the same along all axes, or one for each; 'SAME'
+      where upsampling.
   """
 
   features: int
@@ -286,6 +330,7 @@ class Conv(nn.Module):
   rank: int = 2
   kernel_init: nn.initializers.Initializer = mlp.KERNEL_INIT
   use_bias: bool = True
+  padding: str | Sequence[str] = 'SAME'
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
@@ -293,8 +338,12 @@ class Conv(nn.Module):
     sides = _per_axis(self.kernel, self.rank)
     shape = (*sides, x.shape[-1], self.features)
     kernel = self.param('kernel', self.kernel_init, shape)
-    op = conv_transpose if self.transpose else conv
-    y = op(x, kernel, self.stride, self.form)
+    if self.transpose:
+      if 'VALID' in _paddings(self.padding, self.rank):
+        raise ValueError('the transpose is that of a SAME convolution')
+      y = conv_transpose(x, kernel, self.stride, self.form)
+    else:
+      y = conv(x, kernel, self.stride, self.form, self.padding)
     if not self.use_bias:
       return y
     return y + self.param('bias', nn.initializers.zeros, (self.features,))

@@ -127,6 +127,28 @@ def gradient_penalty(
   return axis.mean(jnp.square(jnp.sqrt(squares + _LEAST) - target))
 
 
+def real_gradient_penalty(
+  judge: Callable[[jax.Array], jax.Array], real: jax.Array
+) -> jax.Array:
+  """E |grad_x l(x)|^2 on data, Mescheder et al. 2018, eq. 9.
+
+  Their R1 is gamma / 2 times this. Squares are summed over all of an example's
+  values.
+
+  Args:
+    judge: float [B, ...] -> float [B] or [B, 1], row by row: a critic that
+      mixes rows (batch normalisation) has no slope per example.
+    real: float [B, ...], as the critic sees it.
+
+  Returns:
+    float scalar; |a|^2 for the critic a . x.
+  """
+  _check_rows(real)
+  slope = jax.grad(lambda x: jnp.sum(judge(x)))(real)
+  squares = jnp.sum(jnp.square(slope).reshape(len(slope), -1), axis=1)
+  return axis.mean(squares)
+
+
 def began_critic_loss(
   real: jax.Array, fake: jax.Array, k: jax.Array
 ) -> jax.Array:

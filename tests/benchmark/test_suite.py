@@ -81,5 +81,5 @@ def test_the_suite_names_studies_that_exist():
     kind = member.what.removeprefix('suite, ').partition(':')[0]
     kinds[kind] = member.group
     assert member.plan.groups[0] is member.group
-  assert set(kinds) == set(suite.STUDIES) == {'mlp', 'conv', 'gan'}
+  assert set(kinds) == set(suite.STUDIES) == {'mlp', 'conv', 'gan', 'gru'}
   assert kinds['conv'].config.net.name == 'conv'

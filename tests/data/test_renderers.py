@@ -503,6 +503,36 @@ def test_colour_of_a_video_is_constant():
     )
 
 
+def test_colours_of_videos_on_three_grids():
+  dataset = data.load(
+    'shape_motion', resolution=16, frames=3, colours='rgb', levels=4
+  )
+  assert dataset.factor_names[2:] == ('red', 'green', 'blue', 'motion')
+  assert dataset.factor_sizes == (2, 4, 4, 4, 4, 2)
+  levels = 0.3 + 0.7 * np.arange(4) / 3
+  for values in dataset.factor_values[2:5]:
+    np.testing.assert_allclose(values, levels)
+  index = jnp.arange(12, dtype=jnp.int32)
+  batch = dataset.sample(jax.random.key(0), dataset.arrays, index)
+  for video, factors in zip(np.asarray(batch['observation']), batch['factors']):
+    shown = video[video.max(-1) > 0]
+    want = levels[np.asarray(factors[2:5])]
+    np.testing.assert_allclose(
+      shown, np.broadcast_to(want, shown.shape), atol=1e-6
+    )
+  one = data.load('shape_motion', colours='rgb', levels=1)
+  assert [float(v[0]) for v in one.factor_values[2:5]] == [1, 1, 1]
+
+
+def test_a_video_of_one_frame_shows_the_start():
+  dataset = data.load('shape_motion', resolution=64, frames=1)
+  point = jnp.zeros(4, jnp.int32)
+  video = dataset.render(dataset.arrays, point, jax.random.key(0))
+  assert video.shape == (1, 64, 64, 3)
+  columns = np.flatnonzero(np.asarray(video[0]).max(-1).max(0))
+  np.testing.assert_allclose(columns.mean(), 11.5, atol=0.6)
+
+
 def test_bouncing_matches_a_loop():
   rng = np.random.default_rng(0)
   start, velocity = rng.uniform(0, 36, 50), rng.uniform(-5, 5, 50)
@@ -624,10 +654,12 @@ def test_digits_all_differ():
     ('shapes3d', {'hues': 0}),
     ('lit_solid', {'part': 'gapp'}),
     ('dsprites_triangle', {'part': 'training'}),
-    ('shape_motion', {'frames': 1}),
     ('moving_blobs', {'resolution': 4}),
     ('moving_blobs', {'frames': 0}),
     ('moving_blobs', {'width': 4.0}),
+    ('shape_motion', {'frames': 0}),
+    ('shape_motion', {'colours': 'grey'}),
+    ('shape_motion', {'levels': 0}),
     ('moving_digits', {'resolution': 16}),
     ('digits', {'hues': -1}),
     ('digits', {'background_value': 1.5}),

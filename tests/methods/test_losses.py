@@ -6,6 +6,7 @@ with the package but the parameters, the batch and the noise.
 
 import math
 
+import clip_formulas
 import code_formulas
 import control_formulas
 import embedding_formulas
@@ -76,6 +77,7 @@ ELSEWHERE = (
   | film_formulas.REFERENCES
   | grasp_formulas.REFERENCES
   | control_formulas.REFERENCES
+  | clip_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

@@ -138,6 +138,8 @@ def test_methods_that_couple_examples_ask_for_two():
     'identity_pretraining',
     'causal_mechanisms',
     'sd_gan',
+    'mocogan',
+    'video_gan',
     'info_vae',
     'hfs_vae',
     'hfs_tcvae',

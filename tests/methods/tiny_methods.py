@@ -36,6 +36,8 @@ BASE = {
   'anneal_steps': 4.0,
   'contrast_start': 2.0,
   'critic_learning_rate': 3e-3,
+  'noise': 0.1,
+  'rate_left': 0.5,
 }
 
 

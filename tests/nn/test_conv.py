@@ -180,6 +180,63 @@ def test_module_of_every_rank(rank, kernel, stride, shape, down, up):
     assert shapes == {'kernel': shape, 'bias': (5,)}
 
 
+@pytest.mark.parametrize(
+  'sizes, sides, stride, padding',
+  [
+    ((7,), (4,), (1,), 'VALID'),
+    ((8,), (3,), (2,), 'VALID'),
+    ((9,), (2,), (4,), 'VALID'),
+    ((6, 5), (3, 3), (1, 1), 'VALID'),
+    ((6, 5), (4, 3), (2, 1), ('SAME', 'VALID')),
+    ((5, 4, 6), (4, 4, 4), (1, 2, 2), ('VALID', 'SAME', 'SAME')),
+    ((4, 4, 4), (4, 4, 4), (1, 1, 1), 'VALID'),
+  ],
+)
+@pytest.mark.parametrize('wide, out', [(3, 2), (2, 9)])
+def test_valid_axes_are_those_that_need_no_padding(
+  sizes, sides, stride, padding, wide, out
+):
+  """The naive sum over places whose kernel lies inside, axis by axis."""
+  rng = np.random.default_rng(0)
+  x = rng.normal(size=(2, *sizes, wide)).astype(np.float32)
+  kernel = rng.normal(size=(*sides, wide, out)).astype(np.float32)
+  each = (padding,) * len(sizes) if isinstance(padding, str) else padding
+  room = [(0, 0)] * (len(sizes) + 2)
+  for axis, kind in enumerate(each):
+    if kind == 'SAME':
+      ends = -(-sizes[axis] // stride[axis]) - 1
+      total = max(ends * stride[axis] + sides[axis] - sizes[axis], 0)
+      room[axis + 1] = (total // 2, total - total // 2)
+  padded = np.pad(x, room)
+  windows = np.lib.stride_tricks.sliding_window_view(
+    padded, sides, axis=tuple(range(1, len(sizes) + 1))
+  )
+  steps = tuple(slice(None, None, s) for s in stride)
+  windows = np.moveaxis(windows[(slice(None), *steps)], len(sizes) + 1, -1)
+  want = windows.reshape(*windows.shape[: len(sizes) + 1], -1) @ kernel.reshape(
+    -1, out
+  )
+  forms = jax.jit(
+    lambda x, k: [
+      conv.conv(x, k, stride, form, padding) for form in ('blocks', 'lax')
+    ]
+  )
+  for got in forms(x, kernel):
+    assert got.shape == want.shape
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=2e-5)
+
+
+def test_bad_padding_is_refused():
+  x, kernel = jnp.zeros((1, 4, 4, 1)), jnp.zeros((5, 5, 1, 1))
+  with pytest.raises(ValueError, match='5 on 4'):
+    conv.conv(x, kernel, 1, padding='VALID')
+  with pytest.raises(ValueError, match='VALIDE'):
+    conv.conv(x, kernel, 1, padding='VALIDE')
+  up = conv.Conv(2, 3, 2, transpose=True, padding='VALID')
+  with pytest.raises(ValueError, match='SAME'):
+    jax.eval_shape(up.init, jax.random.key(0), x)
+
+
 def test_strides_for_other_ranks_are_refused():
   x, kernel = jnp.zeros((1, 4, 4, 1)), jnp.zeros((3, 3, 1, 1))
   for op in (conv.conv, conv.conv_transpose):
@@ -223,4 +280,7 @@ def test_a_tpu_takes_the_other_form():
     assert conv.default_form() == 'lax'
     assert 'conv_general_dilated' in traced()
   with platforms.traced_for('cuda'):
-    assert conv.default_form() == 'blocks'
+    assert conv.default_form() == conv.default_form(3) == 'blocks'
+  with platforms.traced_for('cpu'):
+    assert conv.default_form() == conv.default_form(3, True) == 'blocks'
+    assert conv.default_form(3) == 'lax'

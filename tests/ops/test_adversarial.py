@@ -123,6 +123,22 @@ def test_gradient_of_the_penalty_is_that_of_its_formula():
   np.testing.assert_allclose(jax.jit(jax.grad(penalty))(a), want, rtol=1e-5)
 
 
+def test_penalty_on_data_is_the_squared_slope_there():
+  a = np.float32([[1.0, -2.0], [0.5, 2.0]])
+  real, _ = _pair(4, 2, 2)
+  linear = lambda v: jnp.sum(v * a, (1, 2))
+  got = adversarial.real_gradient_penalty(linear, real)
+  assert got == pytest.approx(np.sum(a**2), rel=1e-5)
+  # l = |v|^2 / 2 has the slope v; its flat place has a gradient, 0.
+  square = lambda v: jnp.sum(v**2, (1, 2)) / 2
+  got = adversarial.real_gradient_penalty(square, real)
+  assert got == pytest.approx(np.mean(np.sum(real**2, (1, 2))), rel=1e-5)
+  of_scale = lambda c: adversarial.real_gradient_penalty(
+    lambda v: c * square(v), real
+  )
+  assert jax.grad(of_scale)(0.0) == 0
+
+
 def test_critics_train_alike_on_one_shard_and_on_two():
   rng = np.random.default_rng(1)
   params = {

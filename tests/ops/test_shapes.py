@@ -126,6 +126,7 @@ WRONG = [
   (adversarial.wasserstein_generator_loss, (F(),)),
   (adversarial.gradient_penalty, (judge, KEY, I(5), F(5, 2), F(5, 1))),
   (adversarial.gradient_penalty, (judge, KEY, I(1), F(5, 2), F(5, 2))),
+  (adversarial.real_gradient_penalty, (judge, I(5, 2))),
   (adversarial.began_critic_loss, (F(5), F(5), F(5))),
   (adversarial.began_generator_loss, (F(5, 1),)),
   (adversarial.began_balance, (F(5), F(5), F(5), 0.5, 0.1)),

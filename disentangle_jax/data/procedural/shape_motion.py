@@ -4,9 +4,11 @@ The shape-motion data of Tulyakov et al. 2017, "MoCoGAN" (section 4): circles
 and squares of varying size and colour that move from left to right or from
 top to bottom along Bezier curves; videos of 16 frames of 64 x 64. The path's
 control points are drawn anew for each video (a nuisance). The paper states
-neither sizes, colours nor the spread of the curves: here hues on a grid, half
-sizes 6 to 12 pixels, a black background, and cubic curves whose cross
-coordinate is uniform.
+neither sizes, colours nor the spread of the curves: here half sizes 6 to 12
+pixels, a black background, and cubic curves whose cross coordinate is uniform.
+Colours are hues on a grid (factor hue), or red, green and blue on grids of
+their own from 0.3 to 1 (three factors): the published clips have random RGB
+colours, and darker ones would be hard to tell from the ground.
 """
 
 import dataclasses
@@ -19,11 +21,13 @@ from disentangle_jax import checks, types
 from disentangle_jax.data import factorial
 from disentangle_jax.data.procedural import colours, sprites
 
+COLOURS = {'hue': ('hue',), 'rgb': ('red', 'green', 'blue')}
 FACTORS = ('shape', 'size', 'hue', 'motion')
 SHAPES = ('circle', 'square')
 MOTIONS = ('left to right', 'top to bottom')
 
 _EDGE = 12.0
+_DARKEST = 0.3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,15 +36,19 @@ class Config:
 
   Attributes:
     resolution: side of the square frames, pixels.
-    frames: frames of a video.
+    frames: frames of a video; one shows the path's start.
     sizes: number of sizes.
+    colours: 'hue' or 'rgb'.
     hues: number of hues.
+    levels: values of red, of green and of blue, of 'rgb'.
   """
 
   resolution: int = 64
   frames: int = 16
   sizes: int = 4
+  colours: str = 'hue'
   hues: int = 12
+  levels: int = 8
 
 
 def path(
@@ -85,15 +93,23 @@ def make(config: Config) -> types.Dataset:
     ConfigError: an option out of range.
   """
   checks.integer('config.dataset.resolution', config.resolution, 8)
-  checks.integer('config.dataset.frames', config.frames, 2)
+  checks.integer('config.dataset.frames', config.frames, 1)
   checks.integer('config.dataset.sizes', config.sizes, 1)
+  checks.choice('config.dataset.colours', config.colours, COLOURS)
   checks.integer('config.dataset.hues', config.hues, 1)
+  checks.integer('config.dataset.levels', config.levels, 1)
+  if config.colours == 'hue':
+    shades = (np.arange(config.hues) / config.hues,)
+  else:
+    # Downwards, so that a single level is the brightest.
+    shades = (np.linspace(1.0, _DARKEST, config.levels)[::-1],) * 3
   values = (
     np.arange(2.0),
     np.linspace(6.0, 12.0, config.sizes),
-    np.arange(config.hues) / config.hues,
+    *shades,
     np.arange(2.0),
   )
+  names = (*FACTORS[:2], *COLOURS[config.colours], *FACTORS[3:])
 
   def render(arrays, factors, key):
     del arrays
@@ -102,13 +118,17 @@ def make(config: Config) -> types.Dataset:
     frame = lambda x, y: sprites.draw(
       SHAPES, factors[0], scale, 0.0, x, y, config.resolution
     )
-    video = jax.vmap(frame)(*path(key, factors[3], config.frames))
-    return video[..., None] * colours.hue_to_rgb(look(2))
+    video = jax.vmap(frame)(*path(key, factors[-1], config.frames))
+    if config.colours == 'hue':
+      colour = colours.hue_to_rgb(look(2))
+    else:
+      colour = jnp.stack([look(2), look(3), look(4)])
+    return video[..., None] * colour
 
   side = config.resolution
   return factorial.make(
     name='shape_motion',
-    factor_names=FACTORS,
+    factor_names=names,
     factor_values=values,
     observation_shape=(config.frames, side, side, 3),
     render=render,

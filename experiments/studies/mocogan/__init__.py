@@ -1,0 +1,1 @@
+"""MoCoGAN on moving shapes: does a shape keep its colour?"""
