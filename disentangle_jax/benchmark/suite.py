@@ -53,12 +53,14 @@ def members() -> Iterator[Member]:
 def title(study: str, group: study_plan.Group) -> str:
   """What a measurement of a group is called, in every machine's file."""
   shape = ' x '.join(map(str, group.dataset.observation_shape))
+  # Some methods have networks of their own and take no net.
+  net = getattr(group.config, 'net', None)
   parts = [
     f'{study}: {group.method_name}',
-    group.config.net.name,
+    net.name if net is not None else 'auto',
     shape,
     f'batch {group.batch_size}',
-    getattr(group.config.net, 'conv_form', 'auto'),
+    getattr(net, 'conv_form', 'auto'),
     getattr(group.config, 'precision', 'auto'),
   ]
   return ', '.join(part for part in parts if part != 'auto')
