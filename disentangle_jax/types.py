@@ -112,6 +112,19 @@ EXTRAS = {
   'resample_local': 'the same for the local latents',
   'local_view': '(state, observation) -> observation, what local latents see',
   'decode_local': '(state, vector [B, D]) -> observation from local latents',
+  'embeddings': (
+    '(key, state, observation, count) -> float32 [B, count, D], names of '
+    'policies, drawn for each observation'
+  ),
+  'policies': (
+    '(state, observation, embeddings [B, n, D]) -> float32 [B, n, actions], '
+    'unnormalised log probabilities; a method with a fixed number of policies '
+    'gives them all and takes None'
+  ),
+  'transition': (
+    '(state, vector [B, D], embedding [B, D]) -> vector [B, D], where the '
+    "embedding's policy leads"
+  ),
   'codes_of_factors': '(state, factors int32 [B, K]) -> Codes',
 }
 
@@ -392,7 +405,9 @@ class Dataset(NamedTuple):
       -> word), 'secondary' (the other set of a joined one: a Dataset),
       'paired_by' (of a joined one whose rows share a label: the numbers of
       that factor in both sets), 'rows' (of a stream: `data.stream.Rows`),
-      'fields' (of a grid: name -> `(arrays, factors, key) -> value`), 'summary'
+      'fields' (of a grid: name -> `(arrays, factors, key) -> value`), 'moves'
+      (of an environment whose states are grid points: int [num_actions, K],
+      what a legal action adds to one, if that is a move), 'summary'
       (of own data: what was read, one line), 'words' (of factors that are text:
       name -> level -> word), 'part' (name of the part of its identities that
       `sample` draws).

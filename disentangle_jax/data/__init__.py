@@ -6,6 +6,7 @@ from typing import Any
 
 from disentangle_jax import errors, types
 from disentangle_jax.data import distributions, joined, kinds
+from disentangle_jax.data.control import gridworld, two_digits
 from disentangle_jax.data.procedural import (
   blobs,
   characters,
@@ -61,6 +62,7 @@ DATASETS = {
   'faces': faces,
   'fashion_mnist': fashion_mnist,
   'frey_faces': frey_faces,
+  'gridworld': gridworld,
   'images': images,
   'joined': joined,
   'lit_solid': lit_solid,
@@ -78,6 +80,7 @@ DATASETS = {
   'shapes3d_file': shapes3d_file,
   'smallnorb': smallnorb,
   'svhn': svhn,
+  'two_digits': two_digits,
   'xor': xor,
 }
 
@@ -96,11 +99,13 @@ RENDERED = (
   'dsprites_scream',
   'dsprites_triangle',
   'faces',
+  'gridworld',
   'lit_solid',
   'moving_digits',
   'multi_sprites',
   'shape_motion',
   'shapes3d',
+  'two_digits',
 )
 
 
