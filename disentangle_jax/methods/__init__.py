@@ -5,6 +5,7 @@ from disentangle_jax.methods.autoencoder import (
   covariance_classifier,
   qlae,
 )
+from disentangle_jax.methods.control import icf, icf_fixed
 from disentangle_jax.methods.embedding import (
   binomial_deviance,
   f_statistic,
@@ -98,4 +99,6 @@ METHODS = {
   'ivae': ivae,
   'hfs_vae': hfs_vae,
   'hfs_tcvae': hfs_tcvae,
+  'icf': icf,
+  'icf_fixed': icf_fixed,
 }
