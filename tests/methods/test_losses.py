@@ -7,6 +7,7 @@ with the package but the parameters, the batch and the noise.
 import math
 
 import code_formulas
+import control_formulas
 import embedding_formulas
 import expert_formulas
 from formulas import (
@@ -51,6 +52,9 @@ VARIANTS = [
   ('qlae', {'num_values': 3}),
   ('qlae', {'quantised': False}),
   ('ivae', {'encoder_sees': 'both', 'prior_mean': True}),
+  ('icf', {'acting': 'one', 'kernel': 'dot', 'inputs': 'concatenated'}),
+  ('icf', {'policy_steps': 2, 'space': 'sphere', 'permissible': False}),
+  ('icf_fixed', {'acting': 'all'}),
   ('hfs_vae', {'num_pairs': 2, 'num_points': 7}),
   ('vae', {'likelihood': 'gaussian_linear', 'likelihood_scale': 0.5}),
 ]
@@ -62,6 +66,7 @@ ELSEWHERE = (
   | expert_formulas.REFERENCES
   | pair_formulas.REFERENCES
   | code_formulas.REFERENCES
+  | control_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

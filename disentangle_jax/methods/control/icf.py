@@ -41,6 +41,7 @@ sqrt(D), the paper's, is far above a step of a code in (-1, 1)^D: r is near 0.
 (3) Too little entropy early: two modes of phi on one action for ever.
 """
 
+import math
 from typing import Any
 
 import jax
@@ -66,7 +67,11 @@ HPARAMS = {
   'epsilon': 0.1,
 }
 STRENGTH = 'w_sel'
-BOUNDS = {'sigma': (1e-3, 1e3), 'epsilon': (0.0, 1.0)}
+BOUNDS = {
+  'sigma': (1e-3, math.inf),
+  'epsilon': (0.0, 1.0),
+  'anneal_steps': (1.0, math.inf),
+}
 # The loss holds a reward that policies must first find.
 PROGRESS = 'reconstruction'
 TEST = {

@@ -30,6 +30,7 @@ coordinates than actions help.
 """
 
 import dataclasses
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -74,6 +75,59 @@ class Config:
   acting: str = 'one'
   permissible: bool = True
   precision: str = 'auto'
+
+
+class Experience(NamedTuple):
+  """What was tried; N states in all, m actions in each: 1, or all A.
+
+  Attributes:
+    observation: float32 [N, ...], s.
+    legal: bool [N, A].
+    action: int32 [N, m].
+    outcomes: float32 [N, m, ...], s' after each action.
+  """
+
+  observation: jax.Array
+  legal: jax.Array
+  action: jax.Array
+  outcomes: jax.Array
+
+
+def play(
+  config: Config, data: types.Dataset, key: jax.Array, index: jax.Array
+) -> Experience:
+  """Episodes of uniform legal actions, one for each example.
+
+  Args:
+    config: static choices.
+    data: with an environment of discrete actions.
+    key: typed PRNG key of the step.
+    index: int32 [B], numbers of the examples.
+
+  Returns:
+    What was tried, N = B x episode.
+  """
+  environment = data.extras['environment']
+  observe = lambda s, key: environment.observe(data.arrays, s, key)
+
+  def visit(s, key):
+    look_key, act_key, step_key, after_key = jax.random.split(key, 4)
+    legal = environment.legal(s)
+    legal = legal if config.permissible else jnp.ones_like(legal)
+    action = jax.random.categorical(act_key, jnp.where(legal, 0.0, -jnp.inf))
+    action = action.astype(jnp.int32)
+    one = config.acting == 'one'
+    tried = action[None] if one else jnp.arange(environment.num_actions)
+    step = lambda a: environment.step(step_key, s, a)
+    ends, _, over = jax.vmap(step)(tried)
+    seen = jax.vmap(lambda s: observe(s, after_key))(ends)
+    went = 0 if one else action
+    after, done = jax.tree.map(lambda x: x[went], (ends, over))
+    return after, done, Experience(observe(s, look_key), legal, tried, seen)
+
+  walk = lambda key: common.walk(environment, key, config.episode, visit)
+  rows = jax.vmap(walk)(per_example.keys(key, index))
+  return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), rows)
 
 
 def make(config: Config, data: types.Dataset) -> types.Method:
@@ -123,40 +177,22 @@ def make(config: Config, data: types.Dataset) -> types.Method:
       'decoder': decoder.init(decoder_key, jnp.zeros((1, count)))['params'],
     }
 
-  observe = lambda s, key: environment.observe(data.arrays, s, key)
-
-  def visit(s, key):
-    """A state, the actions tried in it, and what they lead to."""
-    look_key, act_key, step_key, after_key = jax.random.split(key, 4)
-    legal = environment.legal(s)
-    legal = legal if config.permissible else jnp.ones_like(legal)
-    action = jax.random.categorical(act_key, jnp.where(legal, 0.0, -jnp.inf))
-    action = action.astype(jnp.int32)
-    tried = action[None] if config.acting == 'one' else jnp.arange(actions)
-    step = lambda a: environment.step(step_key, s, a)
-    ends, _, over = jax.vmap(step)(tried)
-    seen = jax.vmap(lambda s: observe(s, after_key))(ends)
-    went = 0 if config.acting == 'one' else action
-    after, done = jax.tree.map(lambda x: x[went], (ends, over))
-    return after, done, (observe(s, look_key), legal, tried, seen)
-
   def loss_fn(params, key, state, batch, hparams):
     del state
-    walk = lambda key: common.walk(environment, key, config.episode, visit)
-    rows = jax.vmap(walk)(per_example.keys(key, batch['index']))
-    flat = lambda x: x.reshape(-1, *x.shape[2:])
-    seen, legal, tried, outcomes = jax.tree.map(flat, rows)
-    h, logits = read(params, seen)
-    log_p = common.log_policy(logits, legal[:, None])  # [N, K, A]
-    after, _ = read(params, flat(outcomes))
-    change = after.reshape(*tried.shape, count) - h[:, None]
+    seen = play(config, data, key, batch['index'])
+    h, logits = read(params, seen.observation)
+    log_p = common.log_policy(logits, seen.legal[:, None])  # [N, K, A]
+    outcomes = seen.outcomes.reshape(-1, *data.observation_shape)
+    after, _ = read(params, outcomes)
+    change = after.reshape(*seen.action.shape, count) - h[:, None]
     sel = selectivity.by_coordinate(change)  # [N, m, K]
-    chances = jax.vmap(lambda p, a: p[:, a].T)(jnp.exp(log_p), tried)
+    chances = jax.vmap(lambda p, a: p[:, a].T)(jnp.exp(log_p), seen.action)
     if config.acting == 'one':
-      chances *= jnp.sum(legal, axis=1)[:, None, None]
+      chances *= jnp.sum(seen.legal, axis=1)[:, None, None]
     gained = jnp.sum(chances * sel, axis=1)  # [N, K]
     entropy = common.entropy(log_p)
-    error = axis.mean(likelihood.squared_error(show(params, h), seen))
+    error = likelihood.squared_error(show(params, h), seen.observation)
+    error = axis.mean(error)
     gain, spread = axis.mean(gained), axis.mean(entropy)
     loss = (
       hparams['w_ae'] * error
