@@ -43,6 +43,7 @@ from disentangle_jax.metrics.codes import (
   z_max_variance,
 )
 from disentangle_jax.metrics.models import (
+  action_effects,
   attack,
   class_variance,
   dci_gap,
@@ -53,6 +54,8 @@ from disentangle_jax.metrics.models import (
   label_by_group,
   label_error,
   layer_correlation,
+  policy_information,
+  policy_prediction,
   reconstruction,
   reconstruction_by_part,
   sample_quality,
@@ -115,6 +118,9 @@ METRICS = {
   'dci_gap': dci_gap,
   'specialisation': specialisation,
   'label_by_group': label_by_group,
+  'action_effects': action_effects,
+  'policy_information': policy_information,
+  'policy_prediction': policy_prediction,
 }
 
 # Names for several modules or scores at once.
