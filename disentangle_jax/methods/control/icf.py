@@ -167,9 +167,10 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     The method. It reports the terms without their weights: 'reconstruction'
     (squared error, sum over pixels), 'selectivity' (E[w r], nats, at most log
     n), 'entropy' of policies in nats, 'value_error', and 'transition_error'.
-    Extras: 'act' (goal: an embedding [B, D]; None draws one), 'embeddings',
-    'policies', 'transition' where it is learnt, and 'pictures', arrows of
-    policies, on worlds with moves.
+    Extras: 'log_likelihood' (of a Gaussian of scale one around the
+    reconstruction), 'act' (goal: an embedding [B, D]; None draws one),
+    'embeddings', 'policies', 'transition' where it is learnt, and 'pictures',
+    arrows of policies, on worlds with moves.
 
   Raises:
     ConfigError: an option out of range, or no environment.
@@ -236,7 +237,17 @@ def make(config: Config, data: types.Dataset) -> types.Method:
 
     return {'policies': arrows.sheet(data, probabilities)}
 
-  extras = {'act': act, 'embeddings': embeddings, 'policies': policies}
+  def log_likelihood(state, vector, observation):
+    return likelihood.gaussian(
+      decode(state, vector), observation, jnp.zeros(())
+    )
+
+  extras = {
+    'log_likelihood': log_likelihood,
+    'act': act,
+    'embeddings': embeddings,
+    'policies': policies,
+  }
   if config.transition:
     extras['transition'] = lambda state, vector, embedding: parts.transition(
       state.params, vector, embedding

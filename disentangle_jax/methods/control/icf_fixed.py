@@ -140,7 +140,8 @@ def make(config: Config, data: types.Dataset) -> types.Method:
   Returns:
     The method. It reports 'reconstruction' (squared error, sum over pixels),
     'selectivity' (mean over k of the expected sel_k, at most 1) and 'entropy'
-    (mean over k, nats). Extras: 'act' (goal: int [B], number of a policy; None
+    (mean over k, nats). Extras: 'log_likelihood' (of a Gaussian of scale one
+    around the reconstruction), 'act' (goal: int [B], number of a policy; None
     draws one), 'policies' (takes None for embeddings), and 'pictures', arrows
     of policies, on worlds with moves.
 
@@ -235,7 +236,16 @@ def make(config: Config, data: types.Dataset) -> types.Method:
 
     return {'policies': arrows.sheet(data, probabilities)}
 
-  extras = {'act': act, 'policies': policies}
+  def log_likelihood(state, vector, observation):
+    return likelihood.gaussian(
+      decode(state, vector), observation, jnp.zeros(())
+    )
+
+  extras = {
+    'log_likelihood': log_likelihood,
+    'act': act,
+    'policies': policies,
+  }
   if arrows.planes(data):
     extras['pictures'] = pictures
   init, update = training.minimise(
