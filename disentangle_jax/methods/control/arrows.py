@@ -41,14 +41,18 @@ def glyph(dx: float, dy: float) -> np.ndarray:
   if not dx and not dy:
     return np.float32(np.clip(2.0 - np.hypot(rows, columns), 0, 1))
   along = np.array([dx, dy]) / np.hypot(dx, dy)
-  tip, reach = along * (middle - 1.5), 3.0
+  # From the middle on, so that arrows of a spread policy stay apart.
+  tip, reach = along * (middle - 0.7), 2.2
   turn = lambda a: np.array(
     [
       along[0] * np.cos(a) - along[1] * np.sin(a),
       along[0] * np.sin(a) + along[1] * np.cos(a),
     ]
   )
-  ends = [-tip, *(tip + reach * turn(a) for a in (0.8 * np.pi, -0.8 * np.pi))]
+  ends = [
+    0 * tip,
+    *(tip + reach * turn(a) for a in (0.8 * np.pi, -0.8 * np.pi)),
+  ]
   picture = np.zeros((CELL, CELL))
   for end in ends:
     step = end - tip
