@@ -205,7 +205,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       'feature_match': jnp.mean(jnp.max(matched, axis=1)),
       **of_axes(mean),
       'step_consistency': mean_over(world_states.cosine(change, mean)),
-      'step_length': mean_over(jnp.linalg.norm(change, axis=-1)),
+      'step_length': mean_over(jnp.sqrt(jnp.sum(jnp.square(change), axis=-1))),
       'step_error': _quotient(squares(change - mean), squares(change)),
       'step_picture_error': _quotient(missed, still),
     }

@@ -120,7 +120,7 @@ def _make_three_steps(config):
   # Three steps of the code are longer than one.
   config.hparams.w_mb = 1.0
   config.metrics = (*SCORES, 'policy_prediction')
-  config.sweep = ()
+  config.sweep = grid.product({'hparams.w_sel': [2.0]})
 
 
 def _make_fixed(config):
