@@ -117,9 +117,10 @@ def icf(s):
   gone = min(1, s.step / hparams['anneal_steps'])
   w_ent = (1 - gone) * hparams['w_ent'] + gone * hparams['w_ent_end']
   gains = np.array(totals['surrogate']) / count
+  w_sel = hparams['w_sel'] * min(1, s.step / hparams['warmup_steps'])
   return [
     hparams['w_ae'] * np.mean(squares),
-    *(-hparams['w_sel'] * gains),
+    *(-w_sel * gains),
     hparams['w_v'] * totals['value'] / count,
     -w_ent * totals['entropy'] / count,
     hparams['w_mb'] * totals['transition'] / count,

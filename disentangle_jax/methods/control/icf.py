@@ -13,9 +13,10 @@ and A_j = A(h' - h, phi_j). Minimised, per state, summed over pixels and codes:
 
 The reward is differentiated through h, h' and all phi, and the second factor
 is REINFORCE's with the baseline V. w_ent falls linearly to w_ent_end over
-`anneal_steps`. A row of the batch is an episode of `episode` states, rolled out
-anew in every step from a key of the row's own, so that a batch may be split;
-the batch's observations are not read. Who acts:
+`anneal_steps`, and w_sel rises linearly from 0 over `warmup_steps`. A row of
+the batch is an episode of `episode` states, rolled out anew in every step from
+a key of the row's own, so that a batch may be split; the batch's observations
+are not read. Who acts:
 
   acting='all'  every phi_i in a copy of the world; behaviour is pi with a
                 uniform legal action in `epsilon` of all cases, w = pi / pi_b,
@@ -58,6 +59,7 @@ HPARAMS = {
   'learning_rate': 1e-3,
   'w_ae': 1.0,
   'w_sel': 2.0,
+  'warmup_steps': 1.0,
   'w_v': 1.0,
   'w_ent': 0.2,
   'w_ent_end': 0.02,
@@ -71,6 +73,7 @@ BOUNDS = {
   'sigma': (1e-3, math.inf),
   'epsilon': (0.0, 1.0),
   'anneal_steps': (1.0, math.inf),
+  'warmup_steps': (1.0, math.inf),
 }
 # The loss holds a reward that policies must first find.
 PROGRESS = 'reconstruction'
@@ -184,9 +187,12 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     mean = {name: axis.mean(per_state(x)) for name, x in terms.items()}
     gone = training.ramp(state.step, hparams['anneal_steps'])
     w_ent = hparams['w_ent'] + gone * (hparams['w_ent_end'] - hparams['w_ent'])
+    w_sel = hparams['w_sel'] * training.ramp(
+      state.step, hparams['warmup_steps']
+    )
     loss = (
       hparams['w_ae'] * mean['reconstruction']
-      - hparams['w_sel'] * mean['surrogate']
+      - w_sel * mean['surrogate']
       + hparams['w_v'] * mean['value']
       - w_ent * mean['entropy']
     )
