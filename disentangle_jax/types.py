@@ -122,6 +122,19 @@ EXTRAS = {
   'resample_local': 'the same for the local latents',
   'local_view': '(state, observation) -> observation, what local latents see',
   'decode_local': '(state, vector [B, D]) -> observation from local latents',
+  'embeddings': (
+    '(key, state, observation, count) -> float32 [B, count, D], names of '
+    'policies, drawn for each observation'
+  ),
+  'policies': (
+    '(state, observation, embeddings [B, n, D]) -> float32 [B, n, actions], '
+    'unnormalised log probabilities; a method with a fixed number of policies '
+    'gives them all and takes None'
+  ),
+  'transition': (
+    '(state, vector [B, D], embedding [B, D]) -> vector [B, D], where the '
+    "embedding's policy leads"
+  ),
   'codes_of_factors': '(state, factors int32 [B, K]) -> Codes',
   'decode_occupancy': (
     '(state, vector [B, D]) -> occupancy float32 [B, n, n, n] in [0, 1], the '
@@ -468,7 +481,9 @@ class Dataset(NamedTuple):
       word), 'part' (name of the part of its identities that `sample` draws),
       'positions' (of a video: `(arrays, factors, key) -> float32 [T, objects,
       2]`, pixels, of what `render` shows), 'scene' (of objects to grasp: a
-      `projection.Scene`), 'novel' (of these: which training never draws).
+      `projection.Scene`), 'novel' (of these: which training never draws),
+      'moves' (of an environment whose states are grid points: int
+      [num_actions, K], what a legal action adds to one, if that is a move).
     num_examples: number of different observations: the product of the factor
       sizes for a grid (0: that product), the number of images for a stream.
   """

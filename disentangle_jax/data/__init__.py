@@ -6,7 +6,7 @@ from typing import Any
 
 from disentangle_jax import errors, types
 from disentangle_jax.data import distributions, joined, kinds
-from disentangle_jax.data.control import planar
+from disentangle_jax.data.control import gridworld, planar, two_digits
 from disentangle_jax.data.procedural import (
   blobs,
   characters,
@@ -66,6 +66,7 @@ DATASETS = {
   'fashion_mnist': fashion_mnist,
   'frey_faces': frey_faces,
   'graspable': graspable,
+  'gridworld': gridworld,
   'images': images,
   'joined': joined,
   'lit_solid': lit_solid,
@@ -86,6 +87,7 @@ DATASETS = {
   'shapes3d_file': shapes3d_file,
   'smallnorb': smallnorb,
   'svhn': svhn,
+  'two_digits': two_digits,
   'xor': xor,
 }
 
@@ -108,6 +110,7 @@ RENDERED = (
   'dsprites_triangle',
   'faces',
   'graspable',
+  'gridworld',
   'lit_solid',
   'moving_blobs',
   'moving_digits',
@@ -115,6 +118,7 @@ RENDERED = (
   'multi_sprites',
   'shape_motion',
   'shapes3d',
+  'two_digits',
 )
 
 

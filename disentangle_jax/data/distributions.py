@@ -150,6 +150,9 @@ def apply(dataset: types.Dataset, config: Config) -> types.Dataset:
   if 'secondary' in dataset.extras:
     rule = 'of a joined set it stands among the options of first and second'
     raise errors.value('config.dataset.distribution', config.distribution, rule)
+  if 'environment' in dataset.extras and len(exclusions.left_out(dataset)):
+    rule = f'gives states that are illegal in {dataset.name} a probability'
+    raise errors.value('config.dataset.distribution', config.distribution, rule)
   if config.distribution in exclusions.NAMES:
     return _excluded(dataset, config)
   if config.distribution == 'correlated':

@@ -9,6 +9,8 @@ from disentangle_jax.methods.control import (
   dynamics_content,
   grasp_cnn,
   grasp_geometry,
+  icf,
+  icf_fixed,
 )
 from disentangle_jax.methods.embedding import (
   binomial_deviance,
@@ -115,4 +117,6 @@ METHODS = {
   'grasp_geometry': grasp_geometry,
   'grasp_cnn': grasp_cnn,
   'dynamics_content': dynamics_content,
+  'icf': icf,
+  'icf_fixed': icf_fixed,
 }

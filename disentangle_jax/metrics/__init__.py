@@ -43,6 +43,7 @@ from disentangle_jax.metrics.codes import (
   z_max_variance,
 )
 from disentangle_jax.metrics.models import (
+  action_effects,
   attack,
   class_variance,
   content_distance,
@@ -59,6 +60,8 @@ from disentangle_jax.metrics.models import (
   label_error,
   layer_correlation,
   planning,
+  policy_information,
+  policy_prediction,
   reconstruction,
   reconstruction_by_part,
   sample_quality,
@@ -129,6 +132,9 @@ METRICS = {
   'grasp_plan': grasp_plan,
   'planning': planning,
   'content_distance': content_distance,
+  'action_effects': action_effects,
+  'policy_information': policy_information,
+  'policy_prediction': policy_prediction,
 }
 
 # Names for several modules or scores at once.

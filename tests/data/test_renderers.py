@@ -36,12 +36,14 @@ SMALL = {
     'views': 2,
     'grasps': 8,
   },
+  'gridworld': {'cells': 4, 'switches': ((1, 1),), 'pixels': 4, 'side': 4},
   'multi_sprites': {'resolution': 16},
   'moving_blobs': {'frames': 3},
   'moving_digits': {'resolution': 32, 'frames': 3},
   'shape_motion': {'resolution': 16, 'frames': 3},
   'lit_solid': {'resolution': 16},
   'shapes3d': {'resolution': 16},
+  'two_digits': {'places': 4, 'step': 2, 'side': 8},
 }
 
 

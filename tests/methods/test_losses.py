@@ -23,6 +23,7 @@ from formulas import (
 )
 import gan_formulas
 import grasp_formulas
+import icf_formulas
 import jax
 import numpy as np
 import object_formulas
@@ -56,6 +57,9 @@ VARIANTS = [
   ('qlae', {'num_values': 3}),
   ('qlae', {'quantised': False}),
   ('ivae', {'encoder_sees': 'both', 'prior_mean': True}),
+  ('icf', {'acting': 'one', 'kernel': 'dot', 'inputs': 'concatenated'}),
+  ('icf', {'policy_steps': 2, 'space': 'sphere', 'permissible': False}),
+  ('icf_fixed', {'acting': 'all'}),
   ('hfs_vae', {'num_pairs': 2, 'num_points': 7}),
   ('vae', {'likelihood': 'gaussian_linear', 'likelihood_scale': 0.5}),
   ('mvae', {'pool': 'sum', 'downsampling': 'stride', 'head_kernel': 3}),
@@ -78,6 +82,7 @@ ELSEWHERE = (
   | grasp_formulas.REFERENCES
   | control_formulas.REFERENCES
   | clip_formulas.REFERENCES
+  | icf_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

@@ -91,6 +91,7 @@ def test_every_net(name, platform):
 
 # Studies of scores that ask for other methods or data than beta_vae on sprites.
 STUDIES = {
+  'action_effects': 'icf',
   'class_variance': 'jade',
   'clustering_accuracy': 'infogan',
   'dci_gap': 'dci_study',
@@ -98,6 +99,8 @@ STUDIES = {
   'label_by_group': 'ml_vae',
   'label_error': 'jade',
   'layer_correlation': 'covariance_penalty:xor',
+  'policy_information': 'icf',
+  'policy_prediction': 'icf',
   'reconstruction_by_part': 'combinatorial_generalisation',
   'sample_quality': 'infogan',
   'specialisation': 'causal_mechanisms',

@@ -1,0 +1,1 @@
+"""Factors that an agent controls on their own: does acting find them?"""
