@@ -414,7 +414,10 @@ class Dataset(NamedTuple):
       was read, one line), 'words' (of factors that are text: name -> level ->
       word), 'part' (name of the part of its identities that `sample` draws),
       'positions' (of a video: `(arrays, factors, key) -> float32 [T, objects,
-      2]`, pixels, of what `render` shows).
+      2]`, pixels, of what `render` shows), 'vocabularies' (of fields that are
+      tokens: name -> token -> word), 'grammar' (`data.text.grammar.Grammar`:
+      what any tokens are), 'held_out' (`(key, arrays, index) -> batch` of what
+      `sample` never draws).
     num_examples: number of different observations: the product of the factor
       sizes for a grid (0: that product), the number of images for a stream.
   """

@@ -45,6 +45,7 @@ from disentangle_jax.data.real import (
   smallnorb,
   svhn,
 )
+from disentangle_jax.data.text import corpus, grammar, parallel
 
 DATASETS = {
   'blobs': blobs,
@@ -76,14 +77,20 @@ DATASETS = {
   'multi_sprites': multi_sprites,
   'nonstationary_sources': nonstationary_sources,
   'npz': npz,
+  'parallel_sentences': parallel,
   'random_projection': random_projection,
+  'sentences_file': corpus,
   'shape_motion': shape_motion,
   'shapes3d': shapes3d,
   'shapes3d_file': shapes3d_file,
   'smallnorb': smallnorb,
   'svhn': svhn,
+  'template_sentences': grammar,
   'xor': xor,
 }
+
+# Sentences made by rules.
+TEXTS = ('parallel_sentences', 'template_sentences')
 
 # Made from a seed, no pictures: nothing to download.
 VECTORS = ('nonstationary_sources', 'random_projection', 'xor')

@@ -173,7 +173,9 @@ def test_broken_archives_are_one_clear_line(tmp_path, made, said):
 
 @pytest.mark.parametrize(
   'name',
-  sorted({*data.DATASETS} - {*data.RENDERED, *data.VECTORS, 'joined'}),
+  sorted(
+    {*data.DATASETS} - {*data.RENDERED, *data.VECTORS, *data.TEXTS, 'joined'}
+  ),
 )
 def test_missing_paths_say_where_to_get_the_data(name):
   with pytest.raises(errors.ConfigError, match=r'config\.dataset\.path') as e:
