@@ -23,6 +23,7 @@ import numpy as np
 from disentangle_jax import checks, errors, types
 from disentangle_jax.data import files, stream
 from disentangle_jax.data.text import words
+from disentangle_jax.ops import tokens as tokens_lib
 
 WHERE = (
   'set --config.dataset.path and --config.dataset.second to a text file of '
@@ -176,10 +177,10 @@ def tokens_of(
   """
   number = {word: token for token, word in enumerate(vocabulary)}
   # A file cannot write the start, the end or padding; '<unk>' it can.
-  for word in words.SPECIAL[: words.UNK]:
+  for word in words.SPECIAL[: tokens_lib.UNK]:
     number.pop(word, None)
   return words.rows(
-    [[number.get(w, words.UNK) for w in line.words] for line in sentences],
+    [[number.get(w, tokens_lib.UNK) for w in line.words] for line in sentences],
     length,
   )
 
@@ -230,7 +231,7 @@ def make(config: Config) -> types.Dataset:
   encode = lambda part: tokens_of(part, vocabulary, config.length)
   label = lambda part: np.array([names.index(n.label) for n in part], np.int32)
   tokens, labels = encode(train), label(train)
-  fields = {'mask': np.asarray(words.mask_of(tokens)), 'label': labels}
+  fields = {'mask': np.asarray(tokens_lib.mask_of(tokens)), 'label': labels}
   noun_of = None
   if config.nouns is not None:
     noun_of = _nouns(config.nouns, vocabulary)
@@ -246,7 +247,7 @@ def make(config: Config) -> types.Dataset:
       observation = arrays['test_images'][row]
       factors = arrays['test_factors'][row]
       batch = {'observation': observation, 'factors': factors}
-      batch |= {'mask': words.mask_of(observation), 'label': factors[:, 0]}
+      batch |= {'mask': tokens_lib.mask_of(observation), 'label': factors[:, 0]}
       if noun_of is not None:
         batch['noun_mask'] = jnp.asarray(noun_of)[observation]
       return batch
@@ -329,8 +330,8 @@ def _nouns(path, vocabulary) -> np.ndarray:
     if len(line.words) != 1:
       raise line.refuse('must be one word')
     # A noun that is too rare for the vocabulary is '<unk>', and none here.
-    token = number.get(line.words[0], words.UNK)
-    table[token] = token != words.UNK
+    token = number.get(line.words[0], tokens_lib.UNK)
+    table[token] = token != tokens_lib.UNK
   if not table.any():
     raise lines[0].refuse('neither this noun nor any other was ever seen')
   return table

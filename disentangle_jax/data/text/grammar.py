@@ -31,6 +31,7 @@ import numpy as np
 from disentangle_jax import checks, types
 from disentangle_jax.data import factorial
 from disentangle_jax.data.text import words
+from disentangle_jax.ops import tokens as tokens_lib
 
 SENTIMENTS = ('negative', 'positive')
 NOUNS = {
@@ -114,7 +115,7 @@ _FIRST = {
 
 def _patterns() -> np.ndarray:
   """int32 [templates, 2, L]: a token, or len(VOCABULARY) + number of a slot."""
-  table = np.full((len(TEMPLATES), 2, LENGTH), words.PAD, np.int32)
+  table = np.full((len(TEMPLATES), 2, LENGTH), tokens_lib.PAD, np.int32)
   slot = {name: len(VOCABULARY) + k for k, name in enumerate(SLOTS)}
   for number, template in enumerate(TEMPLATES):
     for negated in (0, 1):
@@ -122,7 +123,7 @@ def _patterns() -> np.ndarray:
         'ADJECTIVE', 'not ADJECTIVE' * negated or SLOTS[4]
       )
       codes = [slot.get(w, _NUMBER.get(w)) for w in text.split()]
-      table[number, negated, : len(codes) + 1] = [*codes, words.EOS]
+      table[number, negated, : len(codes) + 1] = [*codes, tokens_lib.EOS]
   return table
 
 
@@ -212,8 +213,8 @@ def tags_of(tokens: jax.Array) -> jax.Array:
   """Numbers in TAGS of words: int [...] -> int32 [...]."""
   table = np.full(len(VOCABULARY), TAGS.index('other'), np.int32)
   for start, count, tag in (
-    (words.PAD, 1, ''),
-    (words.EOS, 1, 'end'),
+    (tokens_lib.PAD, 1, ''),
+    (tokens_lib.EOS, 1, 'end'),
     (_NOUN, 12, 'noun'),
     (_GOOD, 2 * len(PAIRS), 'adjective'),
     (_MODIFIER, len(MODIFIERS), 'modifier'),
@@ -226,7 +227,7 @@ def tags_of(tokens: jax.Array) -> jax.Array:
 
 def polarity(tokens: jax.Array) -> jax.Array:
   """As `Grammar.polarity`."""
-  tokens = words.cut(tokens)
+  tokens = tokens_lib.cut(tokens)
   polar = (tokens >= _GOOD) & (tokens < _MODIFIER)
   good = tokens < _BAD
   positive = good ^ _after_not(tokens)
@@ -245,19 +246,19 @@ def _after_not(tokens):
 
 def skeleton(tokens: jax.Array) -> jax.Array:
   """As `Grammar.skeleton`."""
-  tokens = words.cut(tokens)
+  tokens = tokens_lib.cut(tokens)
   polar = (tokens >= _GOOD) & (tokens < _MODIFIER)
   starred = jnp.where(polar, STAR, tokens)
   gone = tokens == _NOT
   # A stable sort brings what is left to the front.
   order = jnp.argsort(gone, axis=-1, stable=True)
-  starred = jnp.where(gone, words.PAD, starred)
+  starred = jnp.where(gone, tokens_lib.PAD, starred)
   return jnp.take_along_axis(starred, order, axis=-1).astype(jnp.int32)
 
 
 def parse(tokens: jax.Array) -> tuple[jax.Array, jax.Array]:
   """As `Grammar.parse`."""
-  tokens = words.cut(tokens)
+  tokens = tokens_lib.cut(tokens)
   short = LENGTH - tokens.shape[-1]
   pad = [(0, 0)] * (tokens.ndim - 1) + [(0, max(short, 0))]
   tokens = jnp.pad(tokens, pad)[..., :LENGTH]
@@ -392,7 +393,7 @@ def make(config: Config) -> types.Dataset:
     lambda arrays, factors, key: function(tokens_of(factors))
   )
   fields = {
-    'mask': of_tokens(words.mask_of),
+    'mask': of_tokens(tokens_lib.mask_of),
     'label': label,
     'noun_mask': of_tokens(noun_mask),
     'tags': of_tokens(tags_of),

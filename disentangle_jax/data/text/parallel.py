@@ -30,6 +30,7 @@ import numpy as np
 from disentangle_jax import checks, types
 from disentangle_jax.data import factorial
 from disentangle_jax.data.text import words
+from disentangle_jax.ops import tokens as tokens_lib
 
 NOUNS, VERBS, ADJECTIVES, ADVERBS = 16, 10, 10, 6
 FUNCTION_WORDS = (
@@ -277,8 +278,8 @@ def _front(values, taken, length):
   pad = [(0, 0)] * (values.ndim - 1) + [(0, max(0, length - values.shape[-1]))]
   values = jnp.pad(values, pad)[..., :length]
   place = jnp.arange(length)
-  ended = jnp.where(place == count, words.EOS, values)
-  return jnp.where(place > count, words.PAD, ended).astype(jnp.int32)
+  ended = jnp.where(place == count, tokens_lib.EOS, values)
+  return jnp.where(place > count, tokens_lib.PAD, ended).astype(jnp.int32)
 
 
 def _order(language):
@@ -435,7 +436,7 @@ def make(config: Config) -> types.Dataset:
   render = sentence['first']
 
   def mask(arrays, factors, key):
-    return words.mask_of(render(arrays, factors, key))
+    return tokens_lib.mask_of(render(arrays, factors, key))
 
   plain = factorial.make(
     name='parallel_sentences',

@@ -11,6 +11,7 @@ import pytest
 from disentangle_jax import data, errors
 from disentangle_jax.data import factorial, fingerprints
 from disentangle_jax.data.text import corpus, grammar, parallel, words
+from disentangle_jax.ops import tokens as tokens_lib
 
 
 def text_of(tokens, vocabulary, between=' '):
@@ -34,7 +35,7 @@ def test_the_grammar_is_as_large_as_it_says():
   assert len(factors) == 442_368 and len(sentences) == 73_728
   assert len(grammar.VOCABULARY) == len(set(grammar.VOCABULARY)) == 66
   assert np.unique(tokens).size == 64  # no start, nothing unknown
-  assert np.max(np.sum(np.asarray(words.mask_of(tokens)), axis=1)) == 14
+  assert np.max(np.sum(np.asarray(tokens_lib.mask_of(tokens)), axis=1)) == 14
   wanted = {
     'the small soup was good .': (1, 0, 0, 0, 5, 0, 0, 0, 3),
     'again , the lamp and the chair were not cheap .': (
@@ -167,7 +168,8 @@ def test_polarity_and_skeletons_of_any_words():
   stars = np.asarray(grammar.skeleton(of('not bad soup not not warm')))[0]
   soup = grammar.VOCABULARY.index('soup')
   np.testing.assert_array_equal(
-    stars[:5], [grammar.STAR, soup, grammar.STAR, words.EOS, words.PAD]
+    stars[:5],
+    [grammar.STAR, soup, grammar.STAR, tokens_lib.EOS, tokens_lib.PAD],
   )
 
 
@@ -298,7 +300,7 @@ def test_letters_and_words_are_the_same_sentences():
   # Every sentence has its end.
   for batch in (of_words, of_letters):
     for field in (*fields, 'tags'):
-      assert (np.sum(batch[field] == words.EOS, axis=1) == 1).all()
+      assert (np.sum(batch[field] == tokens_lib.EOS, axis=1) == 1).all()
 
 
 def test_words_of_a_language_differ():
@@ -401,7 +403,7 @@ def test_two_files_and_their_summary(two, tmp_path):
       batch['noun_mask'][row], [w in ('soup', 'tea') for w in said]
     )
     assert np.sum(batch['mask'][row]) == len(text.split()) + 1
-    cold = np.asarray(tests['observation'][row]) == words.UNK
+    cold = np.asarray(tests['observation'][row]) == tokens_lib.UNK
     assert np.sum(cold) == (tests['label'][row] == 0)
 
 
