@@ -10,7 +10,7 @@ import pytest
 
 from disentangle_jax import data, errors
 from disentangle_jax.data import factorial, fingerprints
-from disentangle_jax.data.text import corpus, grammar, parallel, words
+from disentangle_jax.data.text import corpus, grammar, languages, words
 from disentangle_jax.ops import tokens as tokens_lib
 
 
@@ -254,7 +254,7 @@ def aligned(unit):
 
 def test_languages_are_aligned_by_their_rules():
   dataset, batch = aligned('word')
-  known = parallel.lexicons(0)
+  known = languages.lexicons(0)
   names = dataset.extras['vocabularies']
   vocabularies = {'g': names['translation_g'], 'f': names['translation_f']}
   # First language -> the other, by the lexicon alone.
@@ -262,8 +262,8 @@ def test_languages_are_aligned_by_their_rules():
     first = text_of(batch['observation'][row], dataset.extras['vocabulary'])
     tags = text_of(batch['tags'][row], names['tags']).split()
     first = first.split()
-    assert len(first) == len(tags) <= parallel.MOST_WORDS
-    assert len(' '.join(first)) <= parallel.MOST_CHARACTERS
+    assert len(first) == len(tags) <= languages.MOST_WORDS
+    assert len(' '.join(first)) <= languages.MOST_CHARACTERS
     pairs = list(zip(first, tags))
     last = [p for p in pairs if p[1] in ('V', 'Vs', 'X')]
     want = {'g': [p for p in pairs if p not in last] + last}
@@ -305,44 +305,44 @@ def test_letters_and_words_are_the_same_sentences():
 
 def test_words_of_a_language_differ():
   for seed in (0, 1):
-    for name, lexicon in parallel.lexicons(seed).items():
+    for name, lexicon in languages.lexicons(seed).items():
       verbs = 32, 42, 52
       inflected = name == 'first'
       forms = lexicon.forms[: verbs[1]] + lexicon.forms[verbs[2] :]
       forms = lexicon.forms if inflected else forms
       assert len(set(forms)) == len(forms)
-  assert parallel.lexicons(0) != parallel.lexicons(1)
+  assert languages.lexicons(0) != languages.lexicons(1)
 
 
 def test_the_law_of_lengths_is_that_of_draws():
   """Before any sentence is left out, by ancestral draws with NumPy."""
   rng = np.random.default_rng(0)
-  count, lexicon = 40_000, parallel.lexicons(0)['first']
+  count, lexicon = 40_000, languages.lexicons(0)['first']
   columns = []
-  for size, first in parallel.PRIORS.values():
+  for size, first in languages.PRIORS.values():
     p = [first, *[(1 - first) / (size - 1)] * (size - 1)]
     columns.append(rng.choice(size, count, p=np.array(p) / np.sum(p)))
   factors = np.stack(columns, axis=1).astype(np.int32)
-  forms, taken = jax.jit(parallel.places_of)(factors)
+  forms, taken = jax.jit(languages.places_of)(factors)
   sizes = np.array([len(form) for form in lexicon.forms])
   long = np.sum(np.where(taken, sizes[np.asarray(forms)] + 1, 0), axis=1) - 1
-  law = parallel.length_law(lexicon)
+  law = languages.length_law(lexicon)
   np.testing.assert_allclose(law.sum(), 1, atol=1e-9)
   got = np.bincount(long, minlength=len(law)) / count
   np.testing.assert_allclose(got, law, atol=4 * np.sqrt(0.1 / count))
   # So the density of what is drawn is that of all over the share that fits.
   dataset, batch = aligned('word')
-  fits = np.mean(long <= parallel.MOST_CHARACTERS)
+  fits = np.mean(long <= languages.MOST_CHARACTERS)
   log_density = jax.jit(dataset.log_density)
   inside = np.asarray(log_density(batch['factors']))
   assert np.isfinite(inside).all()
   assert np.isneginf(
-    log_density(factors[long > parallel.MOST_CHARACTERS][:50])
+    log_density(factors[long > languages.MOST_CHARACTERS][:50])
   ).all()
-  short = factors[long <= parallel.MOST_CHARACTERS]
+  short = factors[long <= languages.MOST_CHARACTERS]
   plain = sum(
     np.log(np.where(short[:, k] == 0, first, (1 - first) / (size - 1)))
-    for k, (size, first) in enumerate(parallel.PRIORS.values())
+    for k, (size, first) in enumerate(languages.PRIORS.values())
   )
   np.testing.assert_allclose(
     np.asarray(log_density(short[:100])),
