@@ -330,8 +330,15 @@ def test_the_law_of_lengths_is_that_of_draws():
   np.testing.assert_allclose(law.sum(), 1, atol=1e-9)
   got = np.bincount(long, minlength=len(law)) / count
   np.testing.assert_allclose(got, law, atol=4 * np.sqrt(0.1 / count))
-  # So the density of what is drawn is that of all over the share that fits.
+  # Draws are those of them that fit.
   dataset, batch = aligned('word')
+  fitting = factors[long <= languages.MOST_CHARACTERS]
+  for k, size in enumerate(languages.SIZES):
+    share = lambda f, k=k, n=size: np.bincount(f[:, k], minlength=n) / len(f)
+    np.testing.assert_allclose(
+      share(batch['factors']), share(fitting), atol=4.5 * 0.5 / np.sqrt(2000)
+    )
+  # So the density of what is drawn is that of all over the share that fits.
   fits = np.mean(long <= languages.MOST_CHARACTERS)
   log_density = jax.jit(dataset.log_density)
   inside = np.asarray(log_density(batch['factors']))

@@ -79,10 +79,14 @@ def make(config: Config) -> types.Dataset:
     letters = jnp.where(taken, jnp.asarray(lengths)[forms] + 1, 0)
     return jnp.sum(letters, axis=-1) - 1 <= languages.MOST_CHARACTERS
 
+  sizes = jnp.asarray(languages.SIZES, jnp.int32)
+  first = jnp.asarray([share for _, share in languages.PRIORS.values()])
+
   def one_draw(key):
-    keys = jax.random.split(key, len(languages.SIZES))
-    levels = jax.vmap(jax.random.categorical)(keys, jnp.asarray(padded))
-    return levels.astype(jnp.int32)
+    # One number decides on level 0 and then on which of the others.
+    u = jax.random.uniform(key, sizes.shape)
+    other = 1 + ((u - first) / (1 - first) * (sizes - 1)).astype(jnp.int32)
+    return jnp.where(u < first, 0, jnp.minimum(other, sizes - 1))
 
   def draw(key, table):
     del table
