@@ -241,6 +241,14 @@ def test_rows_are_the_same_over_devices_and_in_any_order(name):
     np.testing.assert_array_equal(values, np.asarray(whole[name])[order])
 
 
+def test_a_joined_set_still_has_what_was_held_out():
+  first = 'template_sentences', {}
+  dataset = data.load('joined', first=first, second=first, by=None)
+  draw = dataset.extras['held_out']
+  batch = draw(jax.random.key(0), dataset.arrays, jnp.arange(20))
+  assert np.asarray(grammar.is_held_out(batch['observation'])).all()
+
+
 # Three languages.
 
 
