@@ -47,6 +47,7 @@ from disentangle_jax.data.real import (
   smallnorb,
   svhn,
 )
+from disentangle_jax.data.text import corpus, grammar, parallel
 
 DATASETS = {
   'blobs': blobs,
@@ -81,15 +82,21 @@ DATASETS = {
   'nonstationary_sources': nonstationary_sources,
   'npz': npz,
   'planar': planar,
+  'parallel_sentences': parallel,
   'random_projection': random_projection,
+  'sentences_file': corpus,
   'shape_motion': shape_motion,
   'shapes3d': shapes3d,
   'shapes3d_file': shapes3d_file,
   'smallnorb': smallnorb,
   'svhn': svhn,
   'two_digits': two_digits,
+  'template_sentences': grammar,
   'xor': xor,
 }
+
+# Sentences made by rules.
+TEXTS = ('parallel_sentences', 'template_sentences')
 
 # Made from a seed, no pictures: nothing to download.
 VECTORS = ('nonstationary_sources', 'random_projection', 'xor')

@@ -245,6 +245,11 @@ def _extras(
   if 'fields' in extras:
     fields = extras['fields']
     extras['fields'] = {n: _lifted(field) for n, field in fields.items()}
+  if 'held_out' in extras:
+    draw = extras['held_out']
+    extras['held_out'] = lambda key, arrays, index: draw(
+      key, arrays['first'], index
+    )
   if 'environment' in extras:
     environment = extras['environment']
     observe = _lifted(environment.observe)

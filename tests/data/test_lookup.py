@@ -174,7 +174,8 @@ def test_broken_archives_are_one_clear_line(tmp_path, made, said):
 @pytest.mark.parametrize(
   'name',
   sorted(
-    {*data.DATASETS} - {*data.RENDERED, *data.VECTORS, *data.WORLDS, 'joined'}
+    {*data.DATASETS}
+    - {*data.RENDERED, *data.VECTORS, *data.WORLDS, *data.TEXTS, 'joined'}
   ),
 )
 def test_missing_paths_say_where_to_get_the_data(name):

@@ -1,0 +1,1 @@
+"""Sets of sentences: made by rules, and a user's own."""
