@@ -484,9 +484,9 @@ class Dataset(NamedTuple):
       `projection.Scene`), 'novel' (of these: which training never draws),
       'moves' (of an environment whose states are grid points: int
       [num_actions, K], what a legal action adds to one, if that is a move),
-      'vocabularies' (of fields that are tokens: name -> token -> word), 'grammar'
-      (`data.text.grammar.Grammar`: what any tokens are), 'held_out' (`(key,
-      arrays, index) -> batch` of what `sample` never draws).
+      'vocabularies' (of fields that are tokens: name -> token -> word),
+      'grammar' (`data.text.grammar.Grammar`: what any tokens are), 'held_out'
+      (`(key, arrays, index) -> batch` of what `sample` never draws).
     num_examples: number of different observations: the product of the factor
       sizes for a grid (0: that product), the number of images for a stream.
   """

@@ -75,7 +75,7 @@ def on_data(name):
 
 @every_platform
 @pytest.mark.parametrize(
-  'name', sorted({*data.RENDERED, *data.VECTORS, *data.WORLDS, *data.TEXTS})
+  'name', sorted({*data.RENDERED, *data.VECTORS, *data.WORLDS})
 )
 def test_every_data_set(name, platform):
   training(on_data(name), platform)
