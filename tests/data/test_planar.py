@@ -271,7 +271,7 @@ def test_more_others_than_triples_are_not_paired():
     ({'brightness': 2.0}, 'brightness'),
     ({'triples': 0}, 'triples'),
     ({'noise': -1.0}, 'noise'),
-    ({'distribution': 'correlated', 'pair': planar.FACTORS}, 'cannot draw it'),
+    ({'distribution': 'correlated', 'pair': planar.FACTORS}, 'illegal'),
   ],
 )
 def test_bad_options_are_refused_in_one_line(options, word):

@@ -103,6 +103,16 @@ def test_every_method_with_the_option_runs_all_its_networks_by_it(name):
     if ability in method.extras:
       field = 'secondary' if 'secondary' in ability else 'observation'
       found += products(method.extras[ability], state, drawn[field])
+  if 'render_latents' in method.extras:
+    # The path of a recurrent net stays float32.
+    latents = jax.eval_shape(
+      lambda s: method.extras['latents'](jax.random.key(0), s, 4), state
+    )
+    latents = jax.tree.map(lambda x: jnp.zeros(x.shape), latents)
+    found += products(method.extras['render_latents'], state, *latents)
+  elif 'generate' in method.extras and not found:
+    generate = lambda s: method.extras['generate'](jax.random.key(0), s, 4)
+    found += products(generate, state)
   assert found and {kind for kind, _ in found} == {'bfloat16'}
 
 

@@ -56,7 +56,8 @@ class Config:
     penalty_every: the gradient penalty is computed in every so-manieth step,
       with as many times its weight; 0 for never.
     conv_form: of the convolutions, one of `conv.FORMS`.
-    precision: of the products in the networks, one of `nets.PRECISIONS`.
+    precision: of the products in the networks, one of `nets.PRECISIONS`; a
+      recurrent path is float32.
   """
 
   frames: int = 16

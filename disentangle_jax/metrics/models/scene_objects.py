@@ -34,10 +34,11 @@ For a method without slots the pair of sprites is taken whose exchange comes
 nearest to what was decoded: the best that can be said of it.
 
 Deviations: numbers where the source shows pictures; the assignment is exact for
-any number of sprites. A ratio has 1e-6 added above and below the line. Known
-failure modes: a blank decoder has excess 1 (look at scene_error) and nothing
-sequential (look at sequential_real); counts say nothing of what slots hold
-(look at slot_found).
+any number of sprites. A ratio has 1e-6 added above and below the line.
+
+Known failure modes: a blank decoder has excess 1 (look at scene_error) and
+nothing sequential (look at sequential_real); counts say nothing of what slots
+hold (look at slot_found).
 """
 
 from collections.abc import Callable, Mapping
