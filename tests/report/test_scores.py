@@ -11,7 +11,7 @@ from disentangle_jax import report
 from disentangle_jax.report import scores, tables
 
 OWN = {
-  'face_distance': {
+  'afd': {
     'direction': 'lower',
     'low': 0.0,
     'high': None,
@@ -32,8 +32,8 @@ def load(folder, metrics, primary='', own=OWN, **kwargs):
 
 
 def test_what_study_json_says_is_taken_for_unknown_names(tmp_path):
-  _, by_label, _ = load(tmp_path, ('face_distance', 'success', 'mig_binned', 'strange'))
-  acd, success = by_label['face_distance (mean)'], by_label['success (mean)']
+  _, by_label, _ = load(tmp_path, ('afd', 'success', 'mig_binned', 'strange'))
+  acd, success = by_label['afd (mean)'], by_label['success (mean)']
   assert (acd.direction, acd.low, acd.high) == ('lower', 0, np.inf)
   assert acd.definition == 'distance of faces in one video'
   assert success.supervised and not acd.supervised
@@ -43,24 +43,24 @@ def test_what_study_json_says_is_taken_for_unknown_names(tmp_path):
 
 
 @pytest.mark.parametrize(
-  'own', [None, 3, {'face_distance': None}, {'face_distance': {'direction': 'up', 'low': 'x'}}]
+  'own', [None, 3, {'afd': None}, {'afd': {'direction': 'up', 'low': 'x'}}]
 )
 def test_what_cannot_be_read_says_nothing(tmp_path, own):
-  _, by_label, _ = load(tmp_path, ('face_distance',), own=own)
-  assert by_label['face_distance (mean)'].direction == 'none'
+  _, by_label, _ = load(tmp_path, ('afd',), own=own)
+  assert by_label['afd (mean)'].direction == 'none'
 
 
 @pytest.mark.parametrize(
   'name, label',
   [
     ('', 'mig_binned (mean)'),
-    ('face_distance', 'face_distance (mean)'),
-    ('face_distance (sampled)', 'face_distance (sampled)'),
+    ('afd', 'afd (mean)'),
+    ('afd (sampled)', 'afd (sampled)'),
     ('reconstruction/nats', 'reconstruction/nats'),
   ],
 )
 def test_the_primary_score_ranks_runs_and_comes_first(tmp_path, name, label):
-  study, _, described = load(tmp_path, ('mig_binned', 'face_distance'), name)
+  study, _, described = load(tmp_path, ('mig_binned', 'afd'), name)
   first = scores.primary(described, scores.wanted(study))
   assert described[first].label == label and first == 0
   assert not any('primary' in note for note in study.notes)
@@ -71,7 +71,7 @@ def test_the_primary_score_ranks_runs_and_comes_first(tmp_path, name, label):
   [('speed', 'is no score of this study'), ('kl', 'has no better end')],
 )
 def test_a_primary_score_that_cannot_rank_is_named(tmp_path, name, reason):
-  study, _, described = load(tmp_path, ('mig_binned', 'face_distance'), name)
+  study, _, described = load(tmp_path, ('mig_binned', 'afd'), name)
   first = scores.primary(described, scores.wanted(study))
   assert described[first].label == 'mig_binned (mean)'
   said = (
@@ -81,20 +81,20 @@ def test_a_primary_score_that_cannot_rank_is_named(tmp_path, name, reason):
 
 
 def test_the_page_leads_with_the_primary_score(tmp_path):
-  load(tmp_path, ('mig_binned', 'face_distance'), 'face_distance')
+  load(tmp_path, ('mig_binned', 'afd'), 'afd')
   _, reader, data = read(report.write(tmp_path, figures='none'))
   words = reader.words
   # Lower is better: the weakest setting of the made-up effects wins.
-  assert 'beta_vae beta=1 reaches the lowest average face_distance (mean codes)' in words
+  assert 'beta_vae beta=1 reaches the lowest average afd (mean codes)' in words
   assert 'reaches the highest average mig_binned' in words
-  assert words.index('average face_distance') < words.index('average mig_binned')
-  assert data['first'] == 0 and data['scores'][0]['name'] == 'face_distance'
-  assert 'Best, median and worst run by face_distance (mean)' in words
+  assert words.index('average afd') < words.index('average mig_binned')
+  assert data['first'] == 0 and data['scores'][0]['name'] == 'afd'
+  assert 'Best, median and worst run by afd (mean)' in words
   assert 'Distance of faces in one video. Lower is better.' in words
 
 
 def test_a_primary_score_of_observations_stands_beside_many(tmp_path):
-  names = ('face_distance', *(f'success_{i}' for i in range(14)))
+  names = ('afd', *(f'success_{i}' for i in range(14)))
   own = OWN | {name: OWN['success'] for name in names[1:]}
   load(tmp_path, names, 'reconstruction/nats', own)
   _, reader, _ = read(report.write(tmp_path, figures='none'))

@@ -20,7 +20,7 @@ a net that predicts nothing has it, too.
 Deviations: changes are normal, `shift` in each direction and `turn` about each
 axis; objects are those of 'graspable', seen from the first elevation.
 
-Known failure mode: a search that ends at the first success counts one that
+Known failure modes: a search that ends at the first success counts one that
 passed through success by chance.
 """
 
