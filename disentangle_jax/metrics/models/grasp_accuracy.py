@@ -17,8 +17,8 @@ score would reward a net for telling objects apart that are easy to hold.
 Deviations: objects, views and labels are those of 'graspable', so that numbers
 do not compare with the paper's. One view at each elevation is asked.
 
-Known failure modes: a pose alone tells much, such as heights at which nothing is
-to be held; compare with a net that sees nothing else.
+Known failure modes: a pose alone tells much, such as heights at which nothing
+is to be held; compare with a net that sees nothing else.
 """
 
 import dataclasses
