@@ -91,6 +91,12 @@ def test_every_net(name, platform):
 
 # Studies of scores that ask for other methods or data than beta_vae on sprites.
 STUDIES = {
+  'content_distance': 'mocogan',
+  'grasp_accuracy': 'grasp_geometry',
+  'grasp_plan': 'grasp_geometry',
+  'grasp_shape': 'grasp_geometry',
+  'independent_prediction': 'independent_prediction',
+  'scene_objects': 'mvae',
   'action_effects': 'icf',
   'class_variance': 'jade',
   'clustering_accuracy': 'infogan',
