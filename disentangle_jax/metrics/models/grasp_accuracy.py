@@ -23,7 +23,6 @@ is to be held; compare with a net that sees nothing else.
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 
 from disentangle_jax import types
@@ -77,13 +76,12 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   """
   novel = graspable_parts.Novel(data, 'grasp_accuracy')
   novel.check_camera(config.camera, 'grasp_accuracy')
-  count = len(novel.elevations)
 
   def score(key, context, method, state, arrays, batch):
     del key, context, batch
 
-    def one(asked):
-      view = novel.view(arrays, *asked, config.camera)
+    def one(number, elevation):
+      view = novel.view(arrays, number, elevation, config.camera)
       logit = method.extras['grasp_logits'](
         state, view['observation'], view['pose'], view['occupancy']
       )[0]
@@ -91,12 +89,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       finite = jnp.all(jnp.isfinite(logit))
       return jnp.where(finite, right, jnp.nan)
 
-    objects = len(novel.numbers)
-    views = (
-      jnp.repeat(novel.numbers, count),
-      jnp.tile(jnp.arange(count), objects),
-    )
-    right = jax.lax.map(one, views).reshape(objects, count)
+    right = novel.of_views(one)
     by_elevation = jnp.mean(right, axis=0)
     seen = jnp.mean(by_elevation[: novel.seen])
     new = jnp.mean(by_elevation[novel.seen :])

@@ -24,7 +24,6 @@ wherever nothing is.
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 
 from disentangle_jax import types
@@ -75,13 +74,12 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   """
   novel = graspable_parts.Novel(data, 'grasp_shape')
   novel.check_camera(config.camera, 'grasp_shape')
-  count = len(novel.elevations)
 
   def score(key, context, method, state, arrays, batch):
     del key, context, batch
 
-    def one(asked):
-      view = novel.view(arrays, *asked, config.camera)
+    def one(number, elevation):
+      view = novel.view(arrays, number, elevation, config.camera)
       parts = method.represent(state, view['observation']).parts
       guess, truth = parts['occupancy'], view['occupancy']
       full, true_full = guess > config.threshold, truth > config.threshold
@@ -94,13 +92,8 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       finite = jnp.all(jnp.isfinite(guess))
       return jnp.where(finite, iou, jnp.nan), error
 
-    objects = len(novel.numbers)
-    views = (
-      jnp.repeat(novel.numbers, count),
-      jnp.tile(jnp.arange(count), objects),
-    )
-    iou, error = jax.lax.map(one, views)
-    of_objects = jnp.mean(iou.reshape(objects, count), axis=1)
+    iou, error = novel.of_views(one)
+    of_objects = jnp.mean(iou, axis=1)
     scores = {
       'occupancy_iou': jnp.mean(iou),
       'local_depth_error': jnp.mean(error),

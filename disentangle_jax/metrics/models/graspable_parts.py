@@ -1,5 +1,6 @@
 """Novel objects of the data set 'graspable', for scores of grasping."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -78,6 +79,23 @@ class Novel:
       'label': arrays['label'][number],
       'azimuth': azimuth,
     }
+
+  def of_views(self, function: Callable[[Any, Any], Any]) -> Any:
+    """Asks a function of every novel object from every elevation, in turns.
+
+    Args:
+      function: `(number, elevation) -> arrays`, int32 scalars as of `view`.
+
+    Returns:
+      Its results, leaves [N, elevations, ...].
+    """
+    shape = (len(self.numbers), len(self.elevations))
+    asked = (
+      jnp.repeat(self.numbers, shape[1]),
+      jnp.tile(jnp.arange(shape[1]), shape[0]),
+    )
+    rows = jax.lax.map(lambda at: function(*at), asked)
+    return jax.tree.map(lambda x: x.reshape(*shape, *x.shape[1:]), rows)
 
 
 def by_category(values: jax.Array) -> dict[str, jax.Array]:

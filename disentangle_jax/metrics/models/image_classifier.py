@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import optax
 
 from disentangle_jax import errors, types
+from disentangle_jax.metrics.models import judges
 from disentangle_jax.nn import nets
 
 
@@ -130,8 +131,7 @@ def make(config: Config, data: types.Dataset, where: str) -> Judge:
   nets.check(net, data.observation_shape)
   classes = data.factor_sizes[config.factor]
   network = nets.Encoder(net, (('label', classes),))
-  falling = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-  adam = optax.adam(falling)
+  adam = judges.falling_adam(config.learning_rate, config.steps)
 
   def logits(params, images):
     return nets.apply(network, params, images)['label']
@@ -144,20 +144,9 @@ def make(config: Config, data: types.Dataset, where: str) -> Judge:
     )
 
   def fit(key, arrays):
-    init_key, data_key = jax.random.split(key)
     start = jnp.zeros((1, *data.observation_shape))
-    params = network.init(init_key, start)['params']
     index = jnp.arange(config.batch_size, dtype=jnp.int32)
-
-    def step(carry, number):
-      params, opt_state = carry
-      key = jax.random.fold_in(data_key, number)
-      grads = jax.grad(loss)(params, data.sample(key, arrays, index))
-      updates, opt_state = adam.update(grads, opt_state)
-      return (optax.apply_updates(params, updates), opt_state), None
-
-    carry = (params, adam.init(params))
-    (params, _), _ = jax.lax.scan(step, carry, jnp.arange(config.steps))
-    return params
+    draw = lambda key: data.sample(key, arrays, index)
+    return judges.learnt(key, network, start, loss, adam, draw, config.steps)
 
   return Judge(fit, logits)

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import optax
 
 from disentangle_jax import checks, errors, types
+from disentangle_jax.metrics.models import judges
 from disentangle_jax.nn import mlp, recurrent, text
 from disentangle_jax.ops import tokens as tokens_lib
 
@@ -110,8 +111,8 @@ def make(config: Config, data: types.Dataset, where: str) -> Judge:
   vocabulary = vocabulary_of(data, where)
   check(config, where)
   network = Network(len(vocabulary), config.embedding, config.hidden)
-  falling = optax.cosine_decay_schedule(config.learning_rate, config.steps)
-  optimiser = optax.chain(optax.clip_by_global_norm(5.0), optax.adam(falling))
+  adam = judges.falling_adam(config.learning_rate, config.steps)
+  optimiser = optax.chain(optax.clip_by_global_norm(5.0), adam)
 
   def nll(params, tokens):
     logits = network.apply({'params': params}, tokens)
@@ -122,20 +123,9 @@ def make(config: Config, data: types.Dataset, where: str) -> Judge:
     return jnp.sum(nll(params, tokens)) / jnp.maximum(count, 1)
 
   def train(key, draw):
-    init_key, data_key = jax.random.split(key)
     start = jnp.zeros((1, data.observation_shape[0]), jnp.int32)
-    params = network.init(init_key, start)['params']
-
-    def step(carry, number):
-      params, opt_state = carry
-      tokens = draw(jax.random.fold_in(data_key, number))
-      grads = jax.grad(loss)(params, tokens)
-      updates, opt_state = optimiser.update(grads, opt_state)
-      return (optax.apply_updates(params, updates), opt_state), None
-
-    carry = (params, optimiser.init(params))
-    (params, _), _ = jax.lax.scan(step, carry, jnp.arange(config.steps))
-    return params
+    steps = config.steps
+    return judges.learnt(key, network, start, loss, optimiser, draw, steps)
 
   def fit(key, arrays):
     index = jnp.arange(config.batch_size, dtype=jnp.int32)

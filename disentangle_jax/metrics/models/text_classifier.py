@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import optax
 
 from disentangle_jax import checks, errors, types
-from disentangle_jax.metrics.models import language_model
+from disentangle_jax.metrics.models import judges, language_model
 from disentangle_jax.nn import mlp, text
 from disentangle_jax.ops import tokens as tokens_lib
 
@@ -119,9 +119,7 @@ def make(config: Config, data: types.Dataset, where: str) -> Judge:
   check(config, data, where)
   classes = data.factor_sizes[config.factor]
   network = Network(len(vocabulary), classes, config)
-  adam = optax.adam(
-    optax.cosine_decay_schedule(config.learning_rate, config.steps)
-  )
+  adam = judges.falling_adam(config.learning_rate, config.steps)
   # A set whose labels are not its first factor says so by a field.
   own = 'label' in data.fields and config.factor == 0
 
@@ -138,21 +136,10 @@ def make(config: Config, data: types.Dataset, where: str) -> Judge:
     )
 
   def fit(key, arrays):
-    init_key, data_key = jax.random.split(key)
     start = jnp.zeros((1, data.observation_shape[0]), jnp.int32)
-    params = network.init(init_key, start)['params']
     index = jnp.arange(config.batch_size, dtype=jnp.int32)
-
-    def step(carry, number):
-      params, opt_state = carry
-      key = jax.random.fold_in(data_key, number)
-      grads = jax.grad(loss)(params, data.sample(key, arrays, index))
-      updates, opt_state = adam.update(grads, opt_state)
-      return (optax.apply_updates(params, updates), opt_state), None
-
-    carry = (params, adam.init(params))
-    (params, _), _ = jax.lax.scan(step, carry, jnp.arange(config.steps))
-    return params
+    draw = lambda key: data.sample(key, arrays, index)
+    return judges.learnt(key, network, start, loss, adam, draw, config.steps)
 
   return Judge(fit, logits)
 

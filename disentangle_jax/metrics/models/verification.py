@@ -43,11 +43,10 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from disentangle_jax import types
 from disentangle_jax.metrics import base
-from disentangle_jax.metrics.models import identity_draws
+from disentangle_jax.metrics.models import identity_draws, judges
 from disentangle_jax.nn import nets
 from disentangle_jax.ops import class_pairs, ranking
 
@@ -167,9 +166,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   net = nets.make_config(config.net, options)
   nets.check(net, data.observation_shape)
   network = nets.Encoder(net, (('embedding', config.embedding),))
-  adam = optax.adam(
-    optax.cosine_decay_schedule(config.learning_rate, config.steps)
-  )
+  adam = judges.falling_adam(config.learning_rate, config.steps)
   half = config.num_pairs // 2
   matched = np.arange(2 * half) < half
   draw = identity_draws.Draw(data, part.columns)
@@ -187,23 +184,15 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     return class_pairs.triplet_loss(vector, there, config.margin)
 
   def learnt(key, arrays):
-    init_key, data_key = jax.random.split(key)
     start = jnp.zeros((1, *data.observation_shape))
-    params = network.init(init_key, start)['params']
 
-    def step(carry, number):
-      params, opt_state = carry
-      key, own = jax.random.split(jax.random.fold_in(data_key, number))
+    def images(key):
+      key, own = jax.random.split(key)
       identity = jax.random.permutation(own, jnp.asarray(part.learn))
       identity = identity[: config.identities].repeat(config.per_identity)
-      images = draw.images(key, arrays, identity)
-      updates, opt_state = adam.update(
-        jax.grad(loss)(params, images), opt_state
-      )
-      return (optax.apply_updates(params, updates), opt_state), None
+      return draw.images(key, arrays, identity)
 
-    carry = (params, adam.init(params))
-    return jax.lax.scan(step, carry, jnp.arange(config.steps))[0][0]
+    return judges.learnt(key, network, start, loss, adam, images, config.steps)
 
   def distances(params, pairs):
     difference = embed(params, pairs.first) - embed(params, pairs.second)

@@ -231,14 +231,11 @@ def _heat(axis, matrix, look, columns) -> None:
 
 def strips(study: tables.Study, name: str) -> list[tuple[str, np.ndarray]]:
   """(arm, uint8 [rows, frames, H, W, C]) of the first seed of every arm."""
-  strips_of_arms = []
-  for arm, runs in first_seeds(study):
-    first = study.runs.iloc[runs[0]]
-    workdir = study.workdirs[int(first['workdir'])]
-    samples = traversals.load(workdir, first['run_id'])
-    if samples is not None and name in samples.pictures:
-      strips_of_arms.append((arm.label, samples.pictures[name]))
-  return strips_of_arms
+  return [
+    (arm.label, samples.pictures[name])
+    for arm, samples in arms.first_samples(study, ARMS)
+    if name in samples.pictures
+  ]
 
 
 def film_of(strip: np.ndarray) -> np.ndarray:

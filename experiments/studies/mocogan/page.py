@@ -3,16 +3,14 @@
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
-from disentangle_jax.report import figures, summaries, tables, traversals
+from disentangle_jax.report import arms, tables
 from disentangle_jax.report.claims import (
   Arm,
   Claim,
   Difference,
   Guard,
   Within,
-  runs_of,
   values_of,
 )
 from disentangle_jax.report.section import Section
@@ -100,39 +98,6 @@ def claims(study: tables.Study) -> Iterator[Claim]:
   )
 
 
-def scores_table(study: tables.Study) -> pd.DataFrame:
-  """A row per score: its mean over seeds in every arm."""
-  names = {name for name, _ in study.scores.columns}
-  rows = []
-  for name in _SCORES:
-    if name not in names:
-      continue
-    values, row = values_of(study, name), {'score': name}
-    for arm, runs in arms_of(study):
-      row[arm.label] = summaries.mean_with_interval(values[runs])
-    rows.append(row)
-  return pd.DataFrame(rows)
-
-
-def arms_of(study: tables.Study) -> list[tuple[Arm, np.ndarray]]:
-  """(arm, bool [runs]) of those that were run."""
-  both = [(arm, np.asarray(runs_of(study, arm))) for arm in ARMS]
-  return [(arm, runs) for arm, runs in both if runs.any()]
-
-
-def sheets(study: tables.Study, name: str) -> list[tuple[str, np.ndarray]]:
-  """(label, uint8 [height, width, 3]) of the first seed of every arm."""
-  pairs = []
-  for arm, runs in arms_of(study):
-    first = study.runs[runs].sort_values('seed').iloc[0]
-    workdir = study.workdirs[int(first['workdir'])]
-    samples = traversals.load(workdir, first['run_id'])
-    if samples is not None and name in samples.pictures:
-      sheet = traversals.frames_of(samples, f'pictures/{name}', least=16)
-      pairs.append((arm.label, traversals.still(sheet)))
-  return pairs
-
-
 def sections(study: tables.Study) -> Iterator[Section]:
   """Scores of both arms, and what the first seed of each draws.
 
@@ -142,7 +107,7 @@ def sections(study: tables.Study) -> Iterator[Section]:
   Yields:
     The table, and a figure per picture that the runs have left.
   """
-  table = scores_table(study)
+  table = arms.by_score(study, ARMS, _SCORES)
   if table.empty:
     return
   yield Section(
@@ -153,17 +118,4 @@ def sections(study: tables.Study) -> Iterator[Section]:
     f'data, and outside of {LEAST:g} to {MOST:g} they make the claim void.',
     table,
   )
-  for name, (heading, text) in PICTURES.items():
-    images = sheets(study, name)
-    if not images:
-      continue
-    figure, axes = figures.new(
-      5.2, 2.4, nrows=1, ncols=len(images), squeeze=False
-    )
-    for axis, (label, image) in zip(axes.ravel(), images):
-      axis.set_axis_off()
-      axis.imshow(image, interpolation='nearest')
-      axis.set_title(label, fontsize=7)
-    yield Section(
-      f'mocogan_{name}', heading, f'{text} First seed of every arm.', figure
-    )
+  yield from arms.sheets(study, ARMS, PICTURES, 'mocogan', 2.4)

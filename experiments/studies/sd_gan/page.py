@@ -3,16 +3,14 @@
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
-from disentangle_jax.report import figures, summaries, tables, traversals
+from disentangle_jax.report import arms, tables
 from disentangle_jax.report.claims import (
   Arm,
   Claim,
   Difference,
   Guard,
   Within,
-  runs_of,
   values_of,
 )
 from disentangle_jax.report.section import Section
@@ -77,6 +75,11 @@ def arm(method: str, paired: bool) -> Arm:
   return Arm(label, {'method': method, 'variant.paired': str(paired)})
 
 
+ARMS = tuple(
+  arm(method, paired) for method in METHODS for paired in (True, False)
+)
+
+
 def margin(study: tables.Study) -> np.ndarray:
   """The lesser of two margins in a run, above 0 where both bounds hold.
 
@@ -118,40 +121,6 @@ def claims(study: tables.Study) -> Iterator[Claim]:
     )
 
 
-def arms_of(study: tables.Study) -> list[tuple[Arm, np.ndarray]]:
-  """(arm, bool [runs]) of all that were run."""
-  both = [arm(method, paired) for method in METHODS for paired in (True, False)]
-  selected = [(own, np.asarray(runs_of(study, own))) for own in both]
-  return [(own, runs) for own, runs in selected if runs.any()]
-
-
-def scores_table(study: tables.Study) -> pd.DataFrame:
-  """A row per score: its mean over seeds in every arm."""
-  names = {name for name, _ in study.scores.columns}
-  rows = []
-  for name in _SCORES:
-    if name not in names:
-      continue
-    values, row = values_of(study, name), {'score': name}
-    for own, runs in arms_of(study):
-      row[own.label] = summaries.mean_with_interval(values[runs])
-    rows.append(row)
-  return pd.DataFrame(rows)
-
-
-def sheets(study: tables.Study, name: str) -> list[tuple[str, np.ndarray]]:
-  """(label, uint8 [height, width, 3]) of the first seed of every arm."""
-  sheets_of_arms = []
-  for own, runs in arms_of(study):
-    first = study.runs[runs].sort_values('seed').iloc[0]
-    workdir = study.workdirs[int(first['workdir'])]
-    samples = traversals.load(workdir, first['run_id'])
-    if samples is not None and name in samples.pictures:
-      frames = traversals.frames_of(samples, f'pictures/{name}', least=16)
-      sheets_of_arms.append((own.label, traversals.still(frames)))
-  return sheets_of_arms
-
-
 def sections(study: tables.Study) -> Iterator[Section]:
   """Scores of every arm, and what its first seed draws.
 
@@ -161,7 +130,7 @@ def sections(study: tables.Study) -> Iterator[Section]:
   Yields:
     The table, and a figure per picture that the runs have left.
   """
-  table = scores_table(study)
+  table = arms.by_score(study, ARMS, _SCORES)
   if table.empty:
     return
   yield Section(
@@ -173,20 +142,4 @@ def sections(study: tables.Study) -> Iterator[Section]:
     'it, and pair_diversity 0.',
     table,
   )
-  for name, (heading, text) in PICTURES.items():
-    images = sheets(study, name)
-    if not images:
-      continue
-    columns = 2 if len(images) > 1 else 1
-    rows = -(-len(images) // columns)
-    figure, axes = figures.new(
-      5.2, 2.8 * rows, nrows=rows, ncols=columns, squeeze=False
-    )
-    for axis in axes.ravel():
-      axis.set_axis_off()
-    for axis, (label, image) in zip(axes.ravel(), images):
-      axis.imshow(image, interpolation='nearest')
-      axis.set_title(label, fontsize=7)
-    yield Section(
-      f'sd_gan_{name}', heading, f'{text} First seed of every arm.', figure
-    )
+  yield from arms.sheets(study, ARMS, PICTURES, 'sd_gan', 2.8)
