@@ -189,6 +189,14 @@ EXTRAS = {
     '[count, T, dM]), of clips'
   ),
   'render_latents': '(state, content, motion) -> clips [B, T, H, W, C]',
+  'transfer': (
+    '(state, tokens int32 [B, L], label int32 [B]) -> tokens int32 [B, L], '
+    'each sentence written anew under its label, greedily'
+  ),
+  'write': (
+    '(state, vector [B, D]) -> tokens int32 [B, L], greedy sentences of codes; '
+    'a method with several decoders takes the name of one, decoder='
+  ),
 }
 
 
