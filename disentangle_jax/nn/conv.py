@@ -8,7 +8,8 @@ that into a grouped convolution: slow on a GPU, and slower still on a CPU inside
 a loop (XLA's CPU loop bodies miss the fast convolution path, jax issue 12868).
 So each operation has two forms that agree to rounding:
 
-  'lax': `jax.lax.conv_general_dilated`.
+  'lax': `jax.lax.conv_general_dilated`; the transpose has a gradient of its own
+    and is not differentiated forwards (`jax.jvp`).
   'blocks': cut the image into stride x stride blocks (space to depth), so that
     a k x k convolution of stride s is a ceil(k/s) x ceil(k/s) convolution of
     stride one over blocks: a few shifted views and one matrix product. The
@@ -27,6 +28,7 @@ forward 'SAME' convolution with respect to its input, as
 """
 
 from collections.abc import Sequence
+import functools
 import itertools
 import math
 from typing import Any
@@ -99,8 +101,12 @@ def _zipped(first: Sequence[Any], second: Sequence[Any]) -> list[Any]:
   return [n for pair in zip(first, second, strict=True) for n in pair]
 
 
+def _places(rank: int) -> str:
+  return 'THW'[-rank:]
+
+
 def _dimensions(rank: int) -> tuple[str, str, str]:
-  places = 'THW'[-rank:]
+  places = _places(rank)
   return f'N{places}C', f'{places}IO', f'N{places}C'
 
 
@@ -248,14 +254,8 @@ def conv_transpose(
   strides = _per_axis(stride, rank)
   befores = [max(k - s, 0) // 2 for k, s in zip(sides, strides)]
   if form == 'lax':
-    return jax.lax.conv_general_dilated(
-      x,
-      jax.lax.rev(kernel, range(rank)),
-      (1,) * rank,
-      [(k - 1 - lo, s - 1 + lo) for k, s, lo in zip(sides, strides, befores)],
-      lhs_dilation=strides,
-      dimension_numbers=_dimensions(rank),
-    )
+    precision = jax.config.jax_default_matmul_precision
+    return _lax_transpose(x, kernel, strides, precision)
   weights, taps = _block_kernel(kernel, strides)
   blocks = [size + t - 1 for size, t in zip(sizes, taps)]
   everywhere = [slice(None)] * (rank + 1)
@@ -303,6 +303,73 @@ def conv_transpose(
     slice(lo, lo + size * s) for lo, size, s in zip(befores, sizes, strides)
   ]
   return total[:, *ranges]
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _lax_transpose(x, kernel, strides, precision):
+  """See `conv_transpose`, form 'lax'.
+
+  Its own gradient: the gradient of a convolution over a dilated image with
+  respect to its kernel makes XLA turn image and cotangent around, which on a
+  TPU took a quarter of a step of the large study's nets. As the gradient of the
+  forward convolution, whose transpose this is, nothing is turned.
+
+  The precision in force is an argument, for the gradient is traced later.
+  """
+  rank = len(strides)
+  befores, afters = _transpose_room(kernel, strides)
+  return jax.lax.conv_general_dilated(
+    x,
+    jax.lax.rev(kernel, range(rank)),
+    (1,) * rank,
+    [
+      (k - 1 - lo, k - 1 - hi)
+      for k, lo, hi in zip(kernel.shape, befores, afters)
+    ],
+    lhs_dilation=strides,
+    dimension_numbers=_dimensions(rank),
+    precision=precision,
+  )
+
+
+def _transpose_room(kernel, strides):
+  """Padding of the forward convolution, before and after; crops if below 0."""
+  befores = [max(k - s, 0) // 2 for k, s in zip(kernel.shape, strides)]
+  afters = [k - s - lo for k, s, lo in zip(kernel.shape, strides, befores)]
+  return befores, afters
+
+
+def _lax_transpose_forwards(x, kernel, strides, precision):
+  return _lax_transpose(x, kernel, strides, precision), (x, kernel)
+
+
+def _lax_transpose_backwards(strides, precision, residuals, cotangent):
+  x, kernel = residuals
+  rank = len(strides)
+  room = list(zip(*_transpose_room(kernel, strides)))
+  of_x = jax.lax.conv_general_dilated(
+    cotangent,
+    kernel.swapaxes(-1, -2),
+    strides,
+    room,
+    dimension_numbers=_dimensions(rank),
+    precision=precision,
+  )
+  # Examples are summed over, in the place of channels.
+  axes = _places(rank)
+  of_kernel = jax.lax.conv_general_dilated(
+    cotangent,
+    x,
+    (1,) * rank,
+    room,
+    rhs_dilation=strides,
+    dimension_numbers=(f'C{axes}N', f'I{axes}O', f'{axes}NC'),
+    precision=precision,
+  )
+  return of_x, of_kernel.swapaxes(-1, -2)
+
+
+_lax_transpose.defvjp(_lax_transpose_forwards, _lax_transpose_backwards)
 
 
 class Conv(nn.Module):

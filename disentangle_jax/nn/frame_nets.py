@@ -29,7 +29,7 @@ import jax
 import jax.numpy as jnp
 
 from disentangle_jax import errors
-from disentangle_jax.nn import conv, image_players, mlp, nets, norm
+from disentangle_jax.nn import activations, conv, image_players, mlp, nets, norm
 
 ARCHITECTURES = ('dcgan', 'net')
 NORMALISATIONS = ('batch', 'none')
@@ -117,12 +117,12 @@ class DcganGenerator(nn.Module):
     *outer, inmost = (times * self.channels for times in _TIMES)
     factor = 2**_HALVINGS
     base = (height // factor, width // factor, inmost)
-    x = nn.relu(dense(x.shape[-1])(x))
+    x = activations.relu(dense(x.shape[-1])(x))
     x = dense(math.prod(base))(x).reshape(-1, *base)
     for number, channels in enumerate((*reversed(outer), out)):
       if self.normalised:
         x = layers.batch_norm(f'norm_{number}', x)
-      x = conv.Conv(channels, 4, 2, transpose=True)(nn.relu(x))
+      x = conv.Conv(channels, 4, 2, transpose=True)(activations.relu(x))
     return x, layers.statistics
 
 

@@ -9,7 +9,7 @@ from flax import linen as nn
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax.nn import conv, mlp
+from disentangle_jax.nn import activations, conv, mlp
 
 
 class ViewEncoder(nn.Module):
@@ -29,9 +29,9 @@ class ViewEncoder(nn.Module):
     """The features, after a ReLU."""
     x, numbers = given
     for width in self.channels:
-      x = nn.relu(conv.Conv(width, 5, 2)(x))
-      rest = nn.relu(conv.Conv(width, 3, 1)(x))
-      x = nn.relu(x + conv.Conv(width, 3, 1)(rest))
+      x = activations.relu(conv.Conv(width, 5, 2)(x))
+      rest = activations.relu(conv.Conv(width, 3, 1)(x))
+      x = activations.relu(x + conv.Conv(width, 3, 1)(rest))
     x = x.reshape(len(x), -1)
     return mlp.MLP(self.hidden)(jnp.concatenate([x, numbers], axis=-1))
 
@@ -61,11 +61,11 @@ class OccupancyDecoder(nn.Module):
       return x.reshape(-1, *(self.grid,) * 3) + self.start
     base = self.grid // 2 ** len(self.channels)
     first, *rest = self.channels
-    x = nn.relu(
+    x = activations.relu(
       nn.Dense(base**3 * first, kernel_init=mlp.KERNEL_INIT)(x)
     ).reshape(-1, base, base, base, first)
     for width in rest:
-      x = nn.relu(conv.Conv(width, 4, 2, transpose=True, rank=3)(x))
+      x = activations.relu(conv.Conv(width, 4, 2, transpose=True, rank=3)(x))
     x = conv.Conv(1, 4, 2, transpose=True, rank=3)(x)
     return x[..., 0] + self.start
 

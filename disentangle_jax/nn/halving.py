@@ -8,11 +8,10 @@ The nets themselves, with their sizes and sources, are in `nn/nets`.
 from collections.abc import Sequence
 import math
 
-from flax import linen as nn
 import jax
 
 from disentangle_jax import errors
-from disentangle_jax.nn import conv, mlp
+from disentangle_jax.nn import activations, conv, mlp
 
 
 def check(name: str, halvings: int, observation_shape: Sequence[int]) -> None:
@@ -63,7 +62,7 @@ def encode(
     float [B, hidden[-1]].
   """
   for width, kernel in zip(channels, kernels):
-    x = nn.relu(conv.Conv(width, kernel, 2, form=form)(x))
+    x = activations.relu(conv.Conv(width, kernel, 2, form=form)(x))
   return mlp.MLP(tuple(hidden))(x)
 
 
@@ -94,5 +93,5 @@ def decode(
   x = mlp.MLP((*hidden, math.prod(base)))(z).reshape(-1, *base)
   up = lambda n: conv.Conv(n, kernel, 2, transpose=True, form=form)
   for channel in channels[-2::-1]:
-    x = nn.relu(up(channel)(x))
+    x = activations.relu(up(channel)(x))
   return up(out)(x)

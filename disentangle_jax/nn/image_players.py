@@ -30,7 +30,7 @@ import jax
 import jax.numpy as jnp
 
 from disentangle_jax import errors
-from disentangle_jax.nn import conv, mlp, nets, norm
+from disentangle_jax.nn import activations, conv, mlp, nets, norm
 
 PAIRS = (
   'net',
@@ -43,9 +43,9 @@ PAIRS = (
 # Pairs whose critic sees a batch as one: no row has a slope of its own.
 NORMALISED_CRITICS = ('net_bn', 'dcgan')
 # Slope of the leaky units: 0.01 in the published code (0.1 in its paper).
-leaky = functools.partial(nn.leaky_relu, negative_slope=0.01)
+leaky = functools.partial(activations.leaky_relu, negative_slope=0.01)
 # That of InfoGAN-CR's code.
-steeper = functools.partial(nn.leaky_relu, negative_slope=0.2)
+steeper = functools.partial(activations.leaky_relu, negative_slope=0.2)
 # Of the critic of sprites, from the image on; the generator's in reverse.
 SPRITE_CHANNELS = (32, 32, 64, 64)
 # Rows that 'sprites' leaves at the bottom.
@@ -180,11 +180,11 @@ class DcganGenerator(nn.Module):
     up = functools.partial(
       conv.Conv, kernel=4, stride=2, transpose=True, kernel_init=_NORMAL
     )
-    x = nn.relu(layers.batch_norm('norm_0', dense(1024)(x)))
+    x = activations.relu(layers.batch_norm('norm_0', dense(1024)(x)))
     base = (height // 4, width // 4, 128)
-    x = nn.relu(layers.batch_norm('norm_1', dense(math.prod(base))(x)))
+    x = activations.relu(layers.batch_norm('norm_1', dense(math.prod(base))(x)))
     x = up(64)(x.reshape(-1, *base))
-    x = nn.relu(layers.batch_norm('norm_2', x))
+    x = activations.relu(layers.batch_norm('norm_2', x))
     return up(channels)(x), layers.statistics
 
 
@@ -243,10 +243,10 @@ class SpritesGenerator(nn.Module):
     up = functools.partial(
       conv.Conv, kernel=4, stride=2, transpose=True, kernel_init=_NORMAL
     )
-    x = layers.batch_norm('norm_0', nn.relu(dense(128)(x)))
+    x = layers.batch_norm('norm_0', activations.relu(dense(128)(x)))
     factor = 2 ** len(channels)
     base = (height // factor, width // factor, channels[-1])
-    x = layers.batch_norm('norm_1', nn.relu(dense(math.prod(base))(x)))
+    x = layers.batch_norm('norm_1', activations.relu(dense(math.prod(base))(x)))
     x = x.reshape(-1, *base)
     for number, features in enumerate(channels[-2::-1]):
       x = layers.batch_norm(f'norm_{number + 2}', steeper(up(features)(x)))
@@ -297,15 +297,15 @@ class ResnetGenerator(nn.Module):
     layer = functools.partial(conv.Conv, stride=1, kernel_init=_HE)
     base = (height // 16, width // 16, self.channels[0])
     x = nn.Dense(math.prod(base), kernel_init=_HE)(x).reshape(-1, *base)
-    x = nn.relu(layers.batch_norm('norm', x))
+    x = activations.relu(layers.batch_norm('norm', x))
     for number, channels in enumerate(self.channels):
       short = layer(channels, 1)(_doubled(x))
       if number:
-        x = nn.relu(layers.batch_norm(f'norm_{number}_0', x))
+        x = activations.relu(layers.batch_norm(f'norm_{number}_0', x))
       x = layer(channels, 3)(_doubled(x))
-      x = nn.relu(layers.batch_norm(f'norm_{number}_1', x))
+      x = activations.relu(layers.batch_norm(f'norm_{number}_1', x))
       x = short + layer(channels, 3)(x)
-    x = nn.relu(layers.batch_norm('norm_out', x))
+    x = activations.relu(layers.batch_norm('norm_out', x))
     # tanh(a), moved to [0, 1], is the logistic function of 2 a.
     return 2 * layer(out, 3)(x), layers.statistics
 
@@ -320,7 +320,7 @@ class ResnetTrunk(nn.Module):
     """float [B, H, W, C] -> features [B, F], {}."""
     layer = functools.partial(conv.Conv, stride=1, kernel_init=_HE)
     # Over all of an image, with a gain per channel.
-    normed = lambda y: nn.relu(
+    normed = lambda y: activations.relu(
       nn.LayerNorm(reduction_axes=(1, 2, 3), feature_axes=3)(y)
     )
     x = layer(self.channels[0], 3)(x)

@@ -14,14 +14,14 @@ from flax import linen as nn
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax.nn import conv, norm
+from disentangle_jax.nn import activations, conv, norm
 
 # Uniform with deviation 0.02, as the published code draws all of its kernels.
 _UNIFORM = lambda key, shape, dtype=jnp.float32: jax.random.uniform(
   key, shape, dtype, -0.02 * math.sqrt(3), 0.02 * math.sqrt(3)
 )
 _LEVELS = 4
-leaky = functools.partial(nn.leaky_relu, negative_slope=0.2)
+leaky = functools.partial(activations.leaky_relu, negative_slope=0.2)
 
 
 class DcganGenerator(nn.Module):
@@ -45,10 +45,10 @@ class DcganGenerator(nn.Module):
     )
     base = (height // 16, width // 16, 8 * self.width)
     x = nn.Dense(math.prod(base), kernel_init=_UNIFORM)(x).reshape(-1, *base)
-    x = nn.relu(layers.batch_norm('norm_0', x))
+    x = activations.relu(layers.batch_norm('norm_0', x))
     for number, factor in enumerate((4, 2, 1), start=1):
       x = up(factor * self.width)(x)
-      x = nn.relu(layers.batch_norm(f'norm_{number}', x))
+      x = activations.relu(layers.batch_norm(f'norm_{number}', x))
     return up(channels)(x), layers.statistics
 
 

@@ -37,7 +37,7 @@ from flax import linen as nn
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax.nn import conv, mlp, norm
+from disentangle_jax.nn import activations, conv, mlp, norm
 
 ARCHITECTURES = ('dcgan', 'light', 'mlp')
 NORMALISED = ('none', 'generator', 'both')
@@ -46,7 +46,7 @@ BASE = 4
 # Along time, of the critic of clips.
 TIME_KERNEL = 4
 
-leaky = functools.partial(nn.leaky_relu, negative_slope=0.2)
+leaky = functools.partial(activations.leaky_relu, negative_slope=0.2)
 _UNIFORM = nn.initializers.variance_scaling(1 / 3, 'fan_in', 'uniform')
 # An output layer that starts small: all frames of a whole clip begin alike.
 _SMALL = nn.initializers.normal(0.02)
@@ -104,7 +104,7 @@ class ConvFrames(nn.Module):
     count = halvings(self.observation_shape)
     layers = norm.Layers(statistics, train)
     options = {'kernel_init': _UNIFORM, 'use_bias': not self.normalise}
-    after = lambda n, y: nn.relu(_normalised(self, layers, n, y))
+    after = lambda n, y: activations.relu(_normalised(self, layers, n, y))
     channels = [self.width << n for n in reversed(range(count))]
     x = nn.Dense(BASE * BASE * channels[0], **options)(x)
     x = after(0, x.reshape(-1, BASE, BASE, channels[0]))
@@ -216,7 +216,7 @@ class ConvWhole(nn.Module):
     count = halvings(self.observation_shape)
     layers = norm.Layers(statistics, train)
     options = {'kernel_init': _UNIFORM, 'use_bias': not self.normalise}
-    after = lambda n, y: nn.relu(_normalised(self, layers, n, y))
+    after = lambda n, y: activations.relu(_normalised(self, layers, n, y))
     channels = [self.width << n for n in reversed(range(count))]
     base = (self.observation_shape[0] >> count, BASE, BASE, channels[0])
     x = nn.Dense(math.prod(base), **options)(x)
@@ -257,7 +257,7 @@ class DenseGenerator(nn.Module):
     layers = norm.Layers(statistics, train)
     for number, width in enumerate(self.hidden):
       x = _dense(width, not self.normalise)(x)
-      x = nn.relu(_normalised(self, layers, number, x))
+      x = activations.relu(_normalised(self, layers, number, x))
     kernel_init = _SMALL if self.small else mlp.KERNEL_INIT
     x = nn.Dense(math.prod(self.observation_shape), kernel_init=kernel_init)(x)
     return x.reshape(-1, *self.observation_shape), layers.statistics

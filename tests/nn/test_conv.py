@@ -68,7 +68,14 @@ def test_forms_equal_the_naive_sums(h, w, k, stride, form, wide, out):
 @pytest.mark.parametrize('op', [conv.conv, conv.conv_transpose])
 @pytest.mark.parametrize(
   'k, stride, wide, out',
-  [(4, 2, 3, 2), (4, 2, 2, 9), (4, 2, 9, 2), (3, 2, 3, 5), (3, 1, 3, 2)],
+  [
+    (4, 2, 3, 2),
+    (4, 2, 2, 9),
+    (4, 2, 9, 2),
+    (3, 2, 3, 5),
+    (3, 1, 3, 2),
+    (2, 3, 3, 2),
+  ],
 )
 def test_forms_have_the_same_gradients_under_vmap(op, k, stride, wide, out):
   keys = jax.random.split(jax.random.key(0), 2)
@@ -81,6 +88,35 @@ def test_forms_have_the_same_gradients_under_vmap(op, k, stride, wide, out):
 
   for a, b in zip(gradients('blocks'), gradients('lax')):
     np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def test_transposes_have_the_same_second_gradients():
+  keys = jax.random.split(jax.random.key(0), 2)
+  x = jax.random.normal(keys[0], (2, 4, 4, 3))
+  kernel = jax.random.normal(keys[1], (4, 4, 3, 2))
+
+  def penalty(form, x, k):
+    loss = lambda x: jnp.sum(jnp.sin(conv.conv_transpose(x, k, 2, form)))
+    return jnp.sum(jax.grad(loss)(x) ** 2)
+
+  gradients = lambda form: jax.grad(
+    lambda x, k: penalty(form, x, k), argnums=(0, 1)
+  )
+  both = jax.jit(lambda *a: (gradients('blocks')(*a), gradients('lax')(*a)))
+  for a, b in zip(*both(x, kernel), strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_the_transpose_keeps_its_precision_backwards():
+  def loss(x, k):
+    with jax.default_matmul_precision('tensorfloat32'):
+      return jnp.sum(conv.conv_transpose(x, k, 2, 'lax') ** 2)
+
+  x, kernel = jnp.ones((2, 4, 4, 3)), jnp.ones((4, 4, 3, 2))
+  text = str(jax.make_jaxpr(jax.grad(loss, argnums=(0, 1)))(x, kernel))
+  assert text.count('conv_general_dilated[') == 3
+  # Of both operands.
+  assert text.count('Precision.HIGH') == 6, text
 
 
 # Sizes of one example's places, sides of the kernel, strides.

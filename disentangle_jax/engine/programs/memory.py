@@ -92,6 +92,22 @@ def _peak(jaxpr: Any) -> int:
   return max(most, now)
 
 
+def trace(function: Callable, *arguments: Any) -> Any:
+  """The trace of a function for the platform in force.
+
+  JAX keeps traces by function, and the one that is there may be of another
+  platform: a function that is new is traced anew.
+
+  Args:
+    function: of arrays.
+    *arguments: arrays or shapes.
+
+  Returns:
+    Its jaxpr.
+  """
+  return jax.make_jaxpr(lambda *given: function(*given))(*arguments).jaxpr
+
+
 def held_bytes(function: Callable, *arguments: Any) -> int:
   """Most bytes that a function holds at once, its arguments aside.
 
@@ -105,7 +121,7 @@ def held_bytes(function: Callable, *arguments: Any) -> int:
   shapes = jax.tree.map(
     lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), arguments
   )
-  return _peak(jax.make_jaxpr(function)(*shapes).jaxpr)
+  return _peak(trace(function, *shapes))
 
 
 def divisor(count: int, most: int) -> int:

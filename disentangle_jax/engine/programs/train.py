@@ -21,7 +21,7 @@ from disentangle_jax.engine.programs import devices, memory, program_text
 # Runs of a device that a TPU trains in one vmap where a step convolves: it puts
 # one run's step into its vector memory, and with more runs every one is slower
 # (docs/performance.md).
-_CONVOLVED_AT_ONCE = {'tpu': 8}
+_CONVOLVED_AT_ONCE = {'tpu': 1}
 # `diverged` holds this while a run is finite.
 NEVER = np.iinfo(np.int32).max
 MAX_ROWS = 500
@@ -162,10 +162,8 @@ def runs_at_once(group: study_plan.Group, on_device: int) -> int:
   state = group_shapes.state_shapes(group)
   batch = group_shapes.example_batch(group)
   key = jax.random.key(0)
-  step = jax.make_jaxpr(group.method.update)(key, state, batch, hparams)
-  return (
-    memory.divisor(on_device, most) if _convolves(step.jaxpr) else on_device
-  )
+  step = memory.trace(group.method.update, key, state, batch, hparams)
+  return memory.divisor(on_device, most) if _convolves(step) else on_device
 
 
 def functions(

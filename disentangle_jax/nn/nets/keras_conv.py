@@ -15,11 +15,10 @@ from collections.abc import Callable
 import dataclasses
 import math
 
-from flax import linen as nn
 import jax
 
 from disentangle_jax import errors
-from disentangle_jax.nn import conv, mlp
+from disentangle_jax.nn import activations, conv, mlp
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +80,7 @@ def encode(config: Config, x: jax.Array) -> jax.Array:
   """
   layer = _layer(config)
   for channels, stride in zip(config.channels, config.strides):
-    x = nn.relu(layer(channels, stride)(x))
+    x = activations.relu(layer(channels, stride)(x))
   return mlp.MLP((config.hidden,))(x)
 
 
@@ -103,5 +102,7 @@ def decode(
   factor = math.prod(config.strides)
   base = (height // factor, width // factor, config.channels[-1])
   x = mlp.MLP((math.prod(base),))(z).reshape(-1, *base)
-  x = nn.relu(layer(config.decoder_channels, factor, transpose=True)(x))
+  x = activations.relu(
+    layer(config.decoder_channels, factor, transpose=True)(x)
+  )
   return layer(channels)(x)

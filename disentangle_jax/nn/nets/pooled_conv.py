@@ -15,12 +15,11 @@ decoder's image (32) loses its last rows and columns.
 import dataclasses
 import math
 
-from flax import linen as nn
 import jax
 import jax.numpy as jnp
 
 from disentangle_jax import errors
-from disentangle_jax.nn import conv, mlp
+from disentangle_jax.nn import activations, conv, mlp
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +83,7 @@ def encode(config: Config, x: jax.Array) -> jax.Array:
     float [B, F], the last convolution's output.
   """
   for number, channels in enumerate(config.channels):
-    x = nn.relu(conv.Conv(channels, 3, 1, form=config.conv_form)(x))
+    x = activations.relu(conv.Conv(channels, 3, 1, form=config.conv_form)(x))
     if number < config.pooled:
       x = max_pool(x)
   return x.reshape(len(x), -1)
@@ -112,5 +111,5 @@ def decode(
     if number < config.pooled:
       x = _upsample(x)
     x = conv.Conv(outputs[number], 3, 1, form=config.conv_form)(x)
-    x = nn.relu(x) if number else x
+    x = activations.relu(x) if number else x
   return x[:, :height, :width]

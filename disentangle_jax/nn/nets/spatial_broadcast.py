@@ -21,11 +21,10 @@ wider margin.
 
 import dataclasses
 
-from flax import linen as nn
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax.nn import conv, halving
+from disentangle_jax.nn import activations, conv, halving
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,5 +110,5 @@ def decode(
   layer = lambda n: conv.Conv(n, config.kernel, 1, form=config.conv_form)
   x = broadcast(z, height, width)
   for channels in config.decoder_channels:
-    x = nn.relu(layer(channels)(x))
+    x = activations.relu(layer(channels)(x))
   return layer(out)(x)
