@@ -3,6 +3,7 @@
 from disentangle_jax.methods.autoencoder import (
   covariance_autoencoder,
   covariance_classifier,
+  dae,
   qlae,
 )
 from disentangle_jax.methods.control import (
@@ -53,6 +54,7 @@ from disentangle_jax.methods.vae import (
   hfs_vae,
   info_vae,
   joint_vae,
+  perceptual_vae,
   untrained_vae,
   vae,
 )
@@ -119,4 +121,6 @@ METHODS = {
   'dynamics_content': dynamics_content,
   'icf': icf,
   'icf_fixed': icf_fixed,
+  'dae': dae,
+  'perceptual_vae': perceptual_vae,
 }
