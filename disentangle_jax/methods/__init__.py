@@ -7,6 +7,7 @@ from disentangle_jax.methods.autoencoder import (
   qlae,
 )
 from disentangle_jax.methods.control import (
+  darla,
   dynamics_content,
   grasp_cnn,
   grasp_geometry,
@@ -123,4 +124,5 @@ METHODS = {
   'icf_fixed': icf_fixed,
   'dae': dae,
   'perceptual_vae': perceptual_vae,
+  'darla': darla,
 }
