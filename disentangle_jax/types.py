@@ -162,6 +162,10 @@ EXTRAS = {
     '(state, occupancy, pose [B, G, 9]) -> depths [B, G, side, side] that a '
     'hand sees'
   ),
+  'preferences': (
+    '(state, observation, factors int32 [B, K]) -> float32 [B, actions]: the '
+    'largest is taken; the true factors are for ceilings alone'
+  ),
   'plan': (
     '(key, state, observation, goal, previous [B, T, A] or None) -> actions '
     '[B, T, A]: the first of them is to be taken; previous is the plan before'
@@ -492,6 +496,7 @@ class Dataset(NamedTuple):
       `projection.Scene`), 'novel' (of these: which training never draws),
       'moves' (of an environment whose states are grid points: int
       [num_actions, K], what a legal action adds to one, if that is a move),
+      'task' (of a world with two domains: `data.control.seek_avoid.Task`),
       'vocabularies' (of fields that are tokens: name -> token -> word),
       'grammar' (`data.text.grammar.Grammar`: what any tokens are), 'held_out'
       (`(key, arrays, index) -> batch` of what `sample` never draws).

@@ -6,7 +6,12 @@ from typing import Any
 
 from disentangle_jax import errors, types
 from disentangle_jax.data import distributions, joined, kinds
-from disentangle_jax.data.control import gridworld, planar, two_digits
+from disentangle_jax.data.control import (
+  gridworld,
+  planar,
+  seek_avoid,
+  two_digits,
+)
 from disentangle_jax.data.procedural import (
   blobs,
   characters,
@@ -84,6 +89,7 @@ DATASETS = {
   'planar': planar,
   'parallel_sentences': parallel,
   'random_projection': random_projection,
+  'seek_avoid': seek_avoid,
   'sentences_file': corpus,
   'shape_motion': shape_motion,
   'shapes3d': shapes3d,
@@ -123,6 +129,7 @@ RENDERED = (
   'moving_digits',
   'multi_shapes',
   'multi_sprites',
+  'seek_avoid',
   'shape_motion',
   'shapes3d',
   'two_digits',

@@ -3,9 +3,11 @@
 from disentangle_jax.methods.autoencoder import (
   covariance_autoencoder,
   covariance_classifier,
+  dae,
   qlae,
 )
 from disentangle_jax.methods.control import (
+  darla,
   dynamics_content,
   grasp_cnn,
   grasp_geometry,
@@ -53,6 +55,7 @@ from disentangle_jax.methods.vae import (
   hfs_vae,
   info_vae,
   joint_vae,
+  perceptual_vae,
   untrained_vae,
   vae,
 )
@@ -119,4 +122,7 @@ METHODS = {
   'dynamics_content': dynamics_content,
   'icf': icf,
   'icf_fixed': icf_fixed,
+  'dae': dae,
+  'perceptual_vae': perceptual_vae,
+  'darla': darla,
 }

@@ -69,6 +69,7 @@ from disentangle_jax.metrics.models import (
   specialisation,
   swap,
   verification,
+  zero_shot_return,
 )
 
 Interval = resampling.Interval
@@ -122,6 +123,7 @@ METRICS = {
   'swap': swap,
   'sample_quality': sample_quality,
   'verification': verification,
+  'zero_shot_return': zero_shot_return,
   'dci_gap': dci_gap,
   'specialisation': specialisation,
   'label_by_group': label_by_group,

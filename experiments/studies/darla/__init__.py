@@ -1,0 +1,1 @@
+"""Do disentangled eyes let an agent act where colours are exchanged?"""
