@@ -5,6 +5,14 @@ from disentangle_jax.methods.autoencoder import (
   covariance_classifier,
   qlae,
 )
+from disentangle_jax.methods.concepts import (
+  jmvae,
+  jmvae_operators,
+  scan,
+  scan_operators,
+  trelbo,
+  trelbo_operators,
+)
 from disentangle_jax.methods.control import (
   dynamics_content,
   grasp_cnn,
@@ -119,4 +127,10 @@ METHODS = {
   'dynamics_content': dynamics_content,
   'icf': icf,
   'icf_fixed': icf_fixed,
+  'scan': scan,
+  'scan_operators': scan_operators,
+  'jmvae': jmvae,
+  'jmvae_operators': jmvae_operators,
+  'trelbo': trelbo,
+  'trelbo_operators': trelbo_operators,
 }
