@@ -3,6 +3,7 @@
 from disentangle_jax.methods.autoencoder import (
   covariance_autoencoder,
   covariance_classifier,
+  dae,
   qlae,
 )
 from disentangle_jax.methods.concepts import (
@@ -61,6 +62,7 @@ from disentangle_jax.methods.vae import (
   hfs_vae,
   info_vae,
   joint_vae,
+  perceptual_vae,
   untrained_vae,
   vae,
 )
@@ -133,4 +135,6 @@ METHODS = {
   'jmvae_operators': jmvae_operators,
   'trelbo': trelbo,
   'trelbo_operators': trelbo_operators,
+  'dae': dae,
+  'perceptual_vae': perceptual_vae,
 }

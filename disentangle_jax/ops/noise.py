@@ -43,3 +43,47 @@ def salt_and_pepper(
 
   hit, white = jax.vmap(draw)(per_example.keys(key, index))
   return jnp.where(hit, white.astype(observation.dtype), observation)
+
+
+def rectangle(
+  key: jax.Array,
+  index: jax.Array,
+  observation: jax.Array,
+  most: float,
+) -> jax.Array:
+  """Sets one random rectangle of every image to 0, in all channels.
+
+  Height and width are independent and uniform over 1 .. round(most * side), at
+  least 1; then the place is uniform over those inside of the image.
+
+  Args:
+    key: typed PRNG key.
+    index: int32 [B], the examples' numbers in the whole batch.
+    observation: float [B, H, W, C].
+    most: the longest side, as a share of the image's, in [0, 1]; 0 leaves
+      images as they are.
+
+  Returns:
+    float [B, H, W, C].
+  """
+  chex.assert_shape(observation, (*index.shape, None, None, None))
+  chex.assert_type([index, observation], [int, float])
+  if not most:
+    return observation
+
+  def along(key, size):
+    """bool [size], a run of True."""
+    length_key, start_key = jax.random.split(key)
+    longest = max(1, round(most * size))
+    length = jax.random.randint(length_key, (), 1, longest + 1)
+    start = jax.random.randint(start_key, (), 0, size - length + 1)
+    place = jnp.arange(size)
+    return (place >= start) & (place < start + length)
+
+  def hit(key):
+    keys = jax.random.split(key)
+    height, width = observation.shape[1:3]
+    return along(keys[0], height)[:, None] & along(keys[1], width)
+
+  blank = jax.vmap(hit)(per_example.keys(key, index))
+  return jnp.where(blank[..., None], 0.0, observation)

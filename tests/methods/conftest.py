@@ -35,6 +35,7 @@ class Harness:
     probes: (name, value) of every other run in the program; the last repeats
       the base.
     traces: how often `step` was traced.
+    before: the phase that it starts from, or None.
     programs: what `program` has built.
   """
 
@@ -44,6 +45,7 @@ class Harness:
   data: Any
   hparams: dict[str, float]
   probes: list[tuple[str, float]]
+  before: Any = None
   jit = staticmethod(quick_jit)
   traces: int = 0
   programs: dict = dataclasses.field(default_factory=dict)
@@ -87,12 +89,19 @@ class Harness:
   @functools.cached_property
   def first_state(self):
     """One run's state before training."""
-    """One run's state before training."""
     return quick_jit(self.method.init)(
       jax.random.key(3),
       self.batch(0),
       {k: np.float32(v) for k, v in self.hparams.items()},
+      **self.frozen,
     )
+
+  @functools.cached_property
+  def frozen(self):
+    """What `init` takes besides: the state of the phase before."""
+    if self.before is None:
+      return {}
+    return {'frozen': self.before.first_state}
 
   @functools.cached_property
   def _sample(self):
@@ -154,19 +163,24 @@ def _probes(described, hparams):
 
 
 @functools.cache
-def _make(name, options):
+def _make(name, options, later=''):
+  """`later`: the method whose phase it is; its data set is taken."""
   described = contract.read(METHODS[name], name)
   fields = {f.name for f in dataclasses.fields(described.config)}
   static = {k: v for k, v in SMALL.items() if k in fields}
   config = described.config(
     **{**static, **described.test.get('static', {}), **dict(options)}
   )
-  data_name, data_options = described.test.get('dataset', SPRITES)
+  tested = getattr(METHODS[later or name], 'TEST', {})
+  data_name, data_options = tested.get('dataset', SPRITES)
   data = data_lib.load(data_name, **data_options)
   hparams = {k: BASE.get(k, v) for k, v in described.hparams.items()}
-  method = described.make(config, data)
+  phase, before = described.after(config), None
+  if phase is not None:
+    before = _make(phase.method, tuple(phase.static.items()), later or name)
+  method = described.made(config, data, before and before.method)
   probes = _probes(described, hparams)
-  return Harness(described, config, method, data, hparams, probes)
+  return Harness(described, config, method, data, hparams, probes, before)
 
 
 @pytest.fixture(scope='session')

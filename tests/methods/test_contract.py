@@ -46,7 +46,8 @@ def test_functions_and_shapes(name, harness):
   assert _arguments(method.update) == ['key', 'state', 'batch', 'hparams']
   hparams = {k: jnp.float32(v) for k, v in made.hparams.items()}
   key = jax.random.key(0)
-  state = jax.eval_shape(method.init, key, batch, hparams)
+  start = lambda *a: method.init(*a, **made.frozen)
+  state = jax.eval_shape(start, key, batch, hparams)
   after, scalars = jax.eval_shape(method.update, key, state, batch, hparams)
   assert jax.tree.structure(state) == jax.tree.structure(after)
   assert jax.tree.leaves(state) == jax.tree.leaves(after)

@@ -11,6 +11,7 @@ import code_formulas
 import control_formulas
 import embedding_formulas
 import expert_formulas
+import eye_formulas
 import film_formulas
 from formulas import (
   decode,
@@ -67,6 +68,7 @@ VARIANTS = [
   ('independent_prediction', {'prior_input_gradient': 'none'}),
   ('grasp_geometry', {'occupancy': 'true'}),
   ('dynamics_content', {'pairing': 'none', 'content_from': 'next'}),
+  ('perceptual_vae', {'feature': 'reconstruction'}),
   ('dynamics_content', {'log_det': False, 'stop_prior': True}),
 ]
 # Methods whose formulas stand in files of their own.
@@ -83,6 +85,7 @@ ELSEWHERE = (
   | control_formulas.REFERENCES
   | clip_formulas.REFERENCES
   | icf_formulas.REFERENCES
+  | eye_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

@@ -44,3 +44,33 @@ def test_noise_belongs_to_the_example():
   other = corrupt(key, jnp.arange(400)[::-1], x, 0.3)
   np.testing.assert_array_equal(one, other[::-1])
   assert np.any(one != other)
+
+
+def test_a_rectangle_is_blank_and_any_can_come():
+  draws, sides = 4000, (4, 6)
+  index = jnp.arange(draws, dtype=jnp.int32)
+  image = jnp.ones((draws, *sides, 2))
+  blank = jax.jit(noise.rectangle, static_argnums=3)
+  seen = np.asarray(blank(jax.random.key(0), index, image, 0.5))
+  np.testing.assert_array_equal(seen[..., 0], seen[..., 1])
+  hit = seen[..., 0] == 0
+  rows, columns = hit.any(2), hit.any(1)
+  # The outer product of a run of rows and a run of columns.
+  np.testing.assert_array_equal(hit, rows[:, :, None] & columns[:, None])
+  for along, size, longest in ((rows, 4, 2), (columns, 6, 3)):
+    assert np.all(np.abs(np.diff(along, axis=1)).sum(1) <= 2)
+    lengths = np.bincount(along.sum(1), minlength=size + 1)
+    expected = np.zeros(size + 1)
+    expected[1 : longest + 1] = draws / longest
+    np.testing.assert_allclose(lengths, expected, atol=5 * draws**0.5)
+    # P(place) = mean over lengths of the share of starts that cover it.
+    covered = np.zeros(size)
+    for length in range(1, longest + 1):
+      starts = size - length + 1
+      for start in range(starts):
+        covered[start : start + length] += 1 / (starts * longest)
+    np.testing.assert_allclose(along.mean(0), covered, atol=0.04)
+  # An image's rectangle is its own, whatever stands beside it.
+  alone = blank(jax.random.key(0), index[7:8], image[7:8], 0.5)
+  np.testing.assert_array_equal(alone[0], seen[7])
+  assert noise.rectangle(jax.random.key(0), index, image, 0.0) is image

@@ -226,6 +226,7 @@ WRONG = [
   (neighbors.mutual_information, (KEY, F(5), F(5), 2)),
   (neighbors.dense_ranks, (F(5, 1),)),
   (noise.salt_and_pepper, (KEY, I(4), F(5, 8, 8, 1), 0.2)),
+  (noise.rectangle, (KEY, I(4), F(5, 8, 8, 1), 0.5)),
   (patches.shuffle, (KEY, F(5, 8, 8, 1), 4)),
   (patches.shuffle, (KEY, F(8, 6, 1), 4)),
   (per_example.keys, (KEY, I())),
