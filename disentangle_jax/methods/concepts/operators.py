@@ -66,7 +66,8 @@ class Operators(nn.Module):
     x = jnp.stack([mean, other, logvar, other_logvar], axis=-1)  # [B, D, 4]
     dense = lambda width: nn.Dense(width, kernel_init=mlp.KERNEL_INIT)
     count = len(concepts.OPERATORS)
-    x = dense(2 * count)(nn.relu(dense(self.hidden)(x)))
+    x = nn.relu(dense(self.hidden)(x))
+    x = dense(2 * count)(x)
     x = x.reshape(*x.shape[:-1], count, 2)
     chosen = jax.nn.one_hot(operator, count, dtype=x.dtype)
     x = jnp.sum(x * chosen[:, None, :, None], axis=-2)

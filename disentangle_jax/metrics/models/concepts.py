@@ -213,7 +213,7 @@ def specificity(
 
 
 def make(config: Config, data: types.Dataset) -> types.Probe:
-  """Builds the probe; its context is the parameters of the classifiers.
+  """Builds the probe; its context is the classifiers and the guards.
 
   Args:
     config: constants.
@@ -243,60 +243,48 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     data, split.trained, ('config.dataset', data.name)
   )
 
-  def fit(key, arrays):
-    keys = jax.random.split(key, len(judges))
-    return [judge.fit(k, arrays) for k, judge in zip(keys, judges)]
-
-  def values_of(context, images):
+  def values_of(params, images):
     """int32 [B, F], what the classifiers say; -1 where they cannot."""
-    said = [j.predict(own, images) for j, own in zip(judges, context)]
+    said = [j.predict(own, images) for j, own in zip(judges, params)]
     seen = jnp.all(jnp.isfinite(images.reshape(len(images), -1)), axis=-1)
     return jnp.where(seen[:, None], jnp.stack(said, axis=-1), -1)
 
-  def one_by_one(context, key, rows, draw):
-    """int32 [n, N, F] of `draw(key, row) -> images [N, ...]`, row by row."""
-    count = len(jax.tree.leaves(rows)[0])
-    keys = jax.random.split(key, count)
-    return jax.lax.map(
-      lambda given: values_of(context, draw(*given)), (keys, rows)
-    )
-
-  def guards(context, key, arrays):
-    real_key, one_key = jax.random.split(key)
+  def guards(params, key, arrays):
+    """Scores of real pictures, n of each concept and one n times."""
     numbers = jnp.arange(len(split.trained))
-    real = lambda key, row: fitting(
-      key, arrays, jnp.arange(n), jnp.full(n, row)
-    )
-    one = lambda key, row: fitting(key, arrays, jnp.zeros(1, int), row[None])
-    single = one_by_one(context, one_key, numbers, one)
+    keys = jax.random.split(key, len(numbers))
+
+    def real(given):
+      key, number = given
+      rows = jnp.full(n, number)
+      return values_of(params, fitting(key, arrays, jnp.arange(n), rows))
+
+    values = jax.lax.map(real, (keys, numbers))
+    constant = jnp.broadcast_to(values[:, :1], values.shape)
     return {
-      'real': one_by_one(context, real_key, numbers, real),
-      'constant': jnp.repeat(single, n, axis=1),
+      f'concept_{kind}/{name}': value
+      for name, said in (('real', values), ('constant', constant))
+      for kind, value in judged(grammar, split.trained, said).items()
     }
 
-  def of_symbols(context, key, method, state, wanted):
-    symbols = jnp.asarray(grammar.symbols(wanted))
-    draw = lambda key, row: method.extras['sym2img'](key, state, row[None], n)[
-      0
-    ]
-    return one_by_one(context, key, symbols, draw)
+  def fit(key, arrays):
+    guard_key, *keys = jax.random.split(key, 1 + len(judges))
+    params = [judge.fit(k, arrays) for k, judge in zip(keys, judges)]
+    return {'judges': params, 'guards': guards(params, guard_key, arrays)}
 
-  def of_operators(context, key, method, state):
-    exams = split.exams
-    symbols = jnp.asarray(grammar.symbols(split.trained))
-    mean, logvar = method.extras['concept'](state, symbols)
-    part = lambda rows: (mean[rows], logvar[rows])
-    first, second = part(exams.first), part(exams.second)
-    operator = jnp.asarray(exams.operator)
-    result = method.extras['recombine'](state, first, second, operator)
+  def samples(key, params, method, state, concept):
+    """int32 [n, N, F] of draws of concepts (mean, logvar), one by one."""
+    keys = jax.random.split(key, len(concept[0]))
 
-    def draw(key, of):
-      noise = jax.random.normal(key, (n, len(of[0])))
-      return method.decode(state, of[0] + jnp.exp(0.5 * of[1]) * noise)
+    def one(given):
+      key, mean, logvar = given
+      noise = jax.random.normal(key, (n, len(mean)))
+      z = mean + jnp.exp(0.5 * logvar) * noise
+      return values_of(params, method.decode(state, z))
 
-    return one_by_one(context, key, result, draw)
+    return jax.lax.map(one, (keys, *concept))
 
-  def pictures(key, context, method, state, arrays):
+  def pictures(key, params, method, state, arrays):
     """Errors of judges and of img2sym on pictures of the data set."""
     index = jnp.arange(config.num_points)
     rows = data.sample(key, arrays, index)
@@ -308,7 +296,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       ('concept_error', observation),
       ('concept_error_decoded', decoded),
     ):
-      said = values_of(context, images)
+      said = values_of(params, images)
       wrong = jnp.mean(said != factors, axis=0, dtype=jnp.float32)
       wrong = jnp.where(jnp.all(said >= 0), wrong, jnp.nan)
       scores |= {f'{name}/{a}': wrong[k] for k, a in enumerate(names)}
@@ -325,32 +313,39 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
 
   def score(key, context, method, state, arrays, batch):
     del batch
-    keys = jax.random.split(key, 5)
-    scores, owner = pictures(keys[0], context, method, state, arrays)
-    sets = {
-      'train': split.trained,
-      'test_symbols': split.tested,
-    }
-    values = {
-      name: of_symbols(context, k, method, state, wanted)
-      for k, (name, wanted) in zip(keys[1:3], sets.items())
-    }
-    sets |= {'real': split.trained, 'constant': split.trained}
-    values |= guards(context, keys[3], arrays)
+    picture_key, sample_key = jax.random.split(key)
+    params = context['judges']
+    scores, owner = pictures(picture_key, params, method, state, arrays)
+    trained, tested = split.trained, split.tested
+    both = jnp.asarray(grammar.symbols(np.concatenate([trained, tested])))
+    mean, logvar = concept = method.extras['concept'](state, both)
+    sets = {'train': trained, 'test_symbols': tested}
     if 'recombine' in method.extras:
-      said = of_operators(context, keys[4], method, state)
-      sets['test_operators'] = split.exams.result
-      values['test_operators'] = said
+      exams = split.exams
+      result = method.extras['recombine'](
+        state,
+        (mean[exams.first], logvar[exams.first]),
+        (mean[exams.second], logvar[exams.second]),
+        jnp.asarray(exams.operator),
+      )
+      concept = [jnp.concatenate(pair) for pair in zip(concept, result)]
       for place, name in enumerate(concepts.OPERATORS):
-        rows = np.flatnonzero(split.exams.operator == place)
-        sets[name], values[name] = split.exams.result[rows], said[rows]
+        sets[name] = exams.result[exams.operator == place]
+    values = samples(sample_key, params, method, state, concept)
+    start, parts = 0, {}
     for name, wanted in sets.items():
-      for kind, value in judged(grammar, wanted, values[name]).items():
+      parts[name] = values[start : start + len(wanted)]
+      start += len(wanted)
+    if 'recombine' in method.extras:
+      sets['test_operators'] = exams.result
+      parts['test_operators'] = values[-len(exams.result) :]
+    for name, wanted in sets.items():
+      for kind, value in judged(grammar, wanted, parts[name]).items():
         scores[f'concept_{kind}/{name}'] = value
-    symbols = jnp.asarray(grammar.symbols(split.trained))
-    _, logvar = method.extras['concept'](state, symbols)
-    scores['concept_specificity'] = specificity(logvar, split.trained, owner)
-    return scores
+    scores['concept_specificity'] = specificity(
+      logvar[: len(trained)], trained, owner
+    )
+    return {**scores, **context['guards']}
 
   return types.Probe(
     fit=fit,

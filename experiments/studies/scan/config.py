@@ -43,11 +43,13 @@ EXPECTED = {
   '': (120, 12),
   'laptop': (90, 10),
   'tune': (36, 10),
-  'smoke': (20, 10),
+  'smoke': (10, 5),
 }
 TUNING_SEEDS = (100, 101)
 FULL_BETAS = (0.1, 1.0, 20.0, 53.0)
 BETAS = (0.1, 1.0, 8.0)
+# Phases before the baselines' operators.
+BASELINES = ('jmvae', 'trelbo', 'trelbo_joint')
 
 
 def arms(betas):
@@ -83,9 +85,10 @@ def get_config(variant: str = ''):
   config.phases.scan.steps = 100_000
   config.phases.scan.batch_size = 16
   config.phases.eyes.steps = 300_000
-  for name in ('jmvae', 'trelbo', 'trelbo_joint'):
-    config.phases[name].steps = 300_000
-    config.hparams[name].learning_rate = 1e-4
+  if variant != 'smoke':
+    for name in BASELINES:
+      config.phases[name].steps = 300_000
+      config.hparams[name].learning_rate = 1e-4
   config.hparams.learning_rate = 1e-3
   config.hparams.scan.learning_rate = 1e-4
   config.hparams.eyes.learning_rate = 1e-4
@@ -123,9 +126,10 @@ def _make_small(config, variant):
   config.phases.scan.steps = 4000
   config.phases.scan.batch_size = 32
   config.phases.eyes.steps = 8000
-  for name in ('jmvae', 'trelbo', 'trelbo_joint'):
-    config.phases[name].steps = 4000
-    config.hparams[name].learning_rate = 1e-3
+  if variant != 'smoke':
+    for name in BASELINES:
+      config.phases[name].steps = 4000
+      config.hparams[name].learning_rate = 1e-3
   config.hparams.scan.learning_rate = 1e-3
   config.hparams.eyes.learning_rate = 1e-3
   config.metric_options.concepts.net = 'mlp'
@@ -148,7 +152,7 @@ def _make_small(config, variant):
     config.static.joint_hidden = 16
     config.static.operator_hidden = 8
     config.steps = 10
-    for name in ('scan', 'eyes', 'jmvae', 'trelbo', 'trelbo_joint'):
+    for name in ('scan', 'eyes', 'jmvae'):
       config.phases[name].steps = 10
     config.sweep = grid.chain(*(grid.product(arm) for arm in arms(BETAS[-1:])))
     config.seeds = 2
