@@ -202,6 +202,31 @@ class Field:
   name: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Symbol:
+  """A symbol and one of the few images that it comes with.
+
+  'symbol' float32 [B, S], k-hot, and 'symbol_observation' [B, ...]: of the
+  trained concepts of a set that has some (`data.concepts`), each with a fixed
+  list of images.
+  """
+
+
+@dataclasses.dataclass(frozen=True)
+class Recombination:
+  """Two symbols, an operator, and an image of what they make.
+
+  'first_symbol' and 'second_symbol' float32 [B, S] are of trained concepts,
+  'operator' is int32 [B] (all equally often), 'result_symbol' [B, S] what comes
+  out and 'result_observation' [B, ...] any image of it.
+
+  Attributes:
+    trained_results: whether what comes out is always a trained concept.
+  """
+
+  trained_results: bool = False
+
+
 Request = (
   Observation
   | SecondBatch
@@ -216,4 +241,6 @@ Request = (
   | Sequence
   | Transformed
   | Field
+  | Symbol
+  | Recombination
 )

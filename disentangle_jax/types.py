@@ -201,6 +201,22 @@ EXTRAS = {
     '(state, vector [B, D]) -> tokens int32 [B, L], greedy sentences of codes; '
     'a method with several decoders takes the name of one, decoder='
   ),
+  'concept': (
+    '(state, symbol float32 [B, S]) -> (mean, logvar) float32 [B, D], what a '
+    'k-hot symbol stands for (`data.concepts`)'
+  ),
+  'sym2img': (
+    '(key, state, symbol [B, S], count) -> observation [B, count, ...]: '
+    'decoded draws of what symbols stand for'
+  ),
+  'img2sym': (
+    '(state, observation) -> probabilities float32 [B, S] of the places of a '
+    'symbol'
+  ),
+  'recombine': (
+    '(state, (mean, logvar), (mean, logvar), operator int32 [B]) -> (mean, '
+    'logvar) [B, D]: what an operator makes of two concepts'
+  ),
 }
 
 
@@ -498,6 +514,7 @@ class Dataset(NamedTuple):
       [num_actions, K], what a legal action adds to one, if that is a move),
       'task' (of a world with two domains: `data.control.seek_avoid.Task`),
       'vocabularies' (of fields that are tokens: name -> token -> word),
+      'concepts' (`data.concepts.Concepts`: symbols of what is seen),
       'grammar' (`data.text.grammar.Grammar`: what any tokens are), 'held_out'
       (`(key, arrays, index) -> batch` of what `sample` never draws).
     num_examples: number of different observations: the product of the factor

@@ -18,6 +18,7 @@ from disentangle_jax.data.draws import (
   pairs,
   plain,
   sequences,
+  symbols,
   transformed,
 )
 from disentangle_jax.ops import patches
@@ -41,6 +42,8 @@ DRAWS = {
   requests.Sequence: sequences.draw,
   requests.Transformed: transformed.draw,
   requests.Field: plain.field,
+  requests.Symbol: symbols.symbol,
+  requests.Recombination: symbols.recombination,
 }
 
 # Request -> the fields that it adds to a batch; a `Field` adds its own name.
@@ -61,6 +64,14 @@ FIELDS = {
   ),
   requests.Sequence: ('sequence', 'sequence_factors'),
   requests.Transformed: ('transformed', 'mechanism'),
+  requests.Symbol: ('symbol', 'symbol_observation'),
+  requests.Recombination: (
+    'first_symbol',
+    'second_symbol',
+    'operator',
+    'result_symbol',
+    'result_observation',
+  ),
 }
 
 # Where methods still look for it.

@@ -6,6 +6,14 @@ from disentangle_jax.methods.autoencoder import (
   dae,
   qlae,
 )
+from disentangle_jax.methods.concepts import (
+  jmvae,
+  jmvae_operators,
+  scan,
+  scan_operators,
+  trelbo,
+  trelbo_operators,
+)
 from disentangle_jax.methods.control import (
   darla,
   dynamics_content,
@@ -122,6 +130,12 @@ METHODS = {
   'dynamics_content': dynamics_content,
   'icf': icf,
   'icf_fixed': icf_fixed,
+  'scan': scan,
+  'scan_operators': scan_operators,
+  'jmvae': jmvae,
+  'jmvae_operators': jmvae_operators,
+  'trelbo': trelbo,
+  'trelbo_operators': trelbo_operators,
   'dae': dae,
   'perceptual_vae': perceptual_vae,
   'darla': darla,

@@ -46,6 +46,7 @@ from disentangle_jax.metrics.models import (
   action_effects,
   attack,
   class_variance,
+  concepts,
   content_distance,
   dci_gap,
   digit_svm,
@@ -137,6 +138,7 @@ METRICS = {
   'action_effects': action_effects,
   'policy_information': policy_information,
   'policy_prediction': policy_prediction,
+  'concepts': concepts,
 }
 
 # Names for several modules or scores at once.

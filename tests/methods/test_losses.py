@@ -8,6 +8,7 @@ import math
 
 import clip_formulas
 import code_formulas
+import concept_formulas
 import control_formulas
 import embedding_formulas
 import expert_formulas
@@ -70,6 +71,9 @@ VARIANTS = [
   ('dynamics_content', {'pairing': 'none', 'content_from': 'next'}),
   ('perceptual_vae', {'feature': 'reconstruction'}),
   ('dynamics_content', {'log_det': False, 'stop_prior': True}),
+  ('scan', {'direction': 'reverse'}),
+  ('scan_operators', {'direction': 'reverse', 'operator_target': 'symbol'}),
+  ('trelbo', {'stage': 'joint'}),
 ]
 # Methods whose formulas stand in files of their own.
 ELSEWHERE = (
@@ -86,6 +90,7 @@ ELSEWHERE = (
   | clip_formulas.REFERENCES
   | icf_formulas.REFERENCES
   | eye_formulas.REFERENCES
+  | concept_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

@@ -24,6 +24,8 @@ _FOLDS = {
   requests.Labelled: 2**30 + 2,
   requests.IdentityGroup: 2**30 + 3,
   requests.Transformed: 2**30 + 4,
+  requests.Symbol: 2**30 + 5,
+  requests.Recombination: 2**30 + 6,
 }
 
 

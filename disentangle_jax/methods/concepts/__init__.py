@@ -1,0 +1,1 @@
+"""Systems that ground symbols in what is seen, and combine them."""

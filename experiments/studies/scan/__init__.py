@@ -1,0 +1,1 @@
+"""SCAN: do operators on grounded symbols make new concepts?"""
