@@ -49,6 +49,7 @@ from disentangle_jax.methods.supervised import (
   s2_dip_vae_i,
   s2_factor_vae,
 )
+from disentangle_jax.methods.text import arae, cross_aligned, text_autoencoder
 from disentangle_jax.methods.vae import (
   annealed_vae,
   aux_gmvae,
@@ -139,4 +140,7 @@ METHODS = {
   'dae': dae,
   'perceptual_vae': perceptual_vae,
   'darla': darla,
+  'arae': arae,
+  'text_autoencoder': text_autoencoder,
+  'cross_aligned': cross_aligned,
 }

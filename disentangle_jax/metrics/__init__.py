@@ -46,6 +46,7 @@ from disentangle_jax.metrics.models import (
   action_effects,
   attack,
   class_variance,
+  code_probe,
   concepts,
   content_distance,
   dci_gap,
@@ -69,6 +70,8 @@ from disentangle_jax.metrics.models import (
   scene_objects,
   specialisation,
   swap,
+  text_samples,
+  text_transfer,
   verification,
   zero_shot_return,
 )
@@ -139,6 +142,9 @@ METRICS = {
   'policy_information': policy_information,
   'policy_prediction': policy_prediction,
   'concepts': concepts,
+  'text_transfer': text_transfer,
+  'text_samples': text_samples,
+  'code_probe': code_probe,
 }
 
 # Names for several modules or scores at once.

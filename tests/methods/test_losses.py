@@ -6,6 +6,7 @@ with the package but the parameters, the batch and the noise.
 
 import math
 
+import arae_formulas
 import clip_formulas
 import code_formulas
 import concept_formulas
@@ -91,6 +92,7 @@ ELSEWHERE = (
   | icf_formulas.REFERENCES
   | eye_formulas.REFERENCES
   | concept_formulas.REFERENCES
+  | arae_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

@@ -113,6 +113,9 @@ STUDIES = {
   'swap': 'ml_vae',
   'planning': 'dynamics_content',
   'verification': 'sd_gan',
+  'text_transfer': 'arae',
+  'text_samples': 'arae',
+  'code_probe': 'arae',
 }
 
 
