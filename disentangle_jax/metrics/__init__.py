@@ -46,6 +46,7 @@ from disentangle_jax.metrics.models import (
   action_effects,
   attack,
   class_variance,
+  code_probe,
   content_distance,
   dci_gap,
   digit_svm,
@@ -68,6 +69,8 @@ from disentangle_jax.metrics.models import (
   scene_objects,
   specialisation,
   swap,
+  text_samples,
+  text_transfer,
   verification,
 )
 
@@ -135,6 +138,9 @@ METRICS = {
   'action_effects': action_effects,
   'policy_information': policy_information,
   'policy_prediction': policy_prediction,
+  'text_transfer': text_transfer,
+  'text_samples': text_samples,
+  'code_probe': code_probe,
 }
 
 # Names for several modules or scores at once.
