@@ -6,6 +6,7 @@ with the package but the parameters, the batch and the noise.
 
 import math
 
+import attribute_formulas
 import clip_formulas
 import code_formulas
 import control_formulas
@@ -83,6 +84,7 @@ ELSEWHERE = (
   | control_formulas.REFERENCES
   | clip_formulas.REFERENCES
   | icf_formulas.REFERENCES
+  | attribute_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

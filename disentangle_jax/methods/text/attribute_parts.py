@@ -228,9 +228,7 @@ class Networks:
     )
     return recurrent.unroll(advance, carry, start, self.length)[0]
 
-  def greedy(
-    self, params: Any, memory: Memory, label: jax.Array
-  ) -> jax.Array:
+  def greedy(self, params: Any, memory: Memory, label: jax.Array) -> jax.Array:
     """The likeliest word at each step: int32 [B, T], padding behind the end."""
     say, table, carry = self._steps(params, memory, label)
     step = lambda carry, x: say(carry, x)[:2]
@@ -246,9 +244,7 @@ class Networks:
       {'params': params['writer']}, *a, method=method
     )
     known = apply(memory.states, method='known')
-    say = lambda carry, x: apply(
-      carry, x, *memory, None, known, method='step'
-    )
+    say = lambda carry, x: apply(carry, x, *memory, None, known, method='step')
     return say, params['words']['table'], apply(_first(label), method='begin')
 
   def classify(
@@ -309,9 +305,7 @@ def aligned_nll(written: Written, tokens: jax.Array, nouns: jax.Array):
   """
   place = alignment(written)
   logs = jax.nn.log_softmax(written.logits, axis=-1)
-  there = jnp.broadcast_to(
-    tokens[:, None], (*logs.shape[:2], tokens.shape[-1])
-  )
+  there = jnp.broadcast_to(tokens[:, None], (*logs.shape[:2], tokens.shape[-1]))
   own = jnp.take_along_axis(logs, there, axis=-1)  # [B, T, L]
   own = jnp.take_along_axis(own, place[:, None], axis=1)[:, 0]
   return -jnp.sum(jnp.where(nouns, own, 0), axis=-1)

@@ -1,10 +1,10 @@
 """Attribute transfer: sentences rewritten under another label.
 
-Source: "Improved Neural Text Attribute Transfer with Non-parallel Data" (2017),
-https://arxiv.org/abs/1711.09395, equations 1 to 7, algorithm 1. A reader E(x,
-s) is a GRU over words that starts from the label s; a writer G looks at its
-states by additive attention and starts from the label to write under; C is a
-CNN over (soft) words. With s_i the label of x and s_j the other one,
+Melnyk et al. 2017, "Improved neural text attribute transfer with non-parallel
+data", https://arxiv.org/abs/1711.09395, equations 1 to 7. A reader E(x, s) is a
+GRU over words that starts from the label s; a writer G looks at its states by
+additive attention and starts from the label to write under; C is a CNN over
+(soft) words. With s_i the label of x and s_j the other one,
 
   x^  = G(E(x, s_i), s_j)    the transferred sentence, soft
   x^^ = G(E(x^, s_j), s_i)   that one transferred back, soft
@@ -12,8 +12,8 @@ CNN over (soft) words. With s_i the label of x and s_j the other one,
 and one joint minimisation over E, G and C of
 
   lambda_rec  L_rec   -log p_G(x | E(x, s_i), s_i), teacher-forced
-  lambda_cnt  L_cnt   -sum_r log p_G(x_r at r'), nouns x_r of x, in the pass that
-                      writes x^; r' = argmax_t attention[t, r]
+  lambda_cnt  L_cnt   -sum_r log p_G(x_r at r') over nouns x_r of x, in the pass
+                      that writes x^; r' = argmax_t attention[t, r]
   lambda_back L_back  -log p_G(x | E(x^, s_j), s_i), teacher-forced
   lambda_od   L_od    -log p_C(s_i | x)
   lambda_td   L_td    -log p_C(s_j | x^)
@@ -39,8 +39,8 @@ Traps. (1) At tau 1 soft words are averages that C accepts while the greedy
 sentence does not change: see the score `classifier_gap`. (2) C may learn a
 secret mark of generated sentences: only a judge that the method does not train
 counts. (3) Attention is not aligned at the start, so that L_cnt pushes nouns to
-places by chance: warm up. (4) L_rec alone copies: where labels are noisy nothing
-but L_td asks for a change.
+places by chance: warm up. (4) Attention lets L_rec copy: nothing but L_td asks
+for a change.
 """
 
 import dataclasses
@@ -58,7 +58,7 @@ from disentangle_jax.nn import text
 from disentangle_jax.ops import axis
 from disentangle_jax.ops import tokens as tokens_lib
 
-CITATION = '"Improved neural text attribute transfer", arXiv:1711.09395, eq. 1-7'
+CITATION = 'Melnyk et al. 2017, arXiv:1711.09395, equations 1 to 7'
 WEIGHTS = ('rec', 'cnt', 'back', 'od', 'td', 'btd')
 # What is there before any transferred sentence is.
 ALONE = ('rec', 'od')
@@ -76,14 +76,14 @@ PROGRESS = 'reconstruction'
 TEST = {
   'dataset': ('template_sentences', {}),
   'static': {
-    'embedding': 6,
-    'hidden': 8,
-    'attention': 4,
-    'heights': (1, 2),
-    'filters': 4,
-    'classifier_embedding': 4,
-    'dropout': 0.0,
-    'length': 7,
+    'embedding': 4,
+    'hidden': 4,
+    'attention': 3,
+    'heights': (2,),
+    'filters': 3,
+    'classifier_embedding': 3,
+    'dropout': 0.5,
+    'length': 4,
   },
 }
 State = training.State
@@ -291,9 +291,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
 
   def loss_fn(params, key, state, batch, hparams):
     dropout = networks.dropout(key, batch['index'], config.dropout)
-    terms = objective(
-      config, networks, params, batch, hparams['tau'], dropout
-    )
+    terms = objective(config, networks, params, batch, hparams['tau'], dropout)
     mean = {name: axis.mean(x) for name, x in terms._asdict().items()}
     later = risen(state.step, hparams['warmup_steps'])
     weight = {name: hparams[f'lambda_{name}'] for name in WEIGHTS}
@@ -331,9 +329,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     return jnp.pad(words, ((0, 0), (0, length - networks.length)))
 
   def represent(state, observation):
-    memory = networks.read(
-      state.params, observation, said(state, observation)
-    )
+    memory = networks.read(state.params, observation, said(state, observation))
     states = jnp.where(memory.mask[..., None], memory.states, 0)
     count = jnp.sum(memory.mask, axis=-1, keepdims=True)
     vector = jnp.sum(states, axis=1) / jnp.maximum(count, 1)
