@@ -5,7 +5,6 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 from disentangle_jax import data as data_lib
@@ -104,15 +103,25 @@ def drawn(scale=1.0):
 def answers():
   """What one program says of parameters: losses, words, attention."""
 
+  static = dataclasses.replace(CONFIG, classifier_sees_generated=False)
+
+  def generated(params, tau, config):
+    """L_td + L_btd, and all terms."""
+    terms = method.objective(config, NETWORKS, params, BATCH, tau)
+    return terms.td.mean() + terms.btd.mean(), terms._asdict()
+
   @quick
   @jax.vmap
   def run(params, tau):
     label = jnp.asarray(LABELS)
     memory = NETWORKS.read(params, SENTENCES, label)
-    written = NETWORKS.write(params, memory, 1 - label, tau)
+    of = lambda own: generated({**params, 'classifier': own}, tau, CONFIG)
+    held, terms = jax.grad(generated, has_aux=True)(params, tau, static)
     return {
-      'terms': method.objective(CONFIG, NETWORKS, params, BATCH, tau)._asdict(),
-      'written': written,
+      'terms': terms,
+      'held': held,
+      'collaborative': jax.grad(of, has_aux=True)(params['classifier'])[0],
+      'written': NETWORKS.write(params, memory, 1 - label, tau),
       'greedy': NETWORKS.greedy(params, memory, 1 - label),
     }
 
@@ -171,66 +180,44 @@ def test_a_noun_is_asked_for_where_it_is_looked_at():
   np.testing.assert_array_equal(told, [0.0])
 
 
-def test_the_price_of_transfer_reaches_all_three_networks():
-  static = dataclasses.replace(CONFIG, classifier_sees_generated=False)
-
-  def td(params, config):
-    terms = method.objective(config, NETWORKS, params, BATCH, 0.5)
-    return terms.td.mean(), terms.btd.mean()
-
-  def slopes(params):
-    of = lambda config: jax.jacrev(lambda p: jnp.stack(td(p, config)))(params)
-    return of(CONFIG), of(static)
-
-  collaborative, held = quick(slopes)(drawn(0.5))
-  size = lambda tree, k: max(np.abs(a[k]).max() for a in jax.tree.leaves(tree))
-  for k in range(2):
-    for name in ('reader', 'writer', 'words'):
-      assert size(collaborative[name], k) > 1e-6, name
-      same = jax.tree.leaves(held[name]), jax.tree.leaves(collaborative[name])
-      for a, b in zip(*same):
-        np.testing.assert_allclose(a[k], b[k], rtol=1e-4, atol=1e-7)
-    assert size(collaborative['classifier'], k) > 1e-6
-    assert size(held['classifier'], k) == 0
+def test_the_price_of_transfer_reaches_all_three_networks(answers):
+  told = answers['warm']
+  size = lambda tree: max(np.abs(a).max() for a in jax.tree.leaves(tree))
+  for name in ('reader', 'writer', 'words'):
+    assert size(told['held'][name]) > 1e-6, name
+  assert size(told['collaborative']) > 1e-6
+  assert size(told['held']['classifier']) == 0
 
 
 def test_without_transfer_it_is_an_autoencoder_and_a_classifier():
+  """The gradient of an update, by Adam's moment, and of two plain losses."""
   made = method.make(CONFIG, DATA)
-  hparams = {**method.HPARAMS, 'learning_rate': 0.01}
+  hparams = dict(method.HPARAMS)
   hparams |= {f'lambda_{n}': 0.0 for n in ('cnt', 'back', 'td', 'btd')}
   batch = {**BATCH, 'index': jnp.arange(4)}
 
-  def apart(params):
-    """Two steps of the method, and of two losses that know of no other."""
-    params = jax.tree.map(jnp.asarray, params)
-    adam = optax.adam(0.01)
-    state = method.State(
-      params,
-      made.init(jax.random.key(0), batch, hparams).opt_state,
-      jnp.int32(10),
-    )
+  @quick
+  def both(params):
+    state = made.init(jax.random.key(0), batch, hparams)
+    state = state._replace(params=params, step=jnp.int32(10))
+    state, told = made.update(jax.random.key(1), state, batch, hparams)
 
     def plain(own):
-      memory = NETWORKS.read(own, SENTENCES, jnp.asarray(LABELS))
-      logits, _ = NETWORKS.say(own, memory, jnp.asarray(LABELS), SENTENCES)
-      logs = jax.nn.log_softmax(logits)
-      said = NETWORKS.classify(own, jnp.asarray(SENTENCES))
-      right = jax.nn.log_softmax(said)[jnp.arange(4), LABELS]
-      words = jnp.take_along_axis(logs, SENTENCES[..., None], -1)
-      return -words.sum() / 4 - right.mean()
+      label = jnp.asarray(LABELS)
+      memory = NETWORKS.read(own, SENTENCES, label)
+      logits, _ = NETWORKS.say(own, memory, label, SENTENCES)
+      words = jax.nn.log_softmax(logits)
+      said = jax.nn.log_softmax(NETWORKS.classify(own, jnp.asarray(SENTENCES)))
+      right = jnp.take_along_axis(words, SENTENCES[..., None], -1)
+      return -right.sum() / 4 - said[jnp.arange(4), LABELS].mean()
 
-    own, opt_state = params, adam.init(params)
-    for _ in range(2):
-      state, told = made.update(jax.random.key(1), state, batch, hparams)
-      value, slope = jax.value_and_grad(plain)(own)
-      updates, opt_state = adam.update(slope, opt_state)
-      own = optax.apply_updates(own, updates)
-    return state.params, own, told['loss'], value
+    moment = state.opt_state[1][0].mu
+    return told['loss'], moment, jax.value_and_grad(plain)(params)
 
-  after, own, loss, value = quick(apart)(drawn(0.3))
+  loss, moment, (value, slope) = both(drawn(0.3))
   np.testing.assert_allclose(loss, value, rtol=1e-5)
-  for a, b in zip(jax.tree.leaves(after), jax.tree.leaves(own)):
-    np.testing.assert_allclose(a, b, atol=2e-5)
+  for a, b in zip(jax.tree.leaves(moment), jax.tree.leaves(slope)):
+    np.testing.assert_allclose(a, 0.1 * b, rtol=1e-4, atol=1e-7)
 
 
 def test_what_waits_and_how_it_rises():
@@ -241,20 +228,18 @@ def test_what_waits_and_how_it_rises():
 
 
 def test_dropout_keeps_means_and_rows():
-  key, index = jax.random.key(0), jnp.arange(400)
-  whole = NETWORKS.dropout(key, index, 0.5)
-  for scales, width in ((whole.vectors, 8), (whole.features, 2)):
-    assert scales.shape == (400, width)
+  key, index = jax.random.key(0), np.append(np.arange(400), [7, 250])
+  draw = quick(lambda index: NETWORKS.dropout(key, index, 0.5))
+  for scales, width in zip(draw(index), (8, 2)):
+    assert scales.shape == (402, width)
     assert set(np.unique(scales)) == {0, 2}
     assert abs(np.mean(scales) - 1) < 0.15
-  part = NETWORKS.dropout(key, index[100:103], 0.5)
-  np.testing.assert_array_equal(part.vectors, whole.vectors[100:103])
+    np.testing.assert_array_equal(scales[400:], scales[np.array([7, 250])])
   assert NETWORKS.dropout(key, index, 0.0) == parts.NO_DROPOUT
 
 
 def test_extras_of_the_transferer_by_hand():
-  longer = dataclasses.replace(CONFIG, length=2)
-  made, short = method.make(CONFIG, DATA), method.make(longer, DATA)
+  made = method.make(CONFIG, DATA)
   params = jax.tree.map(jnp.asarray, by_hand())
   state = method.State(params, (), jnp.int32(0))
   label = jnp.asarray(1 - LABELS)
@@ -267,7 +252,6 @@ def test_extras_of_the_transferer_by_hand():
       'called': made.extras['classify_transferred'](
         state, SENTENCES, label, 0.1
       ),
-      'short': short.extras['transfer'](state, SENTENCES, label),
       'codes': made.represent(state, SENTENCES).vector,
     }
 
@@ -281,6 +265,10 @@ def test_extras_of_the_transferer_by_hand():
   np.testing.assert_allclose(told['attention'][..., 0], 1, atol=1e-5)
   for logits in told['called']:
     np.testing.assert_array_equal(np.argmax(logits, -1), label)
+  # Shorter ones are filled up.
+  short = method.make(dataclasses.replace(CONFIG, length=2), DATA)
+  words = jax.eval_shape(short.extras['transfer'], state, SENTENCES, label)
+  assert words.shape == SENTENCES.shape
   # The mean of the words' states, which are unit vectors here.
   np.testing.assert_allclose(
     told['codes'], np.eye(8)[SENTENCES].mean(1), atol=1e-5
