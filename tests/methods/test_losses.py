@@ -6,6 +6,7 @@ with the package but the parameters, the batch and the noise.
 
 import math
 
+import arae_formulas
 import attribute_formulas
 import clip_formulas
 import code_formulas
@@ -84,6 +85,7 @@ ELSEWHERE = (
   | control_formulas.REFERENCES
   | clip_formulas.REFERENCES
   | icf_formulas.REFERENCES
+  | arae_formulas.REFERENCES
   | attribute_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]

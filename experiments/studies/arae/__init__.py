@@ -1,0 +1,1 @@
+"""Sentences under the other label: what do adversaries of the code add?"""
