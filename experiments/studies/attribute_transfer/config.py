@@ -40,14 +40,14 @@ from disentangle_jax.studies import grid
 VARIANTS = ('laptop', 'pure', 'tune', 'yelp', 'smoke')
 # Variant -> (runs, programs); :yelp needs files.
 EXPECTED = {
-  '': (20, 1),
-  'laptop': (20, 1),
-  'pure': (20, 1),
-  'tune': (8, 1),
-  'smoke': (8, 1),
+  '': (25, 2),
+  'laptop': (25, 2),
+  'pure': (25, 2),
+  'tune': (10, 2),
+  'smoke': (10, 2),
 }
 KEEPS = ('lambda_cnt', 'lambda_back')
-METHOD = 'attribute_transfer'
+METHOD, PLAIN = 'attribute_transfer', 'text_autoencoder'
 
 
 def get_config(variant: str = ''):
@@ -56,16 +56,15 @@ def get_config(variant: str = ''):
   config = grid.base_config()
   config.study = '_'.join(filter(None, (METHOD, variant)))
   config.description = 'Sentences rewritten under the other label.'
-  config.methods = (METHOD,)
+  config.methods = (METHOD, PLAIN)
   config.dataset.name = 'template_sentences'
   config.dataset.purity = 0.8
   config.seeds = 5
-  config.steps = 20_000
   config.batch_size = 64
-  config.hparams.warmup_steps = 4000.0
+  _set_steps(config, 20_000)
   config.representations = ('mean',)
   config.metrics = ('text_transfer', 'classifier_gap')
-  config.sweep = arms((1.0, 0.0))
+  config.sweep = arms()
   if variant:
     _make_small(config)
   if variant == 'pure':
@@ -80,29 +79,39 @@ def get_config(variant: str = ''):
   return config
 
 
-def arms(values):
-  """Points of the sweep: with and without each of the losses of content."""
-  keeps = {f'hparams.{name}': values for name in KEEPS}
-  return grid.product({'methods': [METHOD], **keeps})
+def arms():
+  """With and without each of the losses of content; the plain autoencoder."""
+  keeps = {f'hparams.{name}': (1.0, 0.0) for name in KEEPS}
+  return grid.chain(
+    grid.product({'methods': [METHOD], **keeps}),
+    grid.product({'methods': [PLAIN]}),
+  )
 
 
 def _set_steps(config, steps):
   """The first fifth is for reconstruction and classifier alone."""
   config.steps = steps
-  config.hparams.warmup_steps = steps / 5
+  config.hparams[METHOD].warmup_steps = steps / 5
 
 
 def _make_small(config):
   """A laptop's sizes."""
-  config.static.attribute_transfer = {
-    'hidden': 48,
-    'embedding': 32,
-    'attention': 24,
-    'heights': (1, 2, 3),
-    'filters': 16,
-    'classifier_embedding': 32,
-    'dropout': 0.0,
-  }
+  config.static[METHOD].update(
+    {
+      'hidden': 48,
+      'embedding': 32,
+      'attention': 24,
+      'heights': (1, 2, 3),
+      'filters': 16,
+      'classifier_embedding': 32,
+      'dropout': 0.0,
+    }
+  )
+  # The autoencoder's as in the study `arae`.
+  config.static[PLAIN].update(
+    {'code': 32, 'hidden': 64, 'embedding': 32, 'cell': 'gru'}
+  )
+  config.hparams[PLAIN].update({'noise': 0.2, 'noise_half_life': 1000.0})
   config.hparams.learning_rate = 3e-3
   config.batch_size = 32
   _set_steps(config, 2000)
@@ -116,14 +125,17 @@ def _make_yelp(config):
   config.dataset.drop_longer = True
   config.seeds = 1
   both = {f'hparams.{name}': (1.0, 0.0) for name in KEEPS}
-  config.sweep = grid.zipped({'methods': (METHOD, METHOD), **both})
+  config.sweep = grid.chain(
+    grid.zipped({'methods': (METHOD, METHOD), **both}),
+    grid.product({'methods': [PLAIN]}),
+  )
 
 
 def _make_smoke(config):
   config.seeds = 2
   _set_steps(config, 20)
-  config.static.attribute_transfer.hidden = 8
-  config.static.attribute_transfer.embedding = 4
+  for name in (METHOD, PLAIN):
+    config.static[name].update({'hidden': 8, 'embedding': 4})
   config.metric_options.text_transfer.update(
     {
       'per_class': 50,

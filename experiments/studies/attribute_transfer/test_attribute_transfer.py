@@ -128,4 +128,5 @@ def test_files_are_planned(tmp_path):
     }
   )
   plan = planning.make(config)
-  assert len(plan.runs) == 2 and not plan.notes
+  assert len(plan.runs) == 3
+  assert all(note.startswith('not scored: ') for note in plan.notes)
