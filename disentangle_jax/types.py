@@ -197,6 +197,14 @@ EXTRAS = {
     '(state, tokens int32 [B, L], label int32 [B]) -> tokens int32 [B, L], '
     'each sentence written anew under its label, greedily'
   ),
+  'attention': (
+    '(state, tokens, label) -> float32 [B, T, L], where each of the T words of '
+    '`transfer` looks in the sentence that is read'
+  ),
+  'classify_transferred': (
+    '(state, tokens, label, temperature) -> (logits [B, classes], logits): the '
+    "method's own classifier of the soft sentence and of the greedy one"
+  ),
   'write': (
     '(state, vector [B, D]) -> tokens int32 [B, L], greedy sentences of codes; '
     'a method with several decoders takes the name of one, decoder='

@@ -49,7 +49,12 @@ from disentangle_jax.methods.supervised import (
   s2_dip_vae_i,
   s2_factor_vae,
 )
-from disentangle_jax.methods.text import arae, cross_aligned, text_autoencoder
+from disentangle_jax.methods.text import (
+  arae,
+  attribute_transfer,
+  cross_aligned,
+  text_autoencoder,
+)
 from disentangle_jax.methods.vae import (
   annealed_vae,
   aux_gmvae,
@@ -143,4 +148,5 @@ METHODS = {
   'arae': arae,
   'text_autoencoder': text_autoencoder,
   'cross_aligned': cross_aligned,
+  'attribute_transfer': attribute_transfer,
 }

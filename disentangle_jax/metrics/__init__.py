@@ -46,6 +46,7 @@ from disentangle_jax.metrics.models import (
   action_effects,
   attack,
   class_variance,
+  classifier_gap,
   code_probe,
   concepts,
   content_distance,
@@ -145,6 +146,7 @@ METRICS = {
   'text_transfer': text_transfer,
   'text_samples': text_samples,
   'code_probe': code_probe,
+  'classifier_gap': classifier_gap,
 }
 
 # Names for several modules or scores at once.

@@ -148,9 +148,24 @@ class AdditiveAttention(nn.Module):
 
   features: int
 
-  @nn.compact
+  def setup(self):
+    dense = lambda width, bias: nn.Dense(
+      width, use_bias=bias, kernel_init=mlp.KERNEL_INIT
+    )
+    self.query = dense(self.features, True)
+    self.state = dense(self.features, False)
+    self.score = dense(1, False)
+
+  def known(self, states: jax.Array) -> jax.Array:
+    """U state, which all queries share: float [B, L, S] -> float [B, L, A]."""
+    return self.state(states)
+
   def __call__(
-    self, query: jax.Array, states: jax.Array, mask: jax.Array
+    self,
+    query: jax.Array,
+    states: jax.Array,
+    mask: jax.Array,
+    known: jax.Array | None = None,
   ) -> tuple[jax.Array, jax.Array]:
     """Looks.
 
@@ -158,18 +173,18 @@ class AdditiveAttention(nn.Module):
       query: float [B, T, Q].
       states: float [B, L, S].
       mask: bool or float [B, L] in [0, 1]; a place has that much of its weight.
+      known: float [B, L, A], what `known` gives of the states; None to take it
+        here.
 
     Returns:
       Means of the states float [B, T, S], and weights float [B, T, L], whose
       sum over L is 1; where no place counts both are 0.
     """
     chex.assert_shape(mask, states.shape[:2])
-    dense = lambda width, name, bias: nn.Dense(
-      width, use_bias=bias, kernel_init=mlp.KERNEL_INIT, name=name
-    )
-    asked = dense(self.features, 'query', True)(query)[:, :, None]
-    known = dense(self.features, 'state', False)(states)[:, None]
-    scores = dense(1, 'score', False)(jnp.tanh(asked + known))[..., 0]
+    if known is None:
+      known = self.known(states)
+    asked = self.query(query)[:, :, None]
+    scores = self.score(jnp.tanh(asked + known[:, None]))[..., 0]
     share = mask.astype(scores.dtype)[:, None]
     there = share > 0
     scores += jnp.log(jnp.where(there, share, 1))
@@ -208,6 +223,10 @@ class Decoder(nn.Module):
     """The first state: float [B, D] -> float [B, H]."""
     return self.start(first)
 
+  def known(self, memory: jax.Array) -> jax.Array:
+    """What every step of a loop asks of the memory, see AdditiveAttention."""
+    return self.look.known(memory)
+
   def __call__(
     self,
     first: jax.Array,
@@ -238,16 +257,17 @@ class Decoder(nn.Module):
     memory: jax.Array | None = None,
     mask: jax.Array | None = None,
     code: jax.Array | None = None,
+    known: jax.Array | None = None,
   ) -> tuple[jax.Array, jax.Array, jax.Array | None]:
     """One word; carry [B, H], x [B, F] -> carry, logits [B, V], weights."""
     carry, state = self.rnn.step(carry, _beside(x[:, None], code)[:, 0])
-    logits, weights = self._say(state[:, None], memory, mask)
+    logits, weights = self._say(state[:, None], memory, mask, known)
     return carry, logits[:, 0], None if weights is None else weights[:, 0]
 
-  def _say(self, states, memory, mask):
+  def _say(self, states, memory, mask, known=None):
     if not self.attention:
       return self.readout(states), None
-    seen, weights = self.look(states, memory, mask)
+    seen, weights = self.look(states, memory, mask, known)
     return self.readout(jnp.concatenate([states, seen], axis=-1)), weights
 
 
@@ -311,7 +331,7 @@ def _write(step, table, carry, length, choose, extra):
 
   def advance(carry, x, row):
     carry, logits = step(carry, x)
-    logits = _words_alone(logits)
+    logits = words_alone(logits)
     word = choose(logits, row).astype(jnp.int32)
     return carry, table[word], word
 
@@ -347,7 +367,7 @@ def soft(
   def advance(carry, x, row):
     del row
     carry, logits = step(carry, x)
-    logits = _words_alone(logits)
+    logits = words_alone(logits)
     law = nn.softmax(logits / temperature, axis=-1)
     return carry, law @ table, law
 
@@ -355,8 +375,8 @@ def soft(
   return laws
 
 
-def _words_alone(logits):
-  """Logits [B, V] without padding and start."""
+def words_alone(logits: jax.Array) -> jax.Array:
+  """Logits float [..., V] with padding and start as unlikely as can be."""
   written = np.ones(logits.shape[-1], bool)
   written[[tokens_lib.PAD, tokens_lib.BOS]] = False
   return jnp.where(written, logits, jnp.finfo(logits.dtype).min)

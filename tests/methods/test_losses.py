@@ -7,6 +7,7 @@ with the package but the parameters, the batch and the noise.
 import math
 
 import arae_formulas
+import attribute_formulas
 import clip_formulas
 import code_formulas
 import concept_formulas
@@ -93,6 +94,7 @@ ELSEWHERE = (
   | eye_formulas.REFERENCES
   | concept_formulas.REFERENCES
   | arae_formulas.REFERENCES
+  | attribute_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

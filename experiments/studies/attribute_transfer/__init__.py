@@ -1,0 +1,1 @@
+"""Sentences under another label: do back-transfer and nouns keep content?"""
