@@ -197,6 +197,12 @@ EXTRAS = {
     '(state, vector [B, D]) -> tokens int32 [B, L], greedy sentences of codes; '
     'a method with several decoders takes the name of one, decoder='
   ),
+  'classify_code': '(state, vector [B, D]) -> logits float32 [B, classes]',
+  'traverse_code': (
+    '(state, vector [B, D], sources [n, D], targets [m, D], budget, '
+    'towards=None, scale=None, num_steps=200) -> `ops.traversal.Traversed`: '
+    'codes moved to where those of targets are'
+  ),
 }
 
 

@@ -46,6 +46,7 @@ from disentangle_jax.metrics.models import (
   action_effects,
   attack,
   class_variance,
+  code_traversal,
   content_distance,
   dci_gap,
   digit_svm,
@@ -135,6 +136,7 @@ METRICS = {
   'action_effects': action_effects,
   'policy_information': policy_information,
   'policy_prediction': policy_prediction,
+  'code_traversal': code_traversal,
 }
 
 # Names for several modules or scores at once.

@@ -29,6 +29,7 @@ import numpy as np
 import object_formulas
 import pair_formulas
 import pytest
+import text_formulas
 import weak_formulas
 
 from disentangle_jax.methods import METHODS
@@ -83,6 +84,7 @@ ELSEWHERE = (
   | control_formulas.REFERENCES
   | clip_formulas.REFERENCES
   | icf_formulas.REFERENCES
+  | text_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5
