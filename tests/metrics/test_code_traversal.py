@@ -104,12 +104,12 @@ def test_a_code_of_factors_crosses_and_keeps_all():
   assert of('written_bleu/none') == pytest.approx(100.0)
   # At a small budget and by the means every code is called the other one, and
   # what is written has the sentiment, its topic and all its slots.
-  for cell in ('', '/0.01', '/means'):
+  for cell in ('', '/budget_0.01', '/means'):
     assert of(f'crossed{cell}') == of(f'crossed_within_topic{cell}') == 1.0
     assert of(f'written_transfer{cell}') == of(f'written_topic{cell}') == 1.0
-  assert of('witness') < of('witness/100') <= of('witness/none')
-  assert of('crossed/100') == 0.0 and of('distance/100') < 0.05
-  assert of('moved') == 1.0 and of('moved/100') == 0.0
+  assert of('witness') < of('witness/budget_100') <= of('witness/none')
+  assert of('crossed/budget_100') == 0.0 and of('distance/budget_100') < 0.05
+  assert of('moved') == 1.0 and of('moved/budget_100') == 0.0
 
 
 def test_the_scale_is_that_of_sources_and_targets():
@@ -172,6 +172,7 @@ TOPICS = (('soup',), ('lamp',))
   [
     ({'budget': -1.0}, sentences, 'budget = -1.0: must be at least 0'),
     ({'budgets': (0.1, -1.0)}, sentences, 'must be at least 0'),
+    ({'budgets': (0.1, 0.1)}, sentences, 'holds a budget twice'),
     ({'examples': 7}, sentences, 'must be a multiple of 2'),
     ({'num_test': 6}, sentences, 'must be a multiple of 4'),
     ({'neighbours': 190}, sentences, 'leaves too few'),

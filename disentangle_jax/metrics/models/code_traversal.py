@@ -22,8 +22,8 @@ topic, are moved towards the examples of the other label by 'traverse_code', and
   distance              |V' delta| / sqrt(s), median
   witness               f* at the end of the way, mean; it falls
 
-each 'traversal_<name>' at `budget`, 'traversal_<name>/<budget>' at each of
-`budgets`, '/means' of codes moved by the difference of the examples' means,
+each 'traversal_<name>' at `budget`, '/budget_<value>' at each of `budgets`,
+'/means' of codes moved by the difference of the examples' means,
 and '/none' of codes as they are, the limit of a large budget. Beside them
 'traversal_reconstruction', the share of test sentences that their own codes
 write exactly, and 'traversal_scale', s, the median squared distance between
@@ -184,6 +184,10 @@ def majority(
   return jax.lax.map(one, (codes, own))
 
 
+def _cell(budget: float) -> str:
+  return f'/budget_{budget:g}'
+
+
 def _check(config: Config, data: types.Dataset) -> None:
   base.at_least(
     config,
@@ -209,6 +213,9 @@ def _check(config: Config, data: types.Dataset) -> None:
     if not checks.is_number(budget) or budget < 0:
       where = 'budget' if budget is config.budget else 'budgets'
       raise errors.value(f'{_WHERE}.{where}', budget, 'must be at least 0')
+  if len(set(map(_cell, config.budgets))) < len(config.budgets):
+    rule = 'holds a budget twice, to six digits'
+    raise errors.value(f'{_WHERE}.budgets', config.budgets, rule)
   if config.neighbours > config.num_pool - 2 * config.examples:
     rule = 'leaves too few sentences of num_pool beside the examples'
     raise errors.value(f'{_WHERE}.neighbours', config.neighbours, rule)
@@ -381,7 +388,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     # One after the other: all at once would hold as many memories of L-BFGS.
     budgets = np.asarray((config.budget, *config.budgets), np.float32)
     rows = jax.lax.map(travelled, jnp.asarray(budgets))
-    names = ('', *(f'/{budget:g}' for budget in config.budgets))
+    names = ('', *map(_cell, config.budgets))
     for number, name in enumerate(names):
       cells[name] = {key: value[number] for key, value in rows.items()}
     exact = jnp.all(ability['write'](state, vector) == source, axis=-1)

@@ -30,7 +30,7 @@ SHOWN = (
 )
 # Cells beside the budgets, in the order of the table.
 CELLS = {'none': 'no move', 'means': 'difference of means'}
-_BUDGET = re.compile(r'traversal_crossed/([0-9][0-9.e+-]*)')
+BUDGET = re.compile(r'traversal_crossed/budget_([0-9][0-9.e+-]*)')
 
 
 def _arm(label: str, purity: str, weight: float) -> Arm:
@@ -59,7 +59,7 @@ def arms(study: tables.Study) -> dict[str, Arm]:
 
 def budgets(study: tables.Study) -> list[str]:
   """Names of the budgets that codes were moved at, rising."""
-  names = (_BUDGET.fullmatch(name) for name, _ in study.scores.columns)
+  names = (BUDGET.fullmatch(name) for name, _ in study.scores.columns)
   return sorted({m[1] for m in names if m}, key=float)
 
 
@@ -85,7 +85,7 @@ def fall(name: str, rises: bool = False):
   def difference(study):
     known = budgets(study)
     least, greatest = (
-      claims_lib.values_of(study, f'traversal_{name}/{budget}')
+      claims_lib.values_of(study, f'traversal_{name}/budget_{budget}')
       for budget in (known[0], known[-1])
     )
     return greatest - least if rises else least - greatest
@@ -182,8 +182,9 @@ def budgets_table(study: tables.Study, arm: Arm) -> pd.DataFrame:
   runs = np.asarray(claims_lib.runs_of(study, arm))
   names = {name for name, _ in study.scores.columns}
   rows = []
-  for cell in (*budgets(study), *CELLS):
-    row = {'budget': CELLS.get(cell, cell)}
+  cells = {f'budget_{budget}': budget for budget in budgets(study)}
+  for cell, label in (cells | CELLS).items():
+    row = {'budget': label}
     for name in SHOWN:
       full = f'traversal_{name}/{cell}'
       if full in names:
@@ -214,12 +215,12 @@ def curves(study: tables.Study):
   )
   names = {name for name, _ in study.scores.columns}
   lines = ('crossed', 'kept_topic', 'written_transfer', 'written_content')
-  lines = [n for n in lines if f'traversal_{n}/{known[0]}' in names]
+  lines = [n for n in lines if f'traversal_{n}/budget_{known[0]}' in names]
   for axis, (arm, runs) in zip(axes.ravel(), present):
     for number, name in enumerate(lines):
       values = np.array(
         [
-          claims_lib.values_of(study, f'traversal_{name}/{budget}')[runs]
+          claims_lib.values_of(study, f'traversal_{name}/budget_{budget}')[runs]
           for budget in known
         ]
       )
