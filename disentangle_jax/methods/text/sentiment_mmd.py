@@ -1,10 +1,10 @@
 """An autoencoder of sentences whose codes are moved to the other sentiment.
 
-"Disentangled representations for manipulation of sentiment in text", NIPS 2017
-workshop on learning disentangled representations. The code z is the largest
-answer of each filter over windows of words (Kim 2014,
-https://arxiv.org/abs/1408.5882); a GRU whose first state is a linear map of z
-writes the sentence. Two phases, the second from where the first one ends:
+Larsson, Nilsson & Kågebäck 2017, "Disentangled representations for manipulation
+of sentiment in text", https://arxiv.org/abs/1712.10066. The code z is the
+largest answer of each filter over windows of words (Kim 2014); a GRU whose
+first state is a linear map of z writes the sentence. Two phases, the second
+from where the first one ends:
 
   'autoencode'  L_gen = -log p(x|z), nats, summed over words and end
   'joint'       L_gen + L_class,  L_class = -log p(label|z) of a linear head
@@ -45,7 +45,7 @@ from disentangle_jax.ops import axis, topics, traversal
 from disentangle_jax.ops import tokens as tokens_lib
 
 CITATION = (
-  'Disentangled representations for manipulation of sentiment in text, 2017; '
+  'Larsson, Nilsson & Kågebäck 2017, arXiv:1712.10066, section 3; '
   'Gardner et al. 2015, arXiv:1511.06421'
 )
 HPARAMS = {'learning_rate': 1e-3, 'lambda_class': 1.0, 'budget': 1e-2}

@@ -1,11 +1,12 @@
 """Whether codes that are moved to the other sentiment cross, and keep a topic.
 
-Source: "Disentangled representations for manipulation of sentiment in text",
-NIPS 2017 workshop on learning disentangled representations, which shows
-pictures and sentences; the measures are ours. Of the training sentences
-`examples` of each label, equally many of each topic, are sources and targets.
-The codes of `num_test` test sentences, equally many of each sentiment and
-topic, are moved towards the examples of the other label by 'traverse_code', and
+Source: Larsson, Nilsson & Kågebäck 2017, "Disentangled representations for
+manipulation of sentiment in text", https://arxiv.org/abs/1712.10066, section 4,
+which shows pictures and sentences; the measures are ours. Of the training
+sentences `examples` of each label, equally many of each topic, are sources and
+targets. The codes of `num_test` test sentences, equally many of each sentiment
+and topic, are moved towards the examples of the other label by 'traverse_code',
+and
 
   crossed               share that the method's head calls the target
   kept_topic            share of whose `neighbours` nearest training codes (the
@@ -13,7 +14,7 @@ topic, are moved towards the examples of the other label by 'traverse_code', and
   crossed_within_topic  share for which both hold
   written_transfer      share whose greedy text has the target sentiment: by the
                         grammar, which also asks that it says one sentiment, or,
-                        for sentences of files, by a classifier (`TextJudge`)
+                        for sentences of files, by `text_classifier`
   written_content       share whose text differs from the source in sentiment
                         alone: skeletons by the grammar; not told of files
   written_topic         share whose text is about the source's topic
@@ -90,9 +91,7 @@ SCORES = {
     's, median squared distance of sources and targets', 'none', 0.0
   ),
 }
-CITATION = (
-  'Disentangled representations for manipulation of sentiment in text, 2017'
-)
+CITATION = 'Larsson, Nilsson & Kågebäck 2017, arXiv:1712.10066, section 4'
 RESAMPLING = None
 _WHERE = 'config.metric_options.code_traversal'
 _SENTIMENTS = 2

@@ -1,10 +1,10 @@
 """Sentiment by moving codes: does a sentence cross and keep its topic?
 
-"Disentangled Representations for Manipulation of Sentiment in Text", NIPS 2017
-workshop on learning disentangled representations: codes of an autoencoder of
-sentences, trained on with a linear head for sentiment, are moved to the other
-sentiment by the witness of an MMD. It prints pictures of codes and examples of
-sentences, no number.
+Larsson, Nilsson & Kågebäck, "Disentangled Representations for Manipulation of
+Sentiment in Text", NIPS 2017 workshop, https://arxiv.org/abs/1712.10066: codes
+of an autoencoder of sentences, trained on with a linear head for sentiment, are
+moved to the other sentiment by the witness of an MMD. It prints a picture of
+codes and four sentences, no number.
 
   python -m experiments.sweep --config=sentiment_mmd:laptop \
       --workdir=runs/sentiment_mmd_laptop

@@ -13,7 +13,7 @@ from disentangle_jax.report.claims import Arm, Claim, Difference, Guard, Within
 from disentangle_jax.report.section import Section
 
 METHOD = 'sentiment_mmd'
-PAPER = 'sentiment manipulation, NIPS 2017 workshop'
+PAPER = 'Larsson et al. 2017'
 _PUBLISHED = 'pictures and example sentences, no number'
 # Of the claim that most codes cross and keep their topic.
 BOUND = 0.7
@@ -116,7 +116,7 @@ def claims(study: tables.Study) -> tuple[Claim, ...]:
   """What the source shows in pictures, as numbers with rules of ours."""
   own = arms(study)
   joint, plain = own['joint'], own['autoencoder']
-  ours = f'{PAPER}; the measure is ours'
+  ours = f'{PAPER}, figure 2 and table 1; the measure is ours'
   of_joint = lambda statement, score: Claim(
     statement=statement,
     source=ours,
