@@ -53,6 +53,8 @@ STRENGTH = 'budget'
 STAGES = ('joint', 'autoencode')
 SENTIMENTS = 2
 _NORM = 5.0
+# Codes whose way is shown on the map.
+_MOVES = 4
 TEST = {
   'dataset': ('template_sentences', {}),
   'static': {
@@ -264,7 +266,8 @@ def make(
     'texts' (sources, reconstructions, and what they become at the budgets
     `shown`, on the way to the sentiment that the head does not see in them) and
     'pictures' ('code_map': the kept examples by the first two principal
-    components of their codes, see `methods.text.code_map`).
+    components of their codes, and the ways of a few others at the budget, see
+    `methods.text.code_map`).
 
   Raises:
     ConfigError: no sentences, other than two labels, an option out of range,
@@ -374,10 +377,14 @@ def make(
     budget = state.params['budget']
     return write(state, moved(state, vector, label, budget))
 
+  def unseen(state, vector):
+    """The label that the head does not see in a code."""
+    return 1 - jnp.argmax(classify_code(state, vector), axis=-1)
+
   def texts(key, state, observation):
     del key
     vector = represent(state, observation).vector
-    other = 1 - jnp.argmax(classify_code(state, vector), axis=-1)
+    other = unseen(state, vector)
     sentences = {'source': observation, 'reconstruction': write(state, vector)}
     for budget in config.shown:
       new = write(state, moved(state, vector, other, budget))
@@ -385,8 +392,11 @@ def make(
     return sentences
 
   def pictures(key, state, observation):
-    del key, observation
-    return {'code_map': code_map.draw(kept_codes(state))[None, None]}
+    del key
+    vector = represent(state, observation[:_MOVES]).vector
+    new = moved(state, vector, unseen(state, vector), state.params['budget'])
+    moves = jnp.stack([vector, new], axis=1)
+    return {'code_map': code_map.draw(kept_codes(state), moves)[None, None]}
 
   extras = {'write': write}
   if joint:

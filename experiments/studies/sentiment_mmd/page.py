@@ -281,7 +281,8 @@ def sections(study: tables.Study) -> Iterator[Section]:
         'Codes by topic and sentiment',
         'First two principal components of the codes of the kept examples: '
         'red for label 0, blue for label 1, the first topic dark, the second '
-        'light.',
+        'light. Black: four other sentences, from where their codes are to the '
+        'square where the traversal takes them.',
       )
     },
     'sentiment_mmd',
