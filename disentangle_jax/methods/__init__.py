@@ -53,6 +53,7 @@ from disentangle_jax.methods.text import (
   arae,
   attribute_transfer,
   cross_aligned,
+  sentiment_mmd,
   text_autoencoder,
 )
 from disentangle_jax.methods.vae import (
@@ -149,4 +150,5 @@ METHODS = {
   'text_autoencoder': text_autoencoder,
   'cross_aligned': cross_aligned,
   'attribute_transfer': attribute_transfer,
+  'sentiment_mmd': sentiment_mmd,
 }

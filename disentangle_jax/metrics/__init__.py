@@ -48,6 +48,7 @@ from disentangle_jax.metrics.models import (
   class_variance,
   classifier_gap,
   code_probe,
+  code_traversal,
   concepts,
   content_distance,
   dci_gap,
@@ -147,6 +148,7 @@ METRICS = {
   'text_samples': text_samples,
   'code_probe': code_probe,
   'classifier_gap': classifier_gap,
+  'code_traversal': code_traversal,
 }
 
 # Names for several modules or scores at once.

@@ -463,6 +463,8 @@ def test_bad_files_are_refused_with_the_line(two, tmp_path):
   refused(two | {'second': latin}, 'line 2: byte 4 is not UTF-8')
   wide = new('soup is', 'bad', encoding='utf-16-le')
   refused(two | {'path': wide}, 'zero byte')
+  marked = new('soup is', 'bad', encoding='utf-16')
+  refused(two | {'path': marked}, 'line 1: .* iconv -f utf-16 ')
   long = new('a b', 'a b c d e f g h')
   refused(two | {'path': long}, 'line 2: 8 words, at most 7 .* length=9')
   label = {'least_count': 1, 'length': 8}

@@ -33,6 +33,7 @@ import numpy as np
 import object_formulas
 import pair_formulas
 import pytest
+import text_formulas
 import weak_formulas
 
 from disentangle_jax.methods import METHODS
@@ -95,6 +96,7 @@ ELSEWHERE = (
   | concept_formulas.REFERENCES
   | arae_formulas.REFERENCES
   | attribute_formulas.REFERENCES
+  | text_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

@@ -91,6 +91,7 @@ def test_every_net(name, platform):
 
 # Studies of scores that ask for other methods or data than beta_vae on sprites.
 STUDIES = {
+  'code_traversal': 'sentiment_mmd',
   'content_distance': 'mocogan',
   'grasp_accuracy': 'grasp_geometry',
   'grasp_plan': 'grasp_geometry',

@@ -54,7 +54,9 @@ from disentangle_jax.ops import (
   support,
   svm,
   tokens,
+  topics,
   total_correlation,
+  traversal,
   trees,
 )
 
@@ -80,6 +82,12 @@ WRONG = [
   (mmd.unbiased, (F(5, 2), F(4, 2), 1.0)),
   (mmd.witness, (F(5, 2), F(4, 2), F(3, 3), 1.0)),
   (bleu.lengths, (F(5, 2), 2)),
+  (topics.of_sentences, (F(5, 2), I(4))),
+  (topics.of_sentences, (I(5, 2), I(4, 1))),
+  (traversal.scale_of, (F(5, 2), F(5, 3))),
+  (traversal.witness, (F(5, 3), F(4, 2), F(3, 2), 1.0)),
+  (traversal.traverse, (F(5, 3), F(4, 2), F(3, 2), 1.0)),
+  (traversal.traverse, (F(5, 2), F(4, 2), F(3, 2), 1.0, F(4))),
   (tokens.mask_of, (F(5, 2),)),
   (tokens.cut, (F(5, 2),)),
   (tokens.soft_mask, (I(5, 2, 3),)),
@@ -265,6 +273,7 @@ WRONG = [
 ]
 # They take no array whose shape could be wrong, or any shape.
 FREE = {
+  'topics.table',
   'axis.is_split',
   'axis.like',
   'f_distribution.coefficients',

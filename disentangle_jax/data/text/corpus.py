@@ -10,6 +10,7 @@ Numbers of words, of unknown ones and lengths are told on load
 (`extras['summary']`).
 """
 
+import codecs
 import collections
 from collections.abc import Sequence
 import dataclasses
@@ -116,9 +117,12 @@ def read(
     try:
       text = encoded.decode('utf-8-sig' if number == 1 else 'utf-8')
     except UnicodeDecodeError as error:
+      # Latin-1 reads anything: a file that says it is UTF-16 needs that.
+      marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+      encoding = 'utf-16' if raw.startswith(marks) else 'latin1'
       rule = (
         f'byte {error.start + 1} is not UTF-8; convert the file, such as by '
-        'iconv -f latin1 -t utf-8'
+        f'iconv -f {encoding} -t utf-8'
       )
       raise refuse(number, rule) from error
     if '\0' in text:

@@ -1,0 +1,1 @@
+"""Sentiment by moving codes: does a sentence cross and keep its topic?"""
