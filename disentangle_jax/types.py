@@ -197,6 +197,15 @@ EXTRAS = {
     '(state, vector [B, D]) -> tokens int32 [B, L], greedy sentences of codes; '
     'a method with several decoders takes the name of one, decoder='
   ),
+  'decoders': (
+    '() -> {name: field that it writes} of the decoders that `write` and '
+    '`log_likelihood` take, that of the observation first'
+  ),
+  'interpolate': (
+    '(state, first int32 [B, L], second int32 [B, L], points) -> tokens int32 '
+    '[B, points + 2, L], sentences of codes on the line between those of two, '
+    'both ends included'
+  ),
 }
 
 
@@ -493,6 +502,9 @@ class Dataset(NamedTuple):
       'moves' (of an environment whose states are grid points: int
       [num_actions, K], what a legal action adds to one, if that is a move),
       'vocabularies' (of fields that are tokens: name -> token -> word),
+      'lengths' (of these fields: name -> L), 'syntax', 'prototypes' (see
+      `data.text.syntax`), 'analogies' (`(key, count) -> int32 [count, 4, L]`,
+      sentences of which a - b + c should be d),
       'grammar' (`data.text.grammar.Grammar`: what any tokens are), 'held_out'
       (`(key, arrays, index) -> batch` of what `sample` never draws).
     num_examples: number of different observations: the product of the factor

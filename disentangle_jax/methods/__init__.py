@@ -39,6 +39,7 @@ from disentangle_jax.methods.supervised import (
   s2_dip_vae_i,
   s2_factor_vae,
 )
+from disentangle_jax.methods.text import nl_multitask
 from disentangle_jax.methods.vae import (
   annealed_vae,
   aux_gmvae,
@@ -119,4 +120,5 @@ METHODS = {
   'dynamics_content': dynamics_content,
   'icf': icf,
   'icf_fixed': icf_fixed,
+  'nl_multitask': nl_multitask,
 }

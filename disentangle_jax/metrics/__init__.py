@@ -48,6 +48,7 @@ from disentangle_jax.metrics.models import (
   class_variance,
   content_distance,
   dci_gap,
+  decoder_perplexity,
   digit_svm,
   few_labels,
   field_mcc,
@@ -62,10 +63,12 @@ from disentangle_jax.metrics.models import (
   planning,
   policy_information,
   policy_prediction,
+  prototype_clustering,
   reconstruction,
   reconstruction_by_part,
   sample_quality,
   scene_objects,
+  sentence_arithmetic,
   specialisation,
   swap,
   verification,
@@ -135,6 +138,9 @@ METRICS = {
   'action_effects': action_effects,
   'policy_information': policy_information,
   'policy_prediction': policy_prediction,
+  'prototype_clustering': prototype_clustering,
+  'sentence_arithmetic': sentence_arithmetic,
+  'decoder_perplexity': decoder_perplexity,
 }
 
 # Names for several modules or scores at once.

@@ -29,6 +29,7 @@ import numpy as np
 import object_formulas
 import pair_formulas
 import pytest
+import text_formulas
 import weak_formulas
 
 from disentangle_jax.methods import METHODS
@@ -68,6 +69,7 @@ VARIANTS = [
   ('grasp_geometry', {'occupancy': 'true'}),
   ('dynamics_content', {'pairing': 'none', 'content_from': 'next'}),
   ('dynamics_content', {'log_det': False, 'stop_prior': True}),
+  ('nl_multitask', {'decoders': 'rep+g'}),
 ]
 # Methods whose formulas stand in files of their own.
 ELSEWHERE = (
@@ -83,6 +85,7 @@ ELSEWHERE = (
   | control_formulas.REFERENCES
   | clip_formulas.REFERENCES
   | icf_formulas.REFERENCES
+  | text_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5

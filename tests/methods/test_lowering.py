@@ -92,6 +92,9 @@ def test_every_net(name, platform):
 # Studies of scores that ask for other methods or data than beta_vae on sprites.
 STUDIES = {
   'content_distance': 'mocogan',
+  'decoder_perplexity': 'nl_multitask',
+  'prototype_clustering': 'nl_multitask',
+  'sentence_arithmetic': 'nl_multitask',
   'grasp_accuracy': 'grasp_geometry',
   'grasp_plan': 'grasp_geometry',
   'grasp_shape': 'grasp_geometry',
