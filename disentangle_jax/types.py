@@ -229,6 +229,14 @@ EXTRAS = {
     '(state, vector [B, D], sources [n, D], targets [m, D], budget, '
     'towards=None, scale=None, num_steps=200) -> `ops.traversal.Traversed`: '
     'codes moved to where those of targets are'
+  'decoders': (
+    '() -> {name: field that it writes} of the decoders that `write` and '
+    '`log_likelihood` take, that of the observation first'
+  ),
+  'interpolate': (
+    '(state, first int32 [B, L], second int32 [B, L], points) -> tokens int32 '
+    '[B, points + 2, L], sentences of codes on the line between those of two, '
+    'both ends included'
   ),
 }
 
@@ -528,6 +536,9 @@ class Dataset(NamedTuple):
       'task' (of a world with two domains: `data.control.seek_avoid.Task`),
       'vocabularies' (of fields that are tokens: name -> token -> word),
       'concepts' (`data.concepts.Concepts`: symbols of what is seen),
+      'lengths' (of these fields: name -> L), 'syntax', 'prototypes' (see
+      `data.text.syntax`), 'analogies' (`(key, count) -> int32 [count, 4, L]`,
+      sentences of which a - b + c should be d),
       'grammar' (`data.text.grammar.Grammar`: what any tokens are), 'held_out'
       (`(key, arrays, index) -> batch` of what `sample` never draws).
     num_examples: number of different observations: the product of the factor

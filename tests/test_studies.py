@@ -21,7 +21,7 @@ EXPECTED = {
   for variant, counts in studies.config_module(key).EXPECTED.items()
 }
 # Sets that need the user's file, and what stands for them here.
-STAND_INS = {'mnist': 'digits'}
+STAND_INS = {'mnist': 'digits', 'aligned_files': 'parallel_sentences'}
 
 
 def config_of(key, variant=''):

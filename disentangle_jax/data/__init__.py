@@ -53,9 +53,10 @@ from disentangle_jax.data.real import (
   smallnorb,
   svhn,
 )
-from disentangle_jax.data.text import corpus, grammar, parallel
+from disentangle_jax.data.text import aligned, corpus, grammar, parallel
 
 DATASETS = {
+  'aligned_files': aligned,
   'blobs': blobs,
   'cars3d': cars3d,
   'characters': characters,

@@ -53,6 +53,7 @@ from disentangle_jax.methods.text import (
   arae,
   attribute_transfer,
   cross_aligned,
+  nl_multitask,
   sentiment_mmd,
   text_autoencoder,
 )
@@ -151,4 +152,5 @@ METHODS = {
   'cross_aligned': cross_aligned,
   'attribute_transfer': attribute_transfer,
   'sentiment_mmd': sentiment_mmd,
+  'nl_multitask': nl_multitask,
 }

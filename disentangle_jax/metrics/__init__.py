@@ -52,6 +52,7 @@ from disentangle_jax.metrics.models import (
   concepts,
   content_distance,
   dci_gap,
+  decoder_perplexity,
   digit_svm,
   few_labels,
   field_mcc,
@@ -66,10 +67,12 @@ from disentangle_jax.metrics.models import (
   planning,
   policy_information,
   policy_prediction,
+  prototype_clustering,
   reconstruction,
   reconstruction_by_part,
   sample_quality,
   scene_objects,
+  sentence_arithmetic,
   specialisation,
   swap,
   text_samples,
@@ -149,6 +152,9 @@ METRICS = {
   'code_probe': code_probe,
   'classifier_gap': classifier_gap,
   'code_traversal': code_traversal,
+  'prototype_clustering': prototype_clustering,
+  'sentence_arithmetic': sentence_arithmetic,
+  'decoder_perplexity': decoder_perplexity,
 }
 
 # Names for several modules or scores at once.

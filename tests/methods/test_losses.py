@@ -77,6 +77,7 @@ VARIANTS = [
   ('scan', {'direction': 'reverse'}),
   ('scan_operators', {'direction': 'reverse', 'operator_target': 'symbol'}),
   ('trelbo', {'stage': 'joint'}),
+  ('nl_multitask', {'decoders': 'rep+g'}),
 ]
 # Methods whose formulas stand in files of their own.
 ELSEWHERE = (

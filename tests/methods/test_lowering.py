@@ -93,6 +93,9 @@ def test_every_net(name, platform):
 STUDIES = {
   'code_traversal': 'sentiment_mmd',
   'content_distance': 'mocogan',
+  'decoder_perplexity': 'nl_multitask',
+  'prototype_clustering': 'nl_multitask',
+  'sentence_arithmetic': 'nl_multitask',
   'grasp_accuracy': 'grasp_geometry',
   'grasp_plan': 'grasp_geometry',
   'grasp_shape': 'grasp_geometry',

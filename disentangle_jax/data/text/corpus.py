@@ -89,7 +89,10 @@ class Line(NamedTuple):
 
 
 def read(
-  path: pathlib.Path, field: str, label: str | None = None
+  path: pathlib.Path,
+  field: str,
+  label: str | None = None,
+  empty: bool = False,
 ) -> list[Line]:
   """The sentences of a file.
 
@@ -97,6 +100,7 @@ def read(
     path: of the file, gzipped or not.
     field: dotted name of the setting that named it.
     label: of all its sentences; None where each line has its own.
+    empty: whether a sentence may have no words.
 
   Returns:
     All of them.
@@ -135,7 +139,7 @@ def read(
         rule = "must be 'label<TAB>sentence', or give config.dataset.second"
         raise refuse(number, rule)
     split = tuple(text.split())
-    if not split:
+    if not split and not empty:
       raise refuse(number, 'is empty')
     sentences.append(Line(field, str(path), number, own, split))
   if not sentences:

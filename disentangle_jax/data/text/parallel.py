@@ -6,6 +6,7 @@ tags are functions of one factor vector.
 
 import dataclasses
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +14,10 @@ import numpy as np
 
 from disentangle_jax import checks, types
 from disentangle_jax.data import factorial
-from disentangle_jax.data.text import languages, words
+from disentangle_jax.data.text import languages, spelling, syntax, words
 from disentangle_jax.ops import tokens as tokens_lib
 
 UNITS = ('word', 'character')
-_LETTERS = 'abcdefghijklmnopqrstuvwxyz '
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,18 +33,6 @@ class Config:
   lexicon: int = 0
 
 
-def _front(values, taken, length):
-  """Taken values [..., P] in order, an end, padding: int32 [..., length]."""
-  order = jnp.argsort(~taken, axis=-1, stable=True)
-  values = jnp.take_along_axis(jnp.where(taken, values, 0), order, axis=-1)
-  count = jnp.sum(taken, axis=-1, keepdims=True)
-  pad = [(0, 0)] * (values.ndim - 1) + [(0, max(0, length - values.shape[-1]))]
-  values = jnp.pad(values, pad)[..., :length]
-  place = jnp.arange(length)
-  ended = jnp.where(place == count, tokens_lib.EOS, values)
-  return jnp.where(place > count, tokens_lib.PAD, ended).astype(jnp.int32)
-
-
 def make(config: Config) -> types.Dataset:
   """The data set.
 
@@ -56,7 +44,8 @@ def make(config: Config) -> types.Dataset:
     first language, its end, padding; L is 12 words or 31 characters. Fields:
     'mask' bool [L]; 'translation_g', 'translation_f' int32 [L], or 33 and 31
     characters; 'tags' int32 [12], of words, numbers of `vocabularies['tags']`.
-    Extras: 'vocabulary' and 'vocabularies' (field -> token -> word).
+    Extras: 'vocabulary', 'vocabularies' (field -> token -> word), 'lengths' of
+    these fields, 'syntax', 'prototypes' and 'analogies' (see `syntax`).
     `log_density` is exact.
 
   Raises:
@@ -107,32 +96,34 @@ def make(config: Config) -> types.Dataset:
     total = jnp.sum(each, axis=-1) - math.log(short)
     return jnp.where(fits(factors), total, -jnp.inf)
 
-  by_word = config.unit == 'word'
-  vocabularies, sentence = {}, {}
-  alphabet = (*words.SPECIAL, *_LETTERS)
-  for language in languages.LANGUAGES:
-    forms = known[language].forms
-    more = languages.MOST_CHARACTERS + (3 if language == 'g' else 1)
-    length = languages.MOST_WORDS + 1 if by_word else more
-    if by_word:
-      distinct = tuple(dict.fromkeys(forms))
-      vocabularies[language] = (*words.SPECIAL, *distinct)
-      numbers = np.array([4 + distinct.index(form) for form in forms])
-      sentence[language] = _in_words(
-        languages.order_of(language), numbers, length
-      )
-    else:
-      vocabularies[language] = alphabet
-      sentence[language] = _in_characters(
-        languages.order_of(language), forms, length
-      )
+  tongues = {
+    name: _tongue(name, known[name].forms, config.unit)
+    for name in languages.LANGUAGES
+  }
+  main = tongues['first']
   tag_of_form = np.array(
     [4 + languages.TAGS.index(tag) for _, tag in languages.FORMS]
   )
-  sentence['tags'] = _in_words(
-    languages.order_of('first'), tag_of_form, languages.MOST_WORDS + 1
+  tags = _Tongue(
+    (*words.SPECIAL, *languages.TAGS),
+    languages.order_of('first'),
+    spelling.in_words(tag_of_form, languages.MOST_WORDS + 1),
+    languages.MOST_WORDS + 1,
   )
-  render = sentence['first']
+  fields = {
+    'translation_g': tongues['g'],
+    'translation_f': tongues['f'],
+    'tags': tags,
+  }
+  render = _renderer(main)
+
+  def prototypes(key, count):
+    return main.spell(*syntax.draw_forms(key, count))
+
+  def analogies(key, count):
+    one = lambda key: syntax.analogy(key, one_draw, fits)
+    factors = jax.vmap(one)(jax.random.split(key, count))
+    return render((), factors, None)
 
   def mask(arrays, factors, key):
     return tokens_lib.mask_of(render(arrays, factors, key))
@@ -141,59 +132,68 @@ def make(config: Config) -> types.Dataset:
     name='parallel_sentences',
     factor_names=languages.FACTORS,
     factor_values=tuple(np.arange(size) for size in languages.SIZES),
-    observation_shape=(
-      languages.MOST_WORDS + 1 if by_word else languages.MOST_CHARACTERS + 1,
-    ),
+    observation_shape=(main.length,),
     render=render,
     kind='tokens',
     dtype='int32',
     fields={
       'mask': mask,
-      'translation_g': sentence['g'],
-      'translation_f': sentence['f'],
-      'tags': sentence['tags'],
+      **{name: _renderer(tongue) for name, tongue in fields.items()},
     },
     extras={
-      'vocabulary': vocabularies['first'],
-      'vocabularies': {
-        'translation_g': vocabularies['g'],
-        'translation_f': vocabularies['f'],
-        'tags': (*words.SPECIAL, *languages.TAGS),
-      },
+      'vocabulary': main.vocabulary,
+      'vocabularies': {n: tongue.vocabulary for n, tongue in fields.items()},
+      'lengths': {n: tongue.length for n, tongue in fields.items()},
+      'syntax': syntax.Syntax(
+        main.read, lambda tokens: syntax.accepts(*main.read(tokens))
+      ),
+      'prototypes': syntax.Prototypes(syntax.PROTOTYPES, 0, prototypes),
+      'analogies': analogies,
     },
   )
   return factorial.redistribute(plain, draw, log_density)
 
 
-def _in_words(order, numbers, length):
-  """`(arrays, factors, key) -> int32 [length]`, a token per word."""
+class _Tongue(NamedTuple):
+  """How sentences of a language become tokens.
+
+  Attributes:
+    vocabulary: token -> word or letter.
+    order: numbers of `languages.PLACES`, as the language has them.
+    spell: see `spelling.Speller`.
+    length: L.
+    read: see `spelling.Reader`; None where nothing is read back.
+  """
+
+  vocabulary: tuple[str, ...]
+  order: np.ndarray
+  spell: spelling.Speller
+  length: int
+  read: spelling.Reader | None = None
+
+
+def _tongue(language, forms, unit) -> _Tongue:
+  order = languages.order_of(language)
+  if unit == 'character':
+    length = languages.MOST_CHARACTERS + (3 if language == 'g' else 1)
+    spell = spelling.in_characters(forms, length)
+    read = spelling.of_characters(forms)
+    return _Tongue(spelling.ALPHABET, order, spell, length, read)
+  length = languages.MOST_WORDS + 1
+  distinct = tuple(dict.fromkeys(forms))
+  vocabulary = (*words.SPECIAL, *distinct)
+  numbers = np.array([vocabulary.index(form) for form in forms])
+  spell = spelling.in_words(numbers, length)
+  read = spelling.of_words(numbers)
+  return _Tongue(vocabulary, order, spell, length, read)
+
+
+def _renderer(tongue: _Tongue):
+  """`(arrays, factors, key) -> int32 [L]`."""
 
   def render(arrays, factors, key):
     del arrays, key
     forms, taken = languages.places_of(factors)
-    tokens = jnp.asarray(numbers)[forms]
-    return _front(tokens[..., order], taken[..., order], length)
-
-  return render
-
-
-def _in_characters(order, forms, length):
-  """The same, a token per letter and per space between words."""
-  width = max(map(len, forms)) + 1
-  table = np.zeros((len(forms), width), np.int32)
-  for row, form in zip(table, forms):
-    row[: len(form) + 1] = [4 + _LETTERS.index(c) for c in form + ' ']
-
-  def render(arrays, factors, key):
-    del arrays, key
-    held, taken = languages.places_of(factors)
-    letters = jnp.asarray(table)[held[..., order]]
-    there = taken[..., order][..., None] & (letters > 0)
-    flat = lambda x: x.reshape(*x.shape[:-2], -1)
-    letters, there = flat(letters), flat(there)
-    # The last space goes.
-    count = jnp.cumsum(there, axis=-1)
-    there &= count < count[..., -1:]
-    return _front(letters, there, length)
+    return tongue.spell(forms[..., tongue.order], taken[..., tongue.order])
 
   return render

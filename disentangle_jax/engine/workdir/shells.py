@@ -56,6 +56,10 @@ def describe(dataset: types.Dataset) -> dict[str, Any]:
     'deterministic': bool(dataset.deterministic),
     'fields': list(dataset.fields),
     'vocabulary': list(extras.get('vocabulary', ())),
+    'vocabularies': {
+      name: list(own) for name, own in extras.get('vocabularies', {}).items()
+    },
+    'lengths': dict(extras.get('lengths', {})),
     'secondary': None if second is None else describe(second),
   }
 
@@ -103,6 +107,12 @@ def shell(description: Mapping[str, Any], reason: str) -> types.Dataset:
   extras = {}
   if vocabulary:
     extras['vocabulary'] = tuple(vocabulary)
+  # Runs of versions before fields of tokens have neither.
+  if description.get('vocabularies'):
+    extras['vocabularies'] = {
+      name: tuple(own) for name, own in description['vocabularies'].items()
+    }
+    extras['lengths'] = dict(description['lengths'])
   if second is not None:
     extras['secondary'] = shell(second, reason)
   values = zip(sizes, description['factor_values'])

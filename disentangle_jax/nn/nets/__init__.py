@@ -187,7 +187,8 @@ def apply(
   Args:
     module: any of this package: encoder, decoder, critic.
     params: its parameters, float32, without the level 'params'.
-    x: float32 input, one array or whatever the network takes as one.
+    x: float32 input, one array or whatever the network takes as one; integers
+      and booleans in it stay as they are.
     precision: one of PRECISIONS. 'float32' asks for products of full precision
       where an accelerator would round their factors; 'tensorfloat32' lets it
       round them to 10 bits; 'bfloat16' also keeps activations in bfloat16;
@@ -198,7 +199,12 @@ def apply(
     The output, float32.
   """
   if precision == 'bfloat16':
-    to = lambda kind: lambda leaf: leaf.astype(kind)
+    # Tokens are integers, and stay so.
+    to = lambda kind: (
+      lambda leaf: (
+        leaf.astype(kind) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+      )
+    )
     low = jax.tree.map(to(jnp.bfloat16), (params, x))
     output = module.apply({'params': low[0]}, low[1], **options)
     return jax.tree.map(to(jnp.float32), output)

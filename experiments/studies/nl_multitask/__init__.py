@@ -1,0 +1,1 @@
+"""Sentence codes that several tasks share: natural language multitasking."""
