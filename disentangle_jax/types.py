@@ -224,11 +224,13 @@ EXTRAS = {
   'recombine': (
     '(state, (mean, logvar), (mean, logvar), operator int32 [B]) -> (mean, '
     'logvar) [B, D]: what an operator makes of two concepts'
+  ),
   'classify_code': '(state, vector [B, D]) -> logits float32 [B, classes]',
   'traverse_code': (
     '(state, vector [B, D], sources [n, D], targets [m, D], budget, '
     'towards=None, scale=None, num_steps=200) -> `ops.traversal.Traversed`: '
     'codes moved to where those of targets are'
+  ),
   'decoders': (
     '() -> {name: field that it writes} of the decoders that `write` and '
     '`log_likelihood` take, that of the observation first'

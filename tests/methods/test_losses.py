@@ -34,6 +34,7 @@ import object_formulas
 import pair_formulas
 import pytest
 import text_formulas
+import translation_formulas
 import weak_formulas
 
 from disentangle_jax.methods import METHODS
@@ -98,6 +99,7 @@ ELSEWHERE = (
   | arae_formulas.REFERENCES
   | attribute_formulas.REFERENCES
   | text_formulas.REFERENCES
+  | translation_formulas.REFERENCES
 )
 PLAIN = [(name, {}) for name in METHODS]
 STEP = 5
