@@ -23,7 +23,7 @@ Variants:
                 selectivity, 10 seeds.
   :fixed        one policy for each of six features, 10 x 10 cells on 11 x 11
                 pixels, 8,000 steps, with and without selectivity, 10 seeds.
-  :digits       the same with eight features, two digits on 6 x 6 places, with
+  :digits       the same with 16 features, two digits on 6 x 6 places, with
                 and without the autoencoder's loss, 10 seeds.
   :three_steps  the laptop's world, policies of three actions, 10,000 steps, 10
                 seeds.
