@@ -41,7 +41,7 @@ encoder (pictures that overlap) or a generator that is blind to h. (2) sigma =
 sqrt(D), the paper's, is far above a step of a code in (-1, 1)^D: r is near 0.
 (3) Too little entropy early, as at w_sel 2: two modes of phi on one action for
 ever. (4) While policies are all alike r pays embeddings for being alike too,
-and at the end of tanh they stay so: `warmup_steps` does harm.
+and at the end of tanh they stay so: `warmup_steps` may do harm.
 """
 
 import math

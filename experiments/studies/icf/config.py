@@ -110,7 +110,7 @@ def _make_laptop(config):
   config.steps = 10_000
   config.hparams.learning_rate = 3e-3
   config.hparams.epsilon = 0.0
-  # At 2 policies settle on two actions before the code unfolds.
+  # At 2 policies may settle on two actions before the code unfolds.
   config.sweep = grid.product({'hparams.w_sel': [1.0, 0.0]})
 
 
