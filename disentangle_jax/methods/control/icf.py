@@ -39,7 +39,9 @@ Traps. (1) Selectivity is local: the changes must differ between actions within
 a state, and nothing ties the change of one action across states but a smooth
 encoder (pictures that overlap) or a generator that is blind to h. (2) sigma =
 sqrt(D), the paper's, is far above a step of a code in (-1, 1)^D: r is near 0.
-(3) Too little entropy early: two modes of phi on one action for ever.
+(3) Too little entropy early, as at w_sel 2: two modes of phi on one action for
+ever. (4) While policies are all alike r pays embeddings for being alike too,
+and at the end of tanh they stay so: `warmup_steps` may do harm.
 """
 
 import math
@@ -58,7 +60,7 @@ CITATION = 'Thomas et al. 2018, arXiv:1802.09484, equation 1'
 HPARAMS = {
   'learning_rate': 1e-3,
   'w_ae': 1.0,
-  'w_sel': 2.0,
+  'w_sel': 1.0,
   'warmup_steps': 1.0,
   'w_v': 1.0,
   'w_ent': 0.2,

@@ -25,8 +25,11 @@ Deviations. The public code of 2017 has 0.0001 for 0.01 and no clip: where
 nothing rises its reward is -10,000 D. Policies are softmax over legal actions
 where `permissible`. No batch normalisation.
 
-Trap: too little entropy early, and two policies share an action for ever; more
-coordinates than actions help.
+Traps. (1) Too little entropy early, and two policies share an action for ever;
+more coordinates than actions help. (2) With hidden layers of tanh neighbouring
+states take codes at opposite ends, and a feature rises in half of them. (3) A
+coordinate at the end of tanh is dead: with as many as actions some actions are
+left to nobody.
 """
 
 import dataclasses

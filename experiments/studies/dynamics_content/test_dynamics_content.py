@@ -70,6 +70,14 @@ def test_a_study_of_pairs_alone(store, judged):
   assert list(page.sets_table(study)['runs']) == [6, 6, '', '']
 
 
+def test_a_spare_latent_does_not_take_the_place_of_the_laptops(store, judged):
+  study = fill(store, (1.0, 0.98), (1.0, 0.2))
+  spare = study._replace(runs=study.runs.assign(study=page.SPARE))
+  words, others = judged(page, study), judged(page, spare)
+  assert not set(words) & set(others)
+  assert list(words.values()) == list(others.values())
+
+
 def test_sections_of_much_and_of_nothing(store, judged):
   empty = store.study()
   assert list(page.sections(empty)) == []

@@ -23,7 +23,7 @@ Variants:
                 selectivity, 10 seeds.
   :fixed        one policy for each of six features, 10 x 10 cells on 11 x 11
                 pixels, 8,000 steps, with and without selectivity, 10 seeds.
-  :digits       the same with eight features, two digits on 6 x 6 places, with
+  :digits       the same with 16 features, two digits on 6 x 6 places, with
                 and without the autoencoder's loss, 10 seeds.
   :three_steps  the laptop's world, policies of three actions, 10,000 steps, 10
                 seeds.
@@ -89,12 +89,12 @@ def _make_full(config):
   config.sweep = grid.product({'hparams.w_sel': [20.0, 0.0]})
 
 
-def _make_nets(config, encoder):
+def _make_nets(config, encoder, activation):
   config.net.name = 'mlp'
   config.net.mlp.encoder_hidden = encoder
   config.net.mlp.decoder_hidden = encoder[::-1]
-  config.net.mlp.encoder_activation = 'tanh'
-  config.net.mlp.decoder_activation = 'tanh'
+  config.net.mlp.encoder_activation = activation
+  config.net.mlp.decoder_activation = activation
   config.static.output = 'linear'
 
 
@@ -104,13 +104,14 @@ def _make_laptop(config):
   config.dataset.pixels = 2
   config.dataset.side = 2
   config.dataset.spread = 1.5
-  _make_nets(config, (64, 32))
+  _make_nets(config, (64, 32), 'tanh')
   config.static.embeddings = 16
   config.batch_size = 8
   config.steps = 10_000
   config.hparams.learning_rate = 3e-3
   config.hparams.epsilon = 0.0
-  config.sweep = grid.product({'hparams.w_sel': [2.0, 0.0]})
+  # At 2 policies may settle on two actions before the code unfolds.
+  config.sweep = grid.product({'hparams.w_sel': [1.0, 0.0]})
 
 
 def _make_three_steps(config):
@@ -120,7 +121,7 @@ def _make_three_steps(config):
   # Three steps of the code are longer than one.
   config.hparams.w_mb = 1.0
   config.metrics = (*SCORES, 'policy_prediction')
-  config.sweep = grid.product({'hparams.w_sel': [2.0]})
+  config.sweep = grid.product({'hparams.w_sel': [1.0]})
 
 
 def _make_fixed(config):
@@ -128,7 +129,8 @@ def _make_fixed(config):
   config.dataset.pixels = 1
   config.dataset.side = 2
   config.dataset.agent = 'square'
-  _make_nets(config, (64, 32))
+  # With tanh neighbouring cells take codes at opposite ends.
+  _make_nets(config, (64, 32), 'relu')
   config.static.num_latents = 6
   config.batch_size = 64
   config.steps = 8000
@@ -143,14 +145,16 @@ def _make_digits(config):
   config.dataset.places = 6
   config.dataset.step = 1
   config.dataset.side = 9
-  config.static.num_latents = 8
+  # Twice as many as actions, for some die; and every action is tried.
+  config.static.num_latents = 16
+  config.static.acting = 'all'
   config.sweep = grid.product({'hparams.w_ae': [0.0, 0.1]})
 
 
 def _make_smoke(config):
   _make_laptop(config)
   config.methods = ('icf', 'icf_fixed')
-  _make_nets(config, (16,))
+  _make_nets(config, (16,), 'tanh')
   config.static.policy_steps = 2
   config.static.transition = True
   config.static.icf_fixed.num_latents = 4
