@@ -1,6 +1,7 @@
 """The multitask autoencoder: routes, masks, greedy writing, what is refused."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,10 @@ from disentangle_jax.ops import tokens as tokens_lib
 
 CONFIG = nl_multitask.Config(representation=5, hidden=6, embedding=4)
 BATCH = 3
+# The programs are tiny: compiling them is what takes the time.
+quick_jit = functools.partial(
+  jax.jit, compiler_options={'xla_backend_optimization_level': 0}
+)
 
 
 def built(decoders, **weights):
@@ -25,7 +30,7 @@ def built(decoders, **weights):
   config = dataclasses.replace(CONFIG, decoders=decoders)
   method = nl_multitask.make(config, data)
   sample = samplers.make(data, nl_multitask.batch(config))
-  batch = jax.jit(sample)(jax.random.key(0), data.arrays, jnp.arange(BATCH))
+  batch = quick_jit(sample)(jax.random.key(0), data.arrays, jnp.arange(BATCH))
   hparams = {**nl_multitask.HPARAMS, **weights}
   return method, batch, {k: jnp.float32(v) for k, v in hparams.items()}
 
@@ -39,7 +44,7 @@ def trained():
     tokens_lib.mask_of(batch['observation']), batch['observation'], 9
   )
 
-  @jax.jit
+  @quick_jit
   def run(key):
     state = method.init(key, batch, hparams)
     state, _ = method.update(key, state, batch, hparams)
@@ -146,7 +151,7 @@ def test_one_decoder_is_all_of_them_with_the_others_off():
   for decoders in ('rep', 'rep+g+f+pos'):
     method, batch, hparams = built(decoders, **off)
 
-    @jax.jit
+    @quick_jit
     def step(key, state, method=method, batch=batch, hparams=hparams):
       made = method.init(key, batch, hparams)
       if state is not None:

@@ -86,7 +86,6 @@ def get_config(variant: str = ''):
   config.static.embedding = 24
   config.static.representation = 24
   config.hparams.learning_rate = 4e-3
-  config.engine.keep_params = False
   steps = STEPS
   if variant == 'tune':
     config.seeds = (100, 101)
