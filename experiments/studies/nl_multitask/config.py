@@ -30,7 +30,7 @@ Variants:
   :laptop  2 CPU cores: three rule-made languages, a token per word, LSTMs of
            48, codes of 24, four sets of decoders, each after two numbers of
            steps, so that they also meet at equal perplexity; 5 seeds. Letters
-           instead of words cost five times as much.
+           instead of words are three times as many tokens.
   :tune    after the most steps alone, on seeds 100 and 101.
   :smoke   a minute at most.
 
