@@ -33,8 +33,9 @@ def sets():
       several = {
         'observation': batch['observation'],
         'prototypes': extras['prototypes'].draw(key, 50),
-        'analogies': extras['analogies'](key, 300),
       }
+      if dataset.observation_shape == (12,):
+        several['analogies'] = extras['analogies'](key, 300)
       read = {name: extras['syntax'].read(x) for name, x in several.items()}
       good = {name: extras['syntax'].accepts(x) for name, x in several.items()}
       return batch, several, read, good
@@ -71,7 +72,8 @@ def is_sentence(names):
 @pytest.mark.parametrize('unit', ['word', 'character'])
 def test_forms_are_read_back_and_drawn_sentences_accepted(sets, unit):
   dataset, batch, several, read, good = sets[unit]
-  assert good['observation'].all() and good['analogies'].all()
+  assert good['observation'].all()
+  assert unit == 'character' or good['analogies'].all()
   forms, taken = languages.places_of(jnp.asarray(batch['factors']))
   lexicon = languages.lexicons(0)['first'].forms
   got, there = read['observation']
