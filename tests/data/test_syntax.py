@@ -1,5 +1,6 @@
 """Oracles of the rule-made language, its prototypes and its analogies."""
 
+import functools
 import re
 
 import jax
@@ -11,6 +12,10 @@ from disentangle_jax import data
 from disentangle_jax.data.text import languages, syntax
 
 TAG = dict(languages.FORMS)
+# The programs are small: compiling them is what takes the time.
+quick_jit = functools.partial(
+  jax.jit, compiler_options={'xla_backend_optimization_level': 0}
+)
 
 
 @pytest.fixture(scope='module')
@@ -21,15 +26,16 @@ def sets():
     dataset = data.load('parallel_sentences', unit=unit)
     extras = dataset.extras
 
-    @jax.jit
+    @quick_jit
     def draw(key, dataset=dataset, extras=extras):
       index = jnp.arange(1500)
       batch = dataset.sample(key, dataset.arrays, index)
       several = {
         'observation': batch['observation'],
         'prototypes': extras['prototypes'].draw(key, 50),
-        'analogies': extras['analogies'](key, 300),
       }
+      if dataset.observation_shape == (12,):
+        several['analogies'] = extras['analogies'](key, 300)
       read = {name: extras['syntax'].read(x) for name, x in several.items()}
       good = {name: extras['syntax'].accepts(x) for name, x in several.items()}
       return batch, several, read, good
@@ -66,7 +72,8 @@ def is_sentence(names):
 @pytest.mark.parametrize('unit', ['word', 'character'])
 def test_forms_are_read_back_and_drawn_sentences_accepted(sets, unit):
   dataset, batch, several, read, good = sets[unit]
-  assert good['observation'].all() and good['analogies'].all()
+  assert good['observation'].all()
+  assert unit == 'character' or good['analogies'].all()
   forms, taken = languages.places_of(jnp.asarray(batch['factors']))
   lexicon = languages.lexicons(0)['first'].forms
   got, there = read['observation']
@@ -118,7 +125,7 @@ def test_the_automaton_is_the_grammar(sets):
   there = np.zeros((len(rows), width), bool)
   for i, row in enumerate(rows):
     table[i, : len(row)], there[i, : len(row)] = row, True
-  got = np.asarray(jax.jit(syntax.accepts)(table, there))
+  got = np.asarray(quick_jit(syntax.accepts)(table, there))
   want = [is_sentence([names[form] for form in row]) for row in rows]
   np.testing.assert_array_equal(got, want)
   assert 0.3 < np.mean(want) < 0.7
@@ -145,7 +152,7 @@ def test_letters_that_make_no_word(sets):
     row[len(text)] = 2
   rows[0, len(good) + 1 :] = 7  # behind the end nothing is read
   oracles = dataset.extras['syntax']
-  forms, there = jax.jit(oracles.read)(rows)
+  forms, there = quick_jit(oracles.read)(rows)
   accepted = np.asarray(oracles.accepts(jnp.asarray(rows)))
   assert accepted[0] and not accepted[1:].any()
   known = [int(np.sum(there[i] & (forms[i] < 0))) for i in range(len(texts))]

@@ -280,6 +280,9 @@ def make(config: Config, data: types.Dataset) -> types.Method:
   def represent(state, observation):
     return types.Codes(encode(state.params, observation), {})
 
+  def decode(state, vector):
+    return write(state, vector)
+
   def interpolate(state, first, second, points):
     codes = [
       encode(state.params, tokens)[:, None] for tokens in (first, second)
@@ -318,4 +321,4 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     'texts': texts,
   }
   layout = types.Layout(plain=width)
-  return types.Method(init, update, represent, write, extras, layout)
+  return types.Method(init, update, represent, decode, extras, layout)
