@@ -302,8 +302,8 @@ def test_codes_have_length_one_and_padding_changes_nothing(harness, history):
   state = jax.tree.map(lambda x: np.asarray(x[0]), states[-1])
   tokens = made.batch(0)['observation']
   noisy = jnp.where(tokens_lib.mask_of(tokens), tokens, 9)
-  represent = made.jit(lambda x: made.method.represent(state, x).vector)
-  code, again = represent(tokens), represent(noisy)
+  represent = made.jit(lambda s, x: made.method.represent(s, x).vector)
+  code, again = represent(state, tokens), represent(state, noisy)
   np.testing.assert_allclose(np.linalg.norm(code, axis=1), 1, rtol=1e-5)
   np.testing.assert_array_equal(code, again)
 
