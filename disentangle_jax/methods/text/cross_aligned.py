@@ -34,6 +34,7 @@ from typing import NamedTuple
 from flax import linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from disentangle_jax import checks, errors, requests, types
@@ -56,6 +57,8 @@ STRENGTH = 'lambda_adv'
 BOUNDS = {'tau': (1e-4, float('inf')), 'clip': (1e-6, float('inf'))}
 # Both discriminators need a sentence.
 MIN_BATCH = 2
+# The logit of what is no word: far from all, and finite.
+_NEVER = -1e9
 TEST = {
   'dataset': ('template_sentences', {}),
   'static': {
@@ -261,13 +264,14 @@ def make(config: Config, data: types.Dataset) -> types.Method:
   def speak(params, content, label, tau):
     """States [B, L, H] and laws [B, L, V] of soft words."""
     table = params['embedding']['table']
-    never = jnp.zeros(words).at[jnp.array([tokens_lib.PAD, tokens_lib.BOS])]
-    never = never.set(jnp.finfo(jnp.float32).min)
+    written = np.ones(words, bool)
+    written[[tokens_lib.PAD, tokens_lib.BOS]] = False
 
     def advance(carry, x, row):
       del row
       carry, logits = run(params, (carry, x), method='step')
-      law = nn.softmax((logits + never) / tau, axis=-1)
+      logits = jnp.where(written, logits / tau, _NEVER)
+      law = nn.softmax(logits, axis=-1)
       return carry, law @ table, (carry, law)
 
     carry = run(params, content, label=label, method='begin')
