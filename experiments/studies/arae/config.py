@@ -146,6 +146,15 @@ def _make_smoke(config):
   for name in METHODS[:2]:
     config.static[name].update({'code': 6, 'hidden': 8, 'embedding': 4})
   config.static.arae.critic_steps = 2
+  config.static.cross_aligned.update(
+    {
+      'style': 4,
+      'content': 6,
+      'embedding': 4,
+      'heights': (1, 2),
+      'filters': 4,
+    }
+  )
   config.seeds = 2
   config.steps = 20
   config.sweep = arms((1.0,))
