@@ -24,8 +24,9 @@ the one that does not saturate.
 
 A sentence whose label is not given is read under the label under which it is
 likelier. Sizes that the public code has are the defaults. Deviations: no
-dropout; padding is masked in D; words are not drawn by Gumbel noise; one limit
-for the mean of both discriminators.
+dropout; what follows the end is masked in D, and no gradient goes through where
+that is; words are not drawn by Gumbel noise; one limit for the mean of both
+discriminators.
 """
 
 import dataclasses
@@ -285,7 +286,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     content, logits, states = run(params, (), tokens=tokens, label=label)
     spoken, laws = speak(params, content, 1 - label, tau)
     real = states, tokens_lib.mask_of(tokens)
-    fake = spoken, tokens_lib.soft_mask(laws)
+    fake = spoken, jax.lax.stop_gradient(tokens_lib.soft_mask(laws))
     return tokens_lib.nll(logits, tokens), real, fake
 
   def update(key, state, batch, hparams):
