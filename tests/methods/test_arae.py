@@ -15,7 +15,7 @@ from disentangle_jax import data as data_lib
 from disentangle_jax import errors
 from disentangle_jax.data import stream
 from disentangle_jax.methods import METHODS
-from disentangle_jax.methods.text import arae, two_decoders
+from disentangle_jax.methods.text import arae, arae_players, two_decoders
 from disentangle_jax.ops import tokens as tokens_lib
 
 WORDS = 8
@@ -136,8 +136,8 @@ def test_noise_halves_in_every_half_life():
 
 def test_flipped_labels_pull_against_the_classifier():
   label = jnp.array([0, 1, 1, 0])
-  own = lambda logits: arae.label_nats(logits, label)
-  flipped = lambda logits: arae.label_nats(logits, 1 - label)
+  own = lambda logits: arae_players.label_nats(logits, label)
+  flipped = lambda logits: arae_players.label_nats(logits, 1 - label)
   blind = jnp.zeros(4)
   for loss in (own, flipped):
     np.testing.assert_allclose(loss(blind), math.log(2), rtol=1e-6)
@@ -151,12 +151,14 @@ def test_flipped_labels_pull_against_the_classifier():
 
 
 def test_what_does_not_move_stays_to_the_bit():
-  step = arae.apart(optax.adam(0.1), jnp.float32(1.0), ('encoder',))
+  step = arae_players.apart(optax.adam(0.1), jnp.float32(1.0), ('encoder',))
   params = {
     'encoder': jnp.array([1.0, -2.0]),
     'decoders': {'w': jnp.array([0.3, -0.0])},
   }
-  both = arae.apart(optax.adam(0.1), jnp.float32(1.0), ('encoder', 'decoders'))
+  both = arae_players.apart(
+    optax.adam(0.1), jnp.float32(1.0), ('encoder', 'decoders')
+  )
   ones = jax.tree.map(jnp.ones_like, params)
   updates, states = both.update(ones, both.init(params), params)
   moved = optax.apply_updates(params, updates)
@@ -302,8 +304,8 @@ def test_codes_have_length_one_and_padding_changes_nothing(harness, history):
   state = jax.tree.map(lambda x: np.asarray(x[0]), states[-1])
   tokens = made.batch(0)['observation']
   noisy = jnp.where(tokens_lib.mask_of(tokens), tokens, 9)
-  represent = made.jit(lambda x: made.method.represent(state, x).vector)
-  code, again = represent(tokens), represent(noisy)
+  represent = made.jit(lambda s, x: made.method.represent(s, x).vector)
+  code, again = represent(state, tokens), represent(state, noisy)
   np.testing.assert_allclose(np.linalg.norm(code, axis=1), 1, rtol=1e-5)
   np.testing.assert_array_equal(code, again)
 

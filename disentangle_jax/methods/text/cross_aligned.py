@@ -24,8 +24,9 @@ the one that does not saturate.
 
 A sentence whose label is not given is read under the label under which it is
 likelier. Sizes that the public code has are the defaults. Deviations: no
-dropout; padding is masked in D; words are not drawn by Gumbel noise; one limit
-for the mean of both discriminators.
+dropout; what follows the end is masked in D, and no gradient goes through where
+that is; words are not drawn by Gumbel noise; one limit for the mean of both
+discriminators.
 """
 
 import dataclasses
@@ -34,6 +35,7 @@ from typing import NamedTuple
 from flax import linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from disentangle_jax import checks, errors, requests, types
@@ -56,6 +58,8 @@ STRENGTH = 'lambda_adv'
 BOUNDS = {'tau': (1e-4, float('inf')), 'clip': (1e-6, float('inf'))}
 # Both discriminators need a sentence.
 MIN_BATCH = 2
+# The logit of what is no word: far from all, and finite.
+_NEVER = -1e9
 TEST = {
   'dataset': ('template_sentences', {}),
   'static': {
@@ -261,13 +265,14 @@ def make(config: Config, data: types.Dataset) -> types.Method:
   def speak(params, content, label, tau):
     """States [B, L, H] and laws [B, L, V] of soft words."""
     table = params['embedding']['table']
-    never = jnp.zeros(words).at[jnp.array([tokens_lib.PAD, tokens_lib.BOS])]
-    never = never.set(jnp.finfo(jnp.float32).min)
+    written = np.ones(words, bool)
+    written[[tokens_lib.PAD, tokens_lib.BOS]] = False
 
     def advance(carry, x, row):
       del row
       carry, logits = run(params, (carry, x), method='step')
-      law = nn.softmax((logits + never) / tau, axis=-1)
+      logits = jnp.where(written, logits / tau, _NEVER)
+      law = nn.softmax(logits, axis=-1)
       return carry, law @ table, (carry, law)
 
     carry = run(params, content, label=label, method='begin')
@@ -281,7 +286,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     content, logits, states = run(params, (), tokens=tokens, label=label)
     spoken, laws = speak(params, content, 1 - label, tau)
     real = states, tokens_lib.mask_of(tokens)
-    fake = spoken, tokens_lib.soft_mask(laws)
+    fake = spoken, jax.lax.stop_gradient(tokens_lib.soft_mask(laws))
     return tokens_lib.nll(logits, tokens), real, fake
 
   def update(key, state, batch, hparams):

@@ -59,16 +59,16 @@ def check(data: types.Dataset, factor: int, where: str) -> None:
 def draw(
   data: types.Dataset, factor: int, key: jax.Array, arrays: Any, per_class: int
 ) -> Sentences:
-  """Sentences of both classes by turns of draws.
+  """As many sentences of either class, out of draws.
 
   Args:
     data: that `check` lets pass.
     factor: number of the factor that is the class, its clean value.
     key: a typed PRNG key.
     arrays: the data set's.
-    per_class: wanted of each class. A class with less than a quarter of what
-      is wanted among four times as many draws has that; the rest is the
-      other's, each with its own label.
+    per_class: wanted of each class, out of four times as many draws; where a
+      class is rarer than a quarter of them, the other's stand in the rest of
+      its places, each with its own label.
 
   Returns:
     2 * per_class sentences, class 0 first.

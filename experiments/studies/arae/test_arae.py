@@ -96,5 +96,5 @@ def test_variants_are_planned(variant, tmp_path):
       config.dataset[name] = str(file)
     config.dataset.least_count = 1
   plan = planning.make(config)
-  runs, programs = config_lib.EXPECTED.get(variant, (3, 3))
+  runs, programs = config_lib.EXPECTED.get(variant, (2, 2))
   assert len(plan.runs) == runs and len(plan.groups) == programs
