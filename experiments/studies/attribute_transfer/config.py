@@ -46,9 +46,9 @@ EXPECTED = {
   'tune': (10, 2),
   'smoke': (10, 2),
 }
-# Of those tried (README), on tuning seeds.
-CHOSEN = {'lambda_td': 3.0, 'lambda_btd': 3.0, 'tau': 0.5}
-WARMUP_SHARE = 0.0
+# Of those tried (README), where labels are noisy and where they are not.
+NOISY = {'lambda_td': 3.0, 'lambda_btd': 3.0, 'tau': 0.5}
+PURE = {'lambda_td': 1.0, 'lambda_btd': 1.0, 'tau': 1.0}
 KEEPS = ('lambda_cnt', 'lambda_back')
 METHOD, PLAIN = 'attribute_transfer', 'text_autoencoder'
 
@@ -64,7 +64,8 @@ def get_config(variant: str = ''):
   config.dataset.purity = 0.8
   config.seeds = 5
   config.batch_size = 64
-  _set_steps(config, 20_000)
+  config.steps = 20_000
+  _set_hparams(config, NOISY, 1)
   config.representations = ('mean',)
   config.metrics = ('text_transfer', 'classifier_gap')
   config.sweep = arms()
@@ -72,9 +73,10 @@ def get_config(variant: str = ''):
     _make_small(config)
   if variant == 'pure':
     config.dataset.purity = 1.0
+    _set_hparams(config, PURE, config.steps / 5)
   if variant == 'tune':
     config.seeds = (100, 101)
-    _set_steps(config, 1000)
+    config.steps = 1000
   if variant == 'yelp':
     _make_yelp(config)
   if variant == 'smoke':
@@ -91,10 +93,10 @@ def arms():
   )
 
 
-def _set_steps(config, steps):
-  """Steps, and how many of them are for reconstruction and classifier alone."""
-  config.steps = steps
-  config.hparams[METHOD].warmup_steps = max(1.0, WARMUP_SHARE * steps)
+def _set_hparams(config, chosen, warmup):
+  """What was tuned; `warmup` steps for reconstruction and classifier alone."""
+  config.hparams[METHOD].update({**chosen, 'warmup_steps': float(warmup)})
+  config.metric_options.classifier_gap.temperature = chosen['tau']
 
 
 def _make_small(config):
@@ -116,13 +118,11 @@ def _make_small(config):
   )
   config.hparams[PLAIN].update({'noise': 0.2, 'noise_half_life': 1000.0})
   config.hparams.learning_rate = 3e-3
-  config.hparams[METHOD].update(CHOSEN)
-  config.metric_options.classifier_gap.temperature = CHOSEN['tau']
   config.metric_options.text_transfer.update(
     {'per_class': 500, 'model_steps': 1000}
   )
   config.batch_size = 32
-  _set_steps(config, 1500)
+  config.steps = 1500
 
 
 def _make_yelp(config):
@@ -141,7 +141,7 @@ def _make_yelp(config):
 
 def _make_smoke(config):
   config.seeds = 2
-  _set_steps(config, 20)
+  config.steps = 20
   for name in (METHOD, PLAIN):
     config.static[name].update({'hidden': 8, 'embedding': 4})
   config.metric_options.text_transfer.update(
