@@ -261,7 +261,6 @@ def test_extras_of_the_transferer_by_hand():
   np.testing.assert_array_equal(told['source'], SENTENCES)
   np.testing.assert_array_equal(told['reconstruction'], SENTENCES)
   np.testing.assert_array_equal(told['transferred'], flipped)
-  np.testing.assert_array_equal(told['short'], np.where([1, 1, 0], flipped, 0))
   np.testing.assert_allclose(told['attention'][..., 0], 1, atol=1e-5)
   for logits in told['called']:
     np.testing.assert_array_equal(np.argmax(logits, -1), label)

@@ -76,13 +76,21 @@ def test_two_steps_of_a_decoder_by_hand():
     np.testing.assert_allclose(logits[:, :2], np.stack(want, 1), atol=1e-5)
     np.testing.assert_allclose(weights[:, :2], np.stack(looks, 1), atol=1e-5)
     # Step by step it is the same.
-    carry = of(arguments[0], method='begin')
-    for t in range(LENGTH):
-      carry, said, look = of(
-        carry, arguments[1][:, t], arguments[2], MASK, code, method='step'
-      )
-      np.testing.assert_allclose(said, logits[:, t], atol=1e-5)
-      np.testing.assert_allclose(look, weights[:, t], atol=1e-5)
+    # With what every step asks of the memory taken once, too.
+    for known in (None, of(arguments[2], method='known')):
+      carry = of(arguments[0], method='begin')
+      for t in range(LENGTH):
+        carry, said, look = of(
+          carry,
+          arguments[1][:, t],
+          arguments[2],
+          MASK,
+          code,
+          known,
+          method='step',
+        )
+        np.testing.assert_allclose(said, logits[:, t], atol=1e-5)
+        np.testing.assert_allclose(look, weights[:, t], atol=1e-5)
 
 
 def test_weights_of_attention_sum_to_one_where_something_counts():

@@ -288,7 +288,9 @@ def _scaled(x, scale):
   return x * (scale[:, None] if x.ndim == 3 else scale)
 
 
-def aligned_nll(written: Written, tokens: jax.Array, nouns: jax.Array):
+def aligned_nll(
+  written: Written, tokens: jax.Array, nouns: jax.Array
+) -> jax.Array:
   """L_cnt: nouns said again where the writer looks at them.
 
   The noun at place r is asked for at r' = argmax_t attention[t, r], over the

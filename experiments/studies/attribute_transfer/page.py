@@ -112,6 +112,15 @@ def claims(study: tables.Study) -> tuple[Claim, ...]:
       guards,
     ),
     of(
+      'The same by a measure of this project: more keep all but their '
+      'polar words (content_exact).',
+      'no such number',
+      'content_exact',
+      NEITHER,
+      Difference('higher'),
+      guards,
+    ),
+    of(
       'It costs perplexity: higher than with lambda_cnt = lambda_back = 0.',
       '80.1 against 27.0 of another system',
       'transfer_perplexity',

@@ -11,6 +11,7 @@ FULL = {
   'transfer': 0.9,
   'transfer_exact': 0.85,
   'transfer_content': 0.95,
+  'content_exact': 0.9,
   'transfer_both': 0.8,
   'transfer_perplexity': 9.0,
 }
@@ -18,6 +19,7 @@ NEITHER = {
   **FULL,
   'transfer': 0.91,
   'transfer_content': 0.6,
+  'content_exact': 0.4,
   'transfer_both': 0.3,
   'transfer_perplexity': 6.0,
 }
@@ -41,17 +43,17 @@ def fill(store, full, neither=NEITHER, plain=PLAIN, seeds=5):
 @pytest.mark.parametrize(
   ('full', 'expected'),
   [
-    (FULL, ['holds', 'holds', 'holds']),
+    (FULL, ['holds'] * 4),
     (
       {**FULL, 'transfer_content': 0.5, 'transfer_perplexity': 5.0},
-      ['does not hold', 'does not hold', 'holds'],
+      ['does not hold', 'holds', 'does not hold', 'holds'],
     ),
     # Much content where little is transferred, and copies.
-    ({**FULL, 'transfer': 0.8}, ['void', 'void', 'holds']),
-    ({**FULL, 'transfer_both': 0.2}, ['void', 'void', 'holds']),
+    ({**FULL, 'transfer': 0.8}, ['void', 'void', 'void', 'holds']),
+    ({**FULL, 'transfer_both': 0.2}, ['void', 'void', 'void', 'holds']),
     (
       {**FULL, 'transfer_exact': 0.1},
-      ['holds', 'holds', 'does not hold'],
+      ['holds', 'holds', 'holds', 'does not hold'],
     ),
   ],
 )
@@ -60,17 +62,17 @@ def test_claims(store, judged, full, expected):
 
 
 def test_few_seeds_files_and_nothing(store, judged):
-  assert list(judged(page, store.study()).values()) == ['not run'] * 3
+  assert list(judged(page, store.study()).values()) == ['not run'] * 4
   assert list(page.sections(store.study())) == []
   # Files have no grammar.
   left = lambda scores: {
     k: v
     for k, v in scores.items()
-    if k not in ('transfer_exact', 'transfer_both')
+    if k not in ('transfer_exact', 'transfer_both', 'content_exact')
   }
   study = fill(store, left(FULL), left(NEITHER), left(PLAIN), seeds=1)
   words = list(judged(page, study).values())
-  assert words == ['not shown', 'not shown', 'not run']
+  assert words == ['not shown', 'not run', 'not shown', 'not run']
   parts = list(page.sections(study))
   section.check(parts)
   table = page.arms_table(study)
