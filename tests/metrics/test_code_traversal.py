@@ -19,6 +19,7 @@ SMALL = {
   'num_pool': 200,
   'num_test_pool': 200,
   'examples': 8,
+  'budget': 1e-2,
   'budgets': (1e-2, 100.0),
   'num_steps': 60,
 }

@@ -48,7 +48,7 @@ CITATION = (
   'Larsson, Nilsson & Kågebäck 2017, arXiv:1712.10066, section 3; '
   'Gardner et al. 2015, arXiv:1511.06421'
 )
-HPARAMS = {'learning_rate': 1e-3, 'lambda_class': 1.0, 'budget': 1e-2}
+HPARAMS = {'learning_rate': 1e-3, 'lambda_class': 1.0, 'budget': 1e-1}
 STRENGTH = 'budget'
 STAGES = ('joint', 'autoencode')
 SENTIMENTS = 2
@@ -91,7 +91,7 @@ class Config:
   hidden: int = 300
   examples: int = 90
   topics: tuple[tuple[str, ...], ...] = ()
-  shown: tuple[float, ...] = (1e-3, 1e-2, 1e-1)
+  shown: tuple[float, ...] = (1e-2, 1e-1, 3e-1)
   stage: str = 'joint'
   precision: str = 'auto'
 

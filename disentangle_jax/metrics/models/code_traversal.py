@@ -121,8 +121,8 @@ class Config:
   num_test_pool: int = 1000
   examples: int = 90
   neighbours: int = 5
-  budget: float = 1e-2
-  budgets: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+  budget: float = 1e-1
+  budgets: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
   num_steps: int = traversal.NUM_STEPS
   topics: tuple[tuple[str, ...], ...] = ()
   steps: int = 1000
