@@ -17,6 +17,10 @@ and
                         for sentences of files, by `text_classifier`
   written_content       share whose text differs from the source in sentiment
                         alone: skeletons by the grammar; not told of files
+  written_both          share for which the last two hold; not told of files
+  written_ambiguous     share whose text has no word of sentiment, or of both;
+                        not told of files
+  written_copied        share whose text is the source
   written_topic         share whose text is about the source's topic
   written_bleu          BLEU-4 of the text against the source, 0 to 100
   moved                 share moved further than a tenth of sqrt(s)
@@ -68,6 +72,16 @@ SCORES = {
   ),
   'traversal_written_content': types.Score(
     'share whose text differs in sentiment alone', *_SHARE
+  ),
+  'traversal_written_both': types.Score(
+    'share whose text has the target sentiment and differs in that alone',
+    *_SHARE,
+  ),
+  'traversal_written_ambiguous': types.Score(
+    'share whose text has no sentiment, or both', 'lower', 0.0, 1.0
+  ),
+  'traversal_written_copied': types.Score(
+    'share whose text is the source', 'none', 0.0, 1.0
   ),
   'traversal_written_topic': types.Score(
     "share whose text is about the source's topic", *_SHARE
@@ -340,18 +354,25 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       crossed = said == target
       kept = majority(vector, pool, context['topic'], topic, config.neighbours)
       text = ability['write'](state, vector)
+      sentiment = polarity(context, text)
       scores = {
         'crossed': crossed,
         'kept_topic': kept,
         'crossed_within_topic': crossed & kept,
-        'written_transfer': polarity(context, text) == target,
+        'written_transfer': sentiment == target,
+        'written_copied': jnp.all(text == source, axis=-1),
         'written_topic': told_topic(text) == topic,
         'moved': distance > _FAR * root,
         'witness': after,
       }
       if grammar is not None:
         skeletons = grammar.skeleton(text) == grammar.skeleton(source)
-        scores['written_content'] = jnp.all(skeletons, axis=-1)
+        content = jnp.all(skeletons, axis=-1)
+        scores |= {
+          'written_content': content,
+          'written_both': content & (sentiment == target),
+          'written_ambiguous': sentiment < 0,
+        }
       means = {
         name: jnp.mean(value, dtype=jnp.float32)
         for name, value in scores.items()
