@@ -268,7 +268,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       rule = f'must be a multiple of {parts}, with {num_topics} topics'
       raise errors.value(f'{_WHERE}.{field}', getattr(config, field), rule)
   grammar = data.extras.get('grammar')
-  held = data.extras.get('held_out', data.sample)
+  sample_test = data.extras.get('held_out', data.sample)
   # Sentences that are encoded at once.
   most = range(1, min(config.num_pool, _BLOCK) + 1)
   block = max(n for n in most if config.num_pool % n == 0)
@@ -298,7 +298,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     rows = of_groups(group, groups, config.examples // num_topics)
     rows = rows.reshape(_SENTIMENTS, -1)
     test, test_topic, test_group = draw(
-      held, test_key, arrays, config.num_test_pool, False
+      sample_test, test_key, arrays, config.num_test_pool, False
     )
     chosen = of_groups(test_group, groups, config.num_test // groups).ravel()
     counts = jnp.stack(
@@ -352,13 +352,15 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     def told(vector, distance, after):
       said = jnp.argmax(ability['classify_code'](state, vector), axis=-1)
       crossed = said == target
-      kept = majority(vector, pool, context['topic'], topic, config.neighbours)
+      on_topic = majority(
+        vector, pool, context['topic'], topic, config.neighbours
+      )
       text = ability['write'](state, vector)
       sentiment = polarity(context, text)
       scores = {
         'crossed': crossed,
-        'kept_topic': kept,
-        'crossed_within_topic': crossed & kept,
+        'kept_topic': on_topic,
+        'crossed_within_topic': crossed & on_topic,
         'written_transfer': sentiment == target,
         'written_copied': jnp.all(text == source, axis=-1),
         'written_topic': told_topic(text) == topic,
