@@ -67,11 +67,11 @@ def test_the_first_sentences_of_each_label_and_topic_are_kept(steps):
       batch['observation'], batch['label'], batch['factors']
     ):
       wanted[2 * int(label) + int(factors[1])].append(np.asarray(tokens))
-  kept = of_run(states[-1]).params['examples']
-  assert kept.tokens.shape == (4, 2, 14)
+  store = of_run(states[-1]).params['examples']
+  assert store.tokens.shape == (4, 2, 14)
   for group, sentences in wanted.items():
-    assert kept.count[group] == min(2, len(sentences))
-    for row, sentence in zip(kept.tokens[group], sentences):
+    assert store.count[group] == min(2, len(sentences))
+    for row, sentence in zip(store.tokens[group], sentences):
       np.testing.assert_array_equal(row, sentence)
 
 
@@ -96,8 +96,8 @@ def test_transfer_moves_each_sentence_towards_its_label(steps):
 
   def by_hand(state):
     vector = method.represent(state, tokens).vector
-    kept = examples.rows_of(state.params['examples']).reshape(2, -1, 14)
-    sources, targets = (method.represent(state, rows).vector for rows in kept)
+    rows = examples.rows_of(state.params['examples']).reshape(2, -1, 14)
+    sources, targets = (method.represent(state, x).vector for x in rows)
     moved = traversal.traverse(
       vector, sources, targets, state.params['budget'], 2.0 * label - 1
     )
@@ -190,7 +190,7 @@ def sentences(labels=(0, 1)):
     ({'heights': (2, 2)}, 'holds a height twice'),
     ({'heights': ()}, 'must be numbers of words of at least 1'),
     ({'filters': 0}, 'config.static.filters'),
-    ({'shown': (-0.1,)}, 'must be budgets of at least 0'),
+    ({'text_budgets': (-0.1,)}, 'must be budgets of at least 0'),
     ({'stage': 'jiont'}, "did you mean 'joint'"),
     ({'examples': 5}, 'must be a multiple of the 2 topics'),
     ({'topics': (('soup',),)}, 'must be lists of words'),
@@ -233,9 +233,9 @@ def test_topics_by_words_leave_other_sentences_out(harness):
       key, method.init(key, batch, hparams), batch, hparams
     )[0].params['examples']
   )
-  kept = both(jax.random.key(1))
+  store = both(jax.random.key(1))
   topic = np.asarray(topics.of_sentences(batch['observation'], table))
   label = np.asarray(batch['label'])
   for group in range(4):
     count = np.sum((label == group // 2) & (topic == group % 2))
-    assert kept.count[group] == min(2, count)
+    assert store.count[group] == min(2, count)

@@ -19,6 +19,7 @@ SMALL = {
   'num_pool': 200,
   'num_test_pool': 200,
   'examples': 8,
+  'budget': 1e-2,
   'budgets': (1e-2, 100.0),
   'num_steps': 60,
 }
@@ -102,11 +103,16 @@ def test_a_code_of_factors_crosses_and_keeps_all():
   assert of('kept_topic/none') == of('written_content/none') == 1.0
   assert of('written_transfer/none') == 0.0
   assert of('written_bleu/none') == pytest.approx(100.0)
+  assert of('written_copied/none') == 1.0
   # At a small budget and by the means every code is called the other one, and
-  # what is written has the sentiment, its topic and all its slots.
+  # what is written has the sentiment and its topic; other slots may move.
   for cell in ('', '/budget_0.01', '/means'):
     assert of(f'crossed{cell}') == of(f'crossed_within_topic{cell}') == 1.0
     assert of(f'written_transfer{cell}') == of(f'written_topic{cell}') == 1.0
+    assert of(f'written_copied{cell}') == of(f'written_ambiguous{cell}') == 0.0
+    # All texts have the target, those that keep the rest have both.
+    assert of(f'written_both{cell}') == of(f'written_content{cell}')
+  assert of('written_both/none') == 0.0
   assert of('witness') < of('witness/budget_100') <= of('witness/none')
   assert of('crossed/budget_100') == 0.0 and of('distance/budget_100') < 0.05
   assert of('moved') == 1.0 and of('moved/budget_100') == 0.0
@@ -127,6 +133,7 @@ def test_a_code_without_topic_keeps_none_and_forgotten_slots_show():
   told = scores(forgets=True)
   assert told['traversal_written_transfer'] == 1.0
   assert told['traversal_written_content'] < 0.2
+  assert told['traversal_written_both'] == told['traversal_written_content']
   assert told['traversal_written_topic'] == 0.5
 
 

@@ -61,16 +61,18 @@ def with_batch(
   # How many rows of the whole batch come before a row in its own group.
   everyone, numbers = axis.gather(group), axis.gather(index)
   before = (everyone == group[:, None]) & (numbers < index[:, None])
-  place = examples.count[group] + jnp.sum(before, axis=1)
-  taken = member[:, :, None] & (place[:, None] == jnp.arange(each))[:, None]
+  slot = examples.count[group] + jnp.sum(before, axis=1)
+  taken = member[:, :, None] & (slot[:, None] == jnp.arange(each))[:, None]
   # One row at most for each place, so that a sum over rows is that row.
   flat = taken.reshape(len(tokens), -1)
   rows = axis.sum(flat[:, :, None] * tokens[:, None])
   filled = axis.sum(flat.astype(jnp.int32)) > 0
-  kept = examples.tokens.reshape(-1, length)
-  kept = jnp.where(filled[:, None], rows.astype(jnp.int32), kept)
+  stored = examples.tokens.reshape(-1, length)
+  stored = jnp.where(filled[:, None], rows.astype(jnp.int32), stored)
   count = examples.count + axis.sum(member.astype(jnp.int32))
-  return Examples(kept.reshape(groups, each, length), jnp.minimum(count, each))
+  return Examples(
+    stored.reshape(groups, each, length), jnp.minimum(count, each)
+  )
 
 
 def rows_of(examples: Examples) -> jax.Array:

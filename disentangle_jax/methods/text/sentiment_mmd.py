@@ -48,7 +48,7 @@ CITATION = (
   'Larsson, Nilsson & Kågebäck 2017, arXiv:1712.10066, section 3; '
   'Gardner et al. 2015, arXiv:1511.06421'
 )
-HPARAMS = {'learning_rate': 1e-3, 'lambda_class': 1.0, 'budget': 1e-2}
+HPARAMS = {'learning_rate': 1e-3, 'lambda_class': 1.0, 'budget': 1e-1}
 STRENGTH = 'budget'
 STAGES = ('joint', 'autoencode')
 SENTIMENTS = 2
@@ -63,7 +63,7 @@ TEST = {
     'heights': (1, 2),
     'hidden': 6,
     'examples': 4,
-    'shown': (1e-2,),
+    'text_budgets': (1e-2,),
   },
 }
 
@@ -80,7 +80,7 @@ class Config:
     examples: of each label, for `transfer`; a multiple of the topics.
     topics: words of each topic, of two or more; () for the data set's factor
       'topic', or one topic where it has none.
-    shown: budgets of the extra 'texts'.
+    text_budgets: budgets of the extra 'texts'.
     stage: one of STAGES.
     precision: of the products in the networks, one of `nets.PRECISIONS`.
   """
@@ -91,7 +91,7 @@ class Config:
   hidden: int = 300
   examples: int = 90
   topics: tuple[tuple[str, ...], ...] = ()
-  shown: tuple[float, ...] = (1e-3, 1e-2, 1e-1)
+  text_budgets: tuple[float, ...] = (1e-2, 1e-1, 3e-1)
   stage: str = 'joint'
   precision: str = 'auto'
 
@@ -221,11 +221,11 @@ def _check(config: Config, data: types.Dataset) -> tuple[str, ...]:
     raise errors.value(of('heights'), heights, rule)
   if len(set(heights)) < len(heights):
     raise errors.value(of('heights'), heights, 'holds a height twice')
-  if not isinstance(config.shown, tuple) or not all(
-    checks.is_number(budget) and budget >= 0 for budget in config.shown
+  if not isinstance(config.text_budgets, tuple) or not all(
+    checks.is_number(budget) and budget >= 0 for budget in config.text_budgets
   ):
     rule = 'must be budgets of at least 0, e.g. (1e-3, 1e-2)'
-    raise errors.value(of('shown'), config.shown, rule)
+    raise errors.value(of('text_budgets'), config.text_budgets, rule)
   if not data.factor_sizes or data.factor_sizes[0] != SENTIMENTS:
     sizes = data.factor_sizes[0] if data.factor_sizes else 'no'
     rule = f'sentiment_mmd moves between two labels, this set has {sizes}'
@@ -263,8 +263,8 @@ def make(
     on the labels that it is given. Extras of that phase, see `types.EXTRAS`:
     'classify', 'classify_code', 'traverse_code' (budgets in units of 1 / s),
     'transfer' (by the kept examples, at the budget of the hyper-parameters),
-    'texts' (sources, reconstructions, and what they become at the budgets
-    `shown`, on the way to the sentiment that the head does not see in them) and
+    'texts' (sources, reconstructions, and what they become at `text_budgets`,
+    on the way to the sentiment that the head does not see in them) and
     'pictures' ('code_map': the kept examples by the first two principal
     components of their codes, and the ways of a few others at the budget, see
     `methods.text.code_map`).
@@ -295,8 +295,8 @@ def make(
       net |= frozen.params['net']
     params = {'net': net}
     if joint:
-      kept = examples_lib.empty(SENTIMENTS * num_topics, each, length)
-      params |= {'examples': kept, 'budget': jnp.float32(hparams['budget'])}
+      store = examples_lib.empty(SENTIMENTS * num_topics, each, length)
+      params |= {'examples': store, 'budget': jnp.float32(hparams['budget'])}
     opt_state = adam(hparams).init(net)
     return training.State(params, opt_state, jnp.zeros((), jnp.int32))
 
@@ -358,7 +358,7 @@ def make(
     del state
     return traversal.traverse(vector, sources, targets, budget, **options)
 
-  def kept_codes(state):
+  def example_codes(state):
     """Of the kept examples, float [2, topics, n, D]."""
     rows = examples_lib.rows_of(state.params['examples'])
     codes = networks.encode(state.params['net'], rows.reshape(-1, length))
@@ -366,7 +366,9 @@ def make(
 
   def moved(state, vector, label, budget):
     """Codes on the way to a label."""
-    sources, targets = kept_codes(state).reshape(SENTIMENTS, -1, config.width)
+    sources, targets = example_codes(state).reshape(
+      SENTIMENTS, -1, config.width
+    )
     towards = jnp.where(label == 1, 1.0, -1.0)
     return traverse_code(
       state, vector, sources, targets, budget, towards=towards
@@ -386,7 +388,7 @@ def make(
     vector = represent(state, observation).vector
     other = unseen(state, vector)
     sentences = {'source': observation, 'reconstruction': write(state, vector)}
-    for budget in config.shown:
+    for budget in config.text_budgets:
       new = write(state, moved(state, vector, other, budget))
       sentences[f'traversed_at_{budget:g}'] = new
     return sentences
@@ -396,7 +398,7 @@ def make(
     vector = represent(state, observation[:_MOVES]).vector
     new = moved(state, vector, unseen(state, vector), state.params['budget'])
     moves = jnp.stack([vector, new], axis=1)
-    return {'code_map': code_map.draw(kept_codes(state), moves)[None, None]}
+    return {'code_map': code_map.draw(example_codes(state), moves)[None, None]}
 
   extras = {'write': write}
   if joint:

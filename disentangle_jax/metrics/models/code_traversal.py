@@ -17,6 +17,10 @@ and
                         for sentences of files, by `text_classifier`
   written_content       share whose text differs from the source in sentiment
                         alone: skeletons by the grammar; not told of files
+  written_both          share for which the last two hold; not told of files
+  written_ambiguous     share whose text has no word of sentiment, or of both;
+                        not told of files
+  written_copied        share whose text is the source
   written_topic         share whose text is about the source's topic
   written_bleu          BLEU-4 of the text against the source, 0 to 100
   moved                 share moved further than a tenth of sqrt(s)
@@ -68,6 +72,16 @@ SCORES = {
   ),
   'traversal_written_content': types.Score(
     'share whose text differs in sentiment alone', *_SHARE
+  ),
+  'traversal_written_both': types.Score(
+    'share whose text has the target sentiment and differs in that alone',
+    *_SHARE,
+  ),
+  'traversal_written_ambiguous': types.Score(
+    'share whose text has no sentiment, or both', 'lower', 0.0, 1.0
+  ),
+  'traversal_written_copied': types.Score(
+    'share whose text is the source', 'none', 0.0, 1.0
   ),
   'traversal_written_topic': types.Score(
     "share whose text is about the source's topic", *_SHARE
@@ -121,8 +135,8 @@ class Config:
   num_test_pool: int = 1000
   examples: int = 90
   neighbours: int = 5
-  budget: float = 1e-2
-  budgets: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+  budget: float = 1e-1
+  budgets: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
   num_steps: int = traversal.NUM_STEPS
   topics: tuple[tuple[str, ...], ...] = ()
   steps: int = 1000
@@ -254,7 +268,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       rule = f'must be a multiple of {parts}, with {num_topics} topics'
       raise errors.value(f'{_WHERE}.{field}', getattr(config, field), rule)
   grammar = data.extras.get('grammar')
-  held = data.extras.get('held_out', data.sample)
+  sample_test = data.extras.get('held_out', data.sample)
   # Sentences that are encoded at once.
   most = range(1, min(config.num_pool, _BLOCK) + 1)
   block = max(n for n in most if config.num_pool % n == 0)
@@ -284,7 +298,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     rows = of_groups(group, groups, config.examples // num_topics)
     rows = rows.reshape(_SENTIMENTS, -1)
     test, test_topic, test_group = draw(
-      held, test_key, arrays, config.num_test_pool, False
+      sample_test, test_key, arrays, config.num_test_pool, False
     )
     chosen = of_groups(test_group, groups, config.num_test // groups).ravel()
     counts = jnp.stack(
@@ -338,20 +352,29 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     def told(vector, distance, after):
       said = jnp.argmax(ability['classify_code'](state, vector), axis=-1)
       crossed = said == target
-      kept = majority(vector, pool, context['topic'], topic, config.neighbours)
+      on_topic = majority(
+        vector, pool, context['topic'], topic, config.neighbours
+      )
       text = ability['write'](state, vector)
+      sentiment = polarity(context, text)
       scores = {
         'crossed': crossed,
-        'kept_topic': kept,
-        'crossed_within_topic': crossed & kept,
-        'written_transfer': polarity(context, text) == target,
+        'kept_topic': on_topic,
+        'crossed_within_topic': crossed & on_topic,
+        'written_transfer': sentiment == target,
+        'written_copied': jnp.all(text == source, axis=-1),
         'written_topic': told_topic(text) == topic,
         'moved': distance > _FAR * root,
         'witness': after,
       }
       if grammar is not None:
         skeletons = grammar.skeleton(text) == grammar.skeleton(source)
-        scores['written_content'] = jnp.all(skeletons, axis=-1)
+        content = jnp.all(skeletons, axis=-1)
+        scores |= {
+          'written_content': content,
+          'written_both': content & (sentiment == target),
+          'written_ambiguous': sentiment < 0,
+        }
       means = {
         name: jnp.mean(value, dtype=jnp.float32)
         for name, value in scores.items()

@@ -69,13 +69,19 @@ def test_claims_hold_where_they_are_and_not_where_not(store, tmp_path, judged):
 
 
 @pytest.mark.parametrize(
-  'changes',
-  [{'reconstruction': 0.5}, {'moved': 0.2}, {'crossed__none': 0.4}],
+  'changes, count',
+  [
+    ({'reconstruction': 0.5}, 7),
+    ({'moved': 0.2}, 7),
+    # Of the autoencoder's head nothing is asked.
+    ({'crossed__none': 0.4}, 6),
+  ],
 )
 def test_a_run_that_forgets_stays_or_misreads_decides_nothing(
-  store, judged, changes
+  store, judged, changes, count
 ):
-  assert set(judged(page, fill(store, **changes)).values()) == {'void'}
+  words = list(judged(page, fill(store, **changes)).values())
+  assert words.count('void') == count
 
 
 def test_tables_by_arm_and_budget(store):
@@ -128,5 +134,5 @@ def test_files_of_a_user_are_planned(tmp_path):
   options.num_pool = options.num_test_pool = 400
   options.num_test = 8
   planned = planning.make(config)
-  assert (len(planned.runs), len(planned.groups)) == (6, 2)
+  assert (len(planned.runs), len(planned.groups)) == (3, 2)
   assert not planned.notes
