@@ -260,7 +260,7 @@ def split(
   full = every[level == highest]
   if not 0 <= held_out < len(full):
     rule = f'must be below the {len(full)} assignments of all attributes'
-    raise errors.value('config.dataset.held_out', held_out, rule)
+    raise errors.value('config.dataset.unseen', held_out, rule)
   apart = full[np.sort(rng.permutation(len(full))[:held_out])]
   is_apart = np.isin(_numbers(grammar, every), _numbers(grammar, apart))
   groups = [

@@ -99,6 +99,7 @@ STUDIES = {
   'scene_objects': 'mvae',
   'action_effects': 'icf',
   'class_variance': 'jade',
+  'concepts': 'scan',
   'clustering_accuracy': 'infogan',
   'dci_gap': 'dci_study',
   'field_mcc': 'ivae',

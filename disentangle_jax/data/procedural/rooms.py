@@ -49,7 +49,7 @@ class Config:
     antialias: rays per pixel along each axis.
     colour_space: of observations, one of COLOURS.
     stored: whether all images are rendered once and kept.
-    held_out: combinations of all attributes that are never seen.
+    unseen: combinations of all attributes that are held out.
     concepts: number of concepts whose symbols are seen.
     images: of each of them.
     tested: new concepts asked of each operator.
@@ -63,7 +63,7 @@ class Config:
   antialias: int = 1
   colour_space: str = 'rgb'
   stored: bool = False
-  held_out: int = 300
+  unseen: int = 300
   concepts: int = 133
   images: int = 10
   tested: int = 32
@@ -76,7 +76,7 @@ def _check(config: Config) -> None:
   for field in ('scales', 'orientations', 'antialias', 'images', 'tested'):
     checks.integer(f'config.dataset.{field}', getattr(config, field), 1)
   checks.integer('config.dataset.hues', config.hues, 2)
-  checks.integer('config.dataset.held_out', config.held_out, 0)
+  checks.integer('config.dataset.unseen', config.unseen, 0)
   checks.integer('config.dataset.concepts', config.concepts, 1)
   checks.integer('config.dataset.split_seed', config.split_seed, 0)
   checks.choice('config.dataset.colour_space', config.colour_space, COLOURS)
@@ -140,7 +140,7 @@ def make(config: Config) -> types.Dataset:
     grammar,
     concepts_lib.split(
       grammar,
-      config.held_out,
+      config.unseen,
       config.concepts,
       config.tested,
       config.split_seed,
@@ -148,18 +148,20 @@ def make(config: Config) -> types.Dataset:
     config.images,
     config.split_seed,
   )
-  arrays = ()
+  arrays, fixed = (), sizes[4:] == (1, 1)
   if config.stored:
     if math.prod(sizes) > _MOST_STORED:
       rule = f'must be False for more than {_MOST_STORED:,} images'
       raise errors.value('config.dataset.stored', True, rule)
     same = dataclasses.replace(
-      config, held_out=0, concepts=1, images=1, tested=1, split_seed=0
+      config, unseen=0, concepts=1, images=1, tested=1, split_seed=0
     )
     arrays = jnp.asarray(_table(same))
 
   def render(arrays, factors, key):
-    more = factorial.uniform_factors(key, sizes[4:])
+    more = jnp.zeros(2, jnp.int32)
+    if not fixed:
+      more = factorial.uniform_factors(key, sizes[4:])
     point = jnp.concatenate([factors, more])
     if not config.stored:
       return _picture(config, point)
@@ -174,10 +176,10 @@ def make(config: Config) -> types.Dataset:
     observation_shape=(config.resolution, config.resolution, 3),
     render=render,
     arrays=arrays,
-    deterministic=sizes[4:] == (1, 1),
+    deterministic=fixed,
     extras={'concepts': known, 'colour_space': config.colour_space},
   )
-  if not config.held_out:
+  if not config.unseen:
     return dataset
   apart = np.ravel_multi_index(tuple(known.split.held_out.T), sizes[:4])
   seen = np.ones(math.prod(sizes[:4]), bool)

@@ -113,7 +113,7 @@ def _make_small(config, variant):
   config.dataset.orientations = 3
   config.dataset.antialias = 2
   config.dataset.stored = True
-  config.dataset.held_out = 16
+  config.dataset.unseen = 16
   config.dataset.concepts = 80
   config.net.name = 'mlp'
   config.net.mlp.encoder_hidden = (256, 256)
@@ -141,7 +141,7 @@ def _make_small(config, variant):
     config.dataset.scales = 1
     config.dataset.antialias = 1
     config.dataset.stored = False
-    config.dataset.held_out = 6
+    config.dataset.unseen = 6
     config.dataset.concepts = 40
     config.dataset.images = 2
     config.dataset.tested = 4
@@ -154,7 +154,9 @@ def _make_small(config, variant):
     config.steps = 10
     for name in ('scan', 'eyes', 'jmvae'):
       config.phases[name].steps = 10
-    config.sweep = grid.chain(*(grid.product(arm) for arm in arms(BETAS[-1:])))
+    config.methods = ('scan_operators', 'jmvae_operators')
+    forward, _, jmvae, _ = arms(BETAS[-1:])
+    config.sweep = grid.chain(grid.product(forward), grid.product(jmvae))
     config.seeds = 2
     config.metric_options.concepts.samples = 8
     config.metric_options.concepts.num_points = 20
