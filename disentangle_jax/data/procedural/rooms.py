@@ -31,7 +31,9 @@ from disentangle_jax.data import distributions, factorial
 from disentangle_jax.data.procedural import colours, shapes3d
 
 FACTORS = ('floor_hue', 'wall_hue', 'object_hue', 'shape')
-SHAPES = shapes3d.SHAPES[:3]
+# Of those of `shapes3d`, the three that differ most in few pixels.
+SHAPES = ('cube', 'sphere', 'capsule')
+_SIZES = (1.0, 1.25)
 COLOURS = ('rgb', 'hsv')
 _MOST_STORED = 2**16
 _BLOCK = 64  # images rendered at once
@@ -95,14 +97,14 @@ def _sizes(config: Config) -> tuple[int, ...]:
 def _picture(config: Config, factors: jax.Array) -> jax.Array:
   """One image of all six factors, in the colour space."""
   hues = jnp.arange(config.hues, dtype=jnp.float32) / config.hues
-  sizes = jnp.linspace(0.75, 1.25, config.scales)
+  sizes = jnp.linspace(*_SIZES, config.scales)
   angles = jnp.deg2rad(jnp.linspace(-30.0, 30.0, config.orientations))
   image = shapes3d.picture(
     config.resolution,
     config.antialias,
     hues[factors[:3]],
     sizes[factors[4]],
-    factors[3],
+    jnp.asarray([shapes3d.SHAPES.index(name) for name in SHAPES])[factors[3]],
     angles[factors[5]],
   )
   return colours.rgb_to_hsv(image) if config.colour_space == 'hsv' else image

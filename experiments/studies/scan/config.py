@@ -94,7 +94,7 @@ def get_config(variant: str = ''):
   config.hparams.eyes.learning_rate = 1e-4
   config.seeds = 5
   config.representations = ('mean',)
-  config.metrics = ('concepts', 'mig_binned', 'reconstruction')
+  config.metrics = ('concepts', 'mig_binned')
   config.metric_options.concepts.net = 'conv'
   config.sweep = grid.chain(*(grid.product(arm) for arm in arms(FULL_BETAS)))
   if variant:
@@ -116,19 +116,24 @@ def _make_small(config, variant):
   config.dataset.unseen = 16
   config.dataset.concepts = 80
   config.net.name = 'mlp'
-  config.net.mlp.encoder_hidden = (256, 256)
-  config.net.mlp.decoder_hidden = (256, 256)
+  config.net.mlp.encoder_hidden = (128, 128)
+  config.net.mlp.decoder_hidden = (128, 128)
+  config.static.likelihood = 'gaussian'
+  config.static.likelihood_scale = 0.2
   config.static.num_latents = 10
   config.static.symbol_hidden = (64,)
   config.static.operator_hidden = 64
+  config.static.joint_hidden = 128
   config.batch_size = 64
-  config.steps = 3000
-  config.phases.scan.steps = 4000
+  config.steps = 2000
+  config.phases.scan.steps = 3000
   config.phases.scan.batch_size = 32
   config.phases.eyes.steps = 8000
+  config.phases.eyes.batch_size = 32
   if variant != 'smoke':
     for name in BASELINES:
       config.phases[name].steps = 4000
+      config.phases[name].batch_size = 32
       config.hparams[name].learning_rate = 1e-3
   config.hparams.scan.learning_rate = 1e-3
   config.hparams.eyes.learning_rate = 1e-3
