@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from disentangle_jax import errors
+from disentangle_jax import errors, types
 
 OPERATORS = ('and', 'in_common', 'ignore')
 # What an attribute is that a concept says nothing of.
@@ -340,7 +340,7 @@ class Concepts(NamedTuple):
   seed: int
 
 
-def of(dataset, field: str = 'config.dataset.name') -> Concepts:
+def of(dataset: types.Dataset, field: str = 'config.dataset.name') -> Concepts:
   """The concepts of a data set.
 
   Args:

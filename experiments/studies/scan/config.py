@@ -128,7 +128,7 @@ def _make_small(config, variant):
   config.steps = 2000
   config.phases.scan.steps = 3000
   config.phases.scan.batch_size = 32
-  config.phases.eyes.steps = 8000
+  config.phases.eyes.steps = 6000
   config.phases.eyes.batch_size = 32
   if variant != 'smoke':
     for name in BASELINES:
