@@ -23,7 +23,7 @@ ROOMS = data_lib.load(
   tested=4,
 )
 CONFIG = concepts.Config(
-  samples=64, num_points=200, hidden=(32,), steps=400, batch_size=32
+  samples=64, num_points=200, hidden=(64,), steps=600, batch_size=32
 )
 GRAMMAR = ROOMS.extras['concepts'].grammar
 NARROW, WIDE = np.log(1e-6), np.log(1e4)
