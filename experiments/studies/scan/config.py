@@ -136,7 +136,7 @@ def _make_small(config, variant):
       config.phases[name].batch_size = 32
       config.hparams[name].learning_rate = 1e-3
   config.hparams.scan.learning_rate = 1e-3
-  config.hparams.eyes.learning_rate = 1e-3
+  config.hparams.eyes.learning_rate = 0.002
   config.metric_options.concepts.net = 'mlp'
   if variant == 'tune':
     config.seeds = TUNING_SEEDS
