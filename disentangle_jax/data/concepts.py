@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from disentangle_jax import errors
+from disentangle_jax import errors, types
 
 OPERATORS = ('and', 'in_common', 'ignore')
 # What an attribute is that a concept says nothing of.
@@ -260,7 +260,7 @@ def split(
   full = every[level == highest]
   if not 0 <= held_out < len(full):
     rule = f'must be below the {len(full)} assignments of all attributes'
-    raise errors.value('config.dataset.held_out', held_out, rule)
+    raise errors.value('config.dataset.unseen', held_out, rule)
   apart = full[np.sort(rng.permutation(len(full))[:held_out])]
   is_apart = np.isin(_numbers(grammar, every), _numbers(grammar, apart))
   groups = [
@@ -340,7 +340,7 @@ class Concepts(NamedTuple):
   seed: int
 
 
-def of(dataset, field: str = 'config.dataset.name') -> Concepts:
+def of(dataset: types.Dataset, field: str = 'config.dataset.name') -> Concepts:
   """The concepts of a data set.
 
   Args:

@@ -147,6 +147,11 @@ def apply(dataset: types.Dataset, config: Config) -> types.Dataset:
   if 'part' in dataset.extras:
     rule = "has the other part's members again; take config.dataset.part='all'"
     raise errors.value('config.dataset.distribution', config.distribution, rule)
+  if 'concepts' in dataset.extras:
+    rule = (
+      f'draws rooms that {dataset.name} holds out; take config.dataset.unseen'
+    )
+    raise errors.value('config.dataset.distribution', config.distribution, rule)
   if 'secondary' in dataset.extras:
     rule = 'of a joined set it stands among the options of first and second'
     raise errors.value('config.dataset.distribution', config.distribution, rule)

@@ -52,6 +52,8 @@ def test_functions_and_shapes(name, harness):
   # Computed outside of the trace.
   frozen = made.frozen
   start = lambda *a: method.init(*a, **frozen)
+  frozen = made.frozen
+  start = lambda *given: method.init(*given, **frozen)
   state = jax.eval_shape(start, key, batch, hparams)
   after, scalars = jax.eval_shape(method.update, key, state, batch, hparams)
   assert jax.tree.structure(state) == jax.tree.structure(after)

@@ -104,6 +104,7 @@ STUDIES = {
   'action_effects': 'icf',
   'class_variance': 'jade',
   'classifier_gap': 'attribute_transfer',
+  'concepts': 'scan',
   'clustering_accuracy': 'infogan',
   'dci_gap': 'dci_study',
   'field_mcc': 'ivae',

@@ -17,7 +17,7 @@ ROOMS = data_lib.load(
   hues=3,
   scales=1,
   orientations=1,
-  held_out=6,
+  unseen=6,
   concepts=40,
   images=2,
   tested=4,
@@ -37,7 +37,8 @@ def test_divergence_is_that_of_uniform_to_the_shares():
       p = np.maximum(row / 64, 1e-8)
       p = (row + 0.5) / 66 if smoothed else p / p.sum()
       want.append(sum(0.25 * np.log(0.25 / share) for share in p))
-    got = concepts.divergence(jnp.asarray(counts, jnp.float32), smoothed)
+    apart = jax.jit(lambda x, s=smoothed: concepts.divergence(x, s))
+    got = apart(counts.astype(np.float32))
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
   # One value of sixteen: what the paper calls 13.17 has a like floor.
   one = jnp.zeros(16).at[3].set(64.0)
@@ -48,6 +49,7 @@ def test_divergence_is_that_of_uniform_to_the_shares():
 def test_samples_are_judged_attribute_by_attribute():
   grammar = concepts_lib.Grammar(('a', 'b'), (2, 4))
   wanted = np.array([[1, -1], [-1, 2], [0, 3]])
+  judged = jax.jit(lambda said: concepts.judged(grammar, wanted, said))
   values = np.array(
     [
       [[1, 0], [1, 1], [1, 2], [0, 3]],
@@ -55,15 +57,15 @@ def test_samples_are_judged_attribute_by_attribute():
       [[0, 3], [1, 3], [0, 3], [0, 0]],
     ]
   )
-  got = concepts.judged(grammar, wanted, jnp.asarray(values))
+  got = judged(values)
   np.testing.assert_allclose(got['accuracy'], (0.75 * 4) / 4, rtol=1e-6)
   np.testing.assert_allclose(got['diversity'], 0.0, atol=1e-6)
   values[0, :, 1] = 0
-  got = concepts.judged(grammar, wanted, jnp.asarray(values))
+  got = judged(values)
   alone = np.log(0.25) + 0.75 * np.log(1e8)
   np.testing.assert_allclose(got['diversity'], alone / 2, rtol=1e-4)
   values[2, 1, 1] = -1  # a picture that nothing can be said of
-  got = concepts.judged(grammar, wanted, jnp.asarray(values))
+  got = judged(values)
   assert all(np.isnan(value) for value in got.values())
 
 
@@ -80,9 +82,8 @@ def test_a_latent_belongs_to_what_explains_it():
     ],
     axis=1,
   )
-  owner = concepts.owners(
-    jnp.asarray(mean, jnp.float32), jnp.asarray(factors), (3, 4)
-  )
+  find = jax.jit(lambda x, f: concepts.owners(x, f, (3, 4)))
+  owner = find(mean.astype(np.float32), factors)
   np.testing.assert_array_equal(owner, [1, -1, 0, -1])
   wanted = np.array([[0, -1], [-1, 2], [0, 2]])
   logvar = jnp.array([[1.0, 9, -3, 9], [-2.0, 9, 0.5, 9], [5.0, 9, 5, 9]])
@@ -91,10 +92,11 @@ def test_a_latent_belongs_to_what_explains_it():
   np.testing.assert_allclose(width, ((1 + 3) + (0.5 + 2)) / 2, rtol=1e-6)
 
 
-def oracle(narrow=NARROW, wide=WIDE):
+def oracle():
   """A system that knows: a latent for every attribute, its value its mean.
 
   What is open has a wide Gaussian, which the decoder wraps round the values.
+  Its state is (an error of everything, the log variance of what is open).
   """
   sizes = jnp.asarray(ROOMS.factor_sizes)
   points = factorial.grid(ROOMS.factor_sizes)
@@ -107,40 +109,40 @@ def oracle(narrow=NARROW, wide=WIDE):
     x = observation.reshape(len(observation), -1)
     squares = jnp.sum(flat**2, axis=1) - 2 * x @ flat.T
     point = jnp.asarray(points)[jnp.argmin(squares, axis=1)]
-    mean = point + 0.5 + 0 * state
-    return types.Codes(mean, {'mean': mean, 'logvar': 0 * mean + narrow})
+    mean = point + 0.5 + state[0]
+    return types.Codes(mean, {'mean': mean, 'logvar': 0 * mean + NARROW})
 
   def decode(state, vector):
     value = jnp.mod(jnp.floor(vector), sizes).astype(jnp.int32)
-    return table[factorial.flat_index(value, ROOMS.factor_sizes)] + state
+    return table[factorial.flat_index(value, ROOMS.factor_sizes)] + state[0]
 
   def concept(state, symbol):
     means, logvars = [], []
     for start, size in zip(GRAMMAR.starts, GRAMMAR.sizes):
       block = symbol[:, start : start + size]
       given = jnp.sum(block, axis=1) > 0
-      means.append(jnp.where(given, jnp.argmax(block, axis=1) + 0.5, 0.0))
-      logvars.append(jnp.where(given, narrow, wide))
-    return jnp.stack(means, 1), jnp.stack(logvars, 1) + state
+      means.append(jnp.where(given, jnp.argmax(block, axis=1) + 0.5, -0.5))
+      logvars.append(jnp.where(given, NARROW, state[1]))
+    return jnp.stack(means, 1), jnp.stack(logvars, 1) + state[0]
 
   def img2sym(state, observation):
     value = jnp.floor(represent(state, observation).vector)
     blocks = [
-      jax.nn.one_hot(value[:, k].astype(int), n) + state
+      jax.nn.one_hot(value[:, k].astype(int), n) + state[0]
       for k, n in enumerate(GRAMMAR.sizes)
     ]
     return jnp.concatenate(blocks, axis=1)
 
   def recombine(state, first, second, operator):
-    (m1, l1), (m2, l2) = first, second
-    has, other = l1 < 0, l2 < 0
+    m1, m2 = first[0], second[0]
+    has, other = m1 > 0, m2 > 0
     keep = jnp.select(
       [operator[:, None] == 0, operator[:, None] == 1],
       [has | other, has & other & (m1 == m2)],
       has & ~other,
     )
     mean = jnp.where(has, m1, m2)
-    return jnp.where(keep, mean, 0.0), jnp.where(keep, narrow, wide)
+    return jnp.where(keep, mean, -0.5), jnp.where(keep, NARROW, state[1])
 
   extras = {
     'concept': concept,
@@ -162,14 +164,11 @@ def scored():
     of = lambda method, state: probe.score(
       key, context, method, state, ROOMS.arrays, None
     )
-    states = jnp.array([0.0, jnp.nan])
-    right = jax.lax.map(lambda state: of(oracle(), state), states)
-    rigid = of(oracle(wide=NARROW), jnp.float32(0))
-    return right, rigid
+    states = jnp.array([[0.0, WIDE], [0.0, NARROW], [jnp.nan, WIDE]])
+    return jax.lax.map(lambda state: of(oracle(), state), states)
 
-  right, rigid = jax.device_get(run(jax.random.key(0)))
-  take = lambda k: {name: value[k] for name, value in right.items()}
-  return take(0), rigid, take(1)
+  scores = jax.device_get(run(jax.random.key(0)))
+  return [{name: x[k] for name, x in scores.items()} for k in range(3)]
 
 
 def test_an_oracle_is_accurate_and_as_varied_as_real_pictures(scored):
@@ -180,7 +179,7 @@ def test_an_oracle_is_accurate_and_as_varied_as_real_pictures(scored):
   sets = ('train', 'test_symbols', 'test_operators', *concepts_lib.OPERATORS)
   for name in (*sets, 'real'):
     assert right[f'concept_accuracy/{name}'] > 0.985, name
-    assert right[f'concept_diversity_smoothed/{name}'] < 0.05, name
+    assert right[f'concept_diversity_smoothed/{name}'] < 0.08, name
   assert right['img2sym_accuracy'] == 1
   assert right['img2sym_accuracy/held_out'] == 1
   np.testing.assert_allclose(

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from disentangle_jax import metrics, types
+from disentangle_jax.data import concepts as concepts_lib
 from disentangle_jax.metrics import base, catalogue, designs
-from disentangle_jax.metrics.models import scene_parts
+from disentangle_jax.metrics.models import concepts, scene_parts
 
 NAMES = [n for n, m in metrics.METRICS.items() if catalogue.of_codes(m)]
 
@@ -64,6 +65,20 @@ WRONG = [
     (jnp.zeros((3, 5)), jnp.zeros(5, bool), jnp.zeros(3)),
   ),
   (scene_parts.blobs, (jnp.zeros((3, 8, 8)), jnp.zeros(3, bool))),
+  (concepts.divergence, (jnp.zeros(4, int),)),
+  (
+    concepts.judged,
+    (
+      concepts_lib.Grammar(('a', 'b'), (2, 3)),
+      np.zeros((4, 2), int),
+      jnp.zeros((4, 7, 3), int),
+    ),
+  ),
+  (concepts.owners, (jnp.zeros((5, 3)), jnp.zeros((4, 2), int), (2, 3))),
+  (
+    concepts.specificity,
+    (jnp.zeros((5, 3)), np.zeros((5, 2), int), jnp.zeros(4, int)),
+  ),
 ]
 
 

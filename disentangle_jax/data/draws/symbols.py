@@ -18,7 +18,7 @@ def symbol(dataset: types.Dataset, request: requests.Symbol) -> common.Draw:
   common.need_grid(dataset, request)
   known = concepts.of(dataset, common.asks(request)[0])
   trained, images = known.split.trained, known.images
-  symbols = jnp.asarray(known.grammar.symbols(trained))
+  symbols = known.grammar.symbols(trained)
   fitting = images_of(dataset, trained, common.asks(request))
 
   def draw(key, arrays, index, batch):
@@ -28,7 +28,7 @@ def symbol(dataset: types.Dataset, request: requests.Symbol) -> common.Draw:
     # An image is that of its number, whatever the run and the step.
     seed = jax.random.key(known.seed)
     return {
-      'symbol': symbols[number // images],
+      'symbol': jnp.asarray(symbols)[number // images],
       'symbol_observation': fitting(seed, arrays, number, number // images),
     }
 
@@ -55,8 +55,8 @@ def recombination(
   start = np.cumsum(amount) - amount
   results, which = np.unique(lessons.result, axis=0, return_inverse=True)
   fitting = images_of(dataset, results, common.asks(request))
-  trained = jnp.asarray(known.grammar.symbols(known.split.trained))
-  named = jnp.asarray(known.grammar.symbols(results))
+  trained = known.grammar.symbols(known.split.trained)
+  named = known.grammar.symbols(results)
   which = which.reshape(-1).astype(np.int32)
 
   def pick(key):
@@ -73,10 +73,10 @@ def recombination(
     operator, row = jax.vmap(pick)(per_example.keys(row_key, index))
     result = jnp.asarray(which)[row]
     return {
-      'first_symbol': trained[jnp.asarray(lessons.first)[row]],
-      'second_symbol': trained[jnp.asarray(lessons.second)[row]],
+      'first_symbol': jnp.asarray(trained[lessons.first])[row],
+      'second_symbol': jnp.asarray(trained[lessons.second])[row],
       'operator': operator,
-      'result_symbol': named[result],
+      'result_symbol': jnp.asarray(named)[result],
       'result_observation': fitting(image_key, arrays, index, result),
     }
 
@@ -101,7 +101,9 @@ def images_of(
     ConfigError: a concept without images.
   """
   points = factorial.grid(dataset.factor_sizes)
-  log_density = np.asarray(dataset.log_density(points), np.float64)
+  # A sampler may be made inside of traced code; the points are known there.
+  with jax.ensure_compile_time_eval():
+    log_density = np.asarray(dataset.log_density(points), np.float64)
   group, point = np.nonzero(
     np.all(
       (wanted[:, None] == concepts.FREE) | (wanted[:, None] == points[None]),
@@ -114,11 +116,11 @@ def images_of(
     empty = wanted[int(np.argmin(table.count))].tolist()
     rule = f'{dataset.name} has no image of the concept {empty}'
     raise errors.value(*asks, rule)
-  flat = jnp.asarray(point, jnp.int32)
+  flat = point.astype(np.int32)
 
   def one(key, arrays, concept):
     point_key, render_key = jax.random.split(key)
-    number = flat[table.draw(point_key, concept)]
+    number = jnp.asarray(flat)[table.draw(point_key, concept)]
     factors = factorial.unflatten(number, dataset.factor_sizes)
     return dataset.render(arrays, factors, render_key)
 

@@ -31,7 +31,9 @@ from disentangle_jax.data import distributions, factorial
 from disentangle_jax.data.procedural import colours, shapes3d
 
 FACTORS = ('floor_hue', 'wall_hue', 'object_hue', 'shape')
-SHAPES = shapes3d.SHAPES[:3]
+# Of those of `shapes3d`, the three that differ most in few pixels.
+SHAPES = ('cube', 'sphere', 'capsule')
+_SIZES = (1.0, 1.25)
 COLOURS = ('rgb', 'hsv')
 _MOST_STORED = 2**16
 _BLOCK = 64  # images rendered at once
@@ -49,7 +51,7 @@ class Config:
     antialias: rays per pixel along each axis.
     colour_space: of observations, one of COLOURS.
     stored: whether all images are rendered once and kept.
-    held_out: combinations of all attributes that are never seen.
+    unseen: combinations of all attributes that are held out.
     concepts: number of concepts whose symbols are seen.
     images: of each of them.
     tested: new concepts asked of each operator.
@@ -63,7 +65,7 @@ class Config:
   antialias: int = 1
   colour_space: str = 'rgb'
   stored: bool = False
-  held_out: int = 300
+  unseen: int = 300
   concepts: int = 133
   images: int = 10
   tested: int = 32
@@ -76,7 +78,7 @@ def _check(config: Config) -> None:
   for field in ('scales', 'orientations', 'antialias', 'images', 'tested'):
     checks.integer(f'config.dataset.{field}', getattr(config, field), 1)
   checks.integer('config.dataset.hues', config.hues, 2)
-  checks.integer('config.dataset.held_out', config.held_out, 0)
+  checks.integer('config.dataset.unseen', config.unseen, 0)
   checks.integer('config.dataset.concepts', config.concepts, 1)
   checks.integer('config.dataset.split_seed', config.split_seed, 0)
   checks.choice('config.dataset.colour_space', config.colour_space, COLOURS)
@@ -95,14 +97,14 @@ def _sizes(config: Config) -> tuple[int, ...]:
 def _picture(config: Config, factors: jax.Array) -> jax.Array:
   """One image of all six factors, in the colour space."""
   hues = jnp.arange(config.hues, dtype=jnp.float32) / config.hues
-  sizes = jnp.linspace(0.75, 1.25, config.scales)
+  sizes = jnp.linspace(*_SIZES, config.scales)
   angles = jnp.deg2rad(jnp.linspace(-30.0, 30.0, config.orientations))
   image = shapes3d.picture(
     config.resolution,
     config.antialias,
     hues[factors[:3]],
     sizes[factors[4]],
-    factors[3],
+    jnp.asarray([shapes3d.SHAPES.index(name) for name in SHAPES])[factors[3]],
     angles[factors[5]],
   )
   return colours.rgb_to_hsv(image) if config.colour_space == 'hsv' else image
@@ -140,7 +142,7 @@ def make(config: Config) -> types.Dataset:
     grammar,
     concepts_lib.split(
       grammar,
-      config.held_out,
+      config.unseen,
       config.concepts,
       config.tested,
       config.split_seed,
@@ -148,18 +150,20 @@ def make(config: Config) -> types.Dataset:
     config.images,
     config.split_seed,
   )
-  arrays = ()
+  arrays, fixed = (), sizes[4:] == (1, 1)
   if config.stored:
     if math.prod(sizes) > _MOST_STORED:
       rule = f'must be False for more than {_MOST_STORED:,} images'
       raise errors.value('config.dataset.stored', True, rule)
     same = dataclasses.replace(
-      config, held_out=0, concepts=1, images=1, tested=1, split_seed=0
+      config, unseen=0, concepts=1, images=1, tested=1, split_seed=0
     )
     arrays = jnp.asarray(_table(same))
 
   def render(arrays, factors, key):
-    more = factorial.uniform_factors(key, sizes[4:])
+    more = jnp.zeros(2, jnp.int32)
+    if not fixed:
+      more = factorial.uniform_factors(key, sizes[4:])
     point = jnp.concatenate([factors, more])
     if not config.stored:
       return _picture(config, point)
@@ -174,10 +178,10 @@ def make(config: Config) -> types.Dataset:
     observation_shape=(config.resolution, config.resolution, 3),
     render=render,
     arrays=arrays,
-    deterministic=sizes[4:] == (1, 1),
+    deterministic=fixed,
     extras={'concepts': known, 'colour_space': config.colour_space},
   )
-  if not config.held_out:
+  if not config.unseen:
     return dataset
   apart = np.ravel_multi_index(tuple(known.split.held_out.T), sizes[:4])
   seen = np.ones(math.prod(sizes[:4]), bool)

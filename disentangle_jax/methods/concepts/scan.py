@@ -55,7 +55,7 @@ ROOMS = (
     'hues': 3,
     'scales': 1,
     'orientations': 2,
-    'held_out': 6,
+    'unseen': 6,
     'concepts': 40,
     'images': 2,
     'tested': 4,

@@ -42,6 +42,7 @@ has; a classifier that is wrong on blur scores the blur.
 
 import dataclasses
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -120,6 +121,8 @@ def divergence(counts: jax.Array, smoothed: bool = False) -> jax.Array:
   Returns:
     float [...], >= 0.
   """
+  chex.assert_shape(counts, (..., None))
+  chex.assert_type(counts, float)
   total = jnp.sum(counts, axis=-1, keepdims=True)
   values = counts.shape[-1]
   if smoothed:
@@ -145,6 +148,8 @@ def judged(
     'accuracy', 'diversity', 'diversity_smoothed', scalars; NaN where a sample
     could not be named, or where no concept gives (leaves open) an attribute.
   """
+  chex.assert_shape(values, (len(wanted), None, len(grammar.sizes)))
+  chex.assert_type(values, int)
   given = wanted != concepts.FREE
   share = jnp.mean(values == wanted[:, None], axis=1, dtype=jnp.float32)
   sums = {'accuracy': jnp.sum(jnp.where(given, share, 0.0)) / given.sum()}
@@ -172,6 +177,9 @@ def owners(mean: jax.Array, factors: jax.Array, sizes) -> jax.Array:
     int32 [D]: the attribute whose values explain most of the latent's variance
     (the correlation ratio), -1 where that is less than a tenth.
   """
+  chex.assert_rank(mean, 2)
+  chex.assert_type(mean, float)
+  chex.assert_shape(factors, (len(mean), len(sizes)))
   centred = mean - jnp.mean(mean, axis=0)
   variance = jnp.mean(jnp.square(centred), axis=0)
   ratios = []
@@ -199,6 +207,7 @@ def specificity(
     float scalar, nats; the mean over concepts that have latents of both kinds,
     NaN where none has.
   """
+  chex.assert_shape(logvar, (len(wanted), len(owner)))
   given = jnp.asarray(wanted != concepts.FREE)[:, jnp.maximum(owner, 0)]
   owned = owner >= 0
   narrow, wide = given & owned, ~given & owned

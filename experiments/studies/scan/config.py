@@ -40,9 +40,9 @@ from disentangle_jax.studies import grid
 VARIANTS = ('laptop', 'tune', 'smoke')
 # Variant -> (runs, programs), those of earlier phases among them.
 EXPECTED = {
-  '': (120, 12),
-  'laptop': (90, 10),
-  'tune': (36, 10),
+  '': (100, 11),
+  'laptop': (80, 10),
+  'tune': (32, 10),
   'smoke': (10, 5),
 }
 TUNING_SEEDS = (100, 101)
@@ -94,7 +94,7 @@ def get_config(variant: str = ''):
   config.hparams.eyes.learning_rate = 1e-4
   config.seeds = 5
   config.representations = ('mean',)
-  config.metrics = ('concepts', 'mig_binned', 'reconstruction')
+  config.metrics = ('concepts', 'mig_binned')
   config.metric_options.concepts.net = 'conv'
   config.sweep = grid.chain(*(grid.product(arm) for arm in arms(FULL_BETAS)))
   if variant:
@@ -113,25 +113,30 @@ def _make_small(config, variant):
   config.dataset.orientations = 3
   config.dataset.antialias = 2
   config.dataset.stored = True
-  config.dataset.held_out = 16
+  config.dataset.unseen = 16
   config.dataset.concepts = 80
   config.net.name = 'mlp'
-  config.net.mlp.encoder_hidden = (256, 256)
-  config.net.mlp.decoder_hidden = (256, 256)
+  config.net.mlp.encoder_hidden = (128, 128)
+  config.net.mlp.decoder_hidden = (128, 128)
+  config.static.likelihood = 'gaussian'
+  config.static.likelihood_scale = 0.2
   config.static.num_latents = 10
   config.static.symbol_hidden = (64,)
   config.static.operator_hidden = 64
+  config.static.joint_hidden = 128
   config.batch_size = 64
-  config.steps = 3000
-  config.phases.scan.steps = 4000
+  config.steps = 2000
+  config.phases.scan.steps = 3000
   config.phases.scan.batch_size = 32
-  config.phases.eyes.steps = 8000
+  config.phases.eyes.steps = 6000
+  config.phases.eyes.batch_size = 32
   if variant != 'smoke':
     for name in BASELINES:
       config.phases[name].steps = 4000
+      config.phases[name].batch_size = 32
       config.hparams[name].learning_rate = 1e-3
   config.hparams.scan.learning_rate = 1e-3
-  config.hparams.eyes.learning_rate = 1e-3
+  config.hparams.eyes.learning_rate = 0.002
   config.metric_options.concepts.net = 'mlp'
   if variant == 'tune':
     config.seeds = TUNING_SEEDS
@@ -141,7 +146,7 @@ def _make_small(config, variant):
     config.dataset.scales = 1
     config.dataset.antialias = 1
     config.dataset.stored = False
-    config.dataset.held_out = 6
+    config.dataset.unseen = 6
     config.dataset.concepts = 40
     config.dataset.images = 2
     config.dataset.tested = 4
@@ -154,7 +159,9 @@ def _make_small(config, variant):
     config.steps = 10
     for name in ('scan', 'eyes', 'jmvae'):
       config.phases[name].steps = 10
-    config.sweep = grid.chain(*(grid.product(arm) for arm in arms(BETAS[-1:])))
+    config.methods = ('scan_operators', 'jmvae_operators')
+    forward, _, jmvae, _ = arms(BETAS[-1:])
+    config.sweep = grid.chain(grid.product(forward), grid.product(jmvae))
     config.seeds = 2
     config.metric_options.concepts.samples = 8
     config.metric_options.concepts.num_points = 20
