@@ -62,7 +62,7 @@ SPLITS = False
 TEST = {
   'dataset': (
     'seek_avoid',
-    {'resolution': 8, 'hues': 3, 'rooms': (0, 1), 'object_sets': ((0,), (1,))},
+    {'resolution': 8, 'hues': 2, 'rooms': (0, 1), 'object_sets': ((0,), (1,))},
   ),
   'static': {'copies': 4, 'unroll': 2, 'hidden': (8,)},
 }
