@@ -149,14 +149,13 @@ def make(
     key = jax.random.key(0)
     return jax.vmap(lambda p: data.render(arrays, p, key))(point)
 
-  def eyes_see(params, observation):
-    eyes = State(params, (), jnp.zeros((), jnp.int32))
-    return before.represent(eyes, observation)
+  def eyes_of(params):
+    return State(params['eyes'], (), jnp.zeros((), jnp.int32))
 
   def raw_codes(params, observation, factors):
     """What is seen before it is standardised, float32 [B, F]."""
     if learnt:
-      return eyes_see(params['eyes'], observation).vector
+      return before.represent(eyes_of(params), observation).vector
     return factors[:, jnp.asarray(columns)].astype(jnp.float32)
 
   def standardised(params, codes):
@@ -282,11 +281,10 @@ def make(
     return types.Method(init, update, None, None, extras)
 
   def represent(state, observation):
-    return eyes_see(state.params['eyes'], observation)
+    return before.represent(eyes_of(state.params), observation)
 
   def decode(state, vector):
-    eyes = State(state.params['eyes'], (), state.step * 0)
-    return before.decode(eyes, vector)
+    return before.decode(eyes_of(state.params), vector)
 
   return types.Method(init, update, represent, decode, extras, before.layout)
 
