@@ -42,7 +42,6 @@ import numpy as np
 import optax
 
 from disentangle_jax import checks, errors, types
-from disentangle_jax.data import factorial
 from disentangle_jax.methods import training
 from disentangle_jax.methods.control import hands
 from disentangle_jax.nn import nets
@@ -138,7 +137,6 @@ def make(
   module = hands.Hands(
     environment.num_actions, config.hidden, config.net if pixels else None
   )
-  points = factorial.grid(sizes)
   of_source = task.points['source'].astype(np.float32)
   shape = data.factor_names.index('shape')
   columns = [
@@ -175,7 +173,7 @@ def make(
     """Codes of all grid points, float32 [points, F]."""
     seen = lambda rows: raw_codes(params, paint(data.arrays, rows), rows)
     one = lambda row: seen(row[None])[0]
-    return jax.lax.map(one, jnp.asarray(points), batch_size=_BLOCK)
+    return jax.lax.map(one, jnp.asarray(task.states), batch_size=_BLOCK)
 
   def init(key, batch, hparams, frozen=None):
     del hparams
@@ -210,7 +208,7 @@ def make(
 
     def look(point):
       if not pixels:
-        return memory['codes'][factorial.flat_index(point, sizes)]
+        return memory['codes'][task.number(point)]
       flat = point.reshape(-1, len(sizes))
       images = paint(data.arrays, flat)
       return images.reshape(*point.shape[:-1], *images.shape[1:])

@@ -25,7 +25,6 @@ import jax
 import jax.numpy as jnp
 
 from disentangle_jax import errors, types
-from disentangle_jax.data import factorial
 from disentangle_jax.metrics import base
 
 SCORES = {
@@ -71,7 +70,6 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   if task is None:
     rule = "'zero_shot_return' needs a task in two domains: 'seek_avoid'"
     raise errors.value('config.dataset.name', data.name, rule)
-  sizes = data.factor_sizes
 
   def greedy(key, method, state, arrays):
     """The policy's action at all grid points, int32 [points]; NaN's is -1."""
@@ -84,7 +82,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       best = jnp.argmax(told, axis=-1).astype(jnp.int32)
       return jnp.where(jnp.all(jnp.isfinite(told), axis=-1), best, -1)
 
-    points = jnp.asarray(factorial.grid(sizes))
+    points = jnp.asarray(task.states)
     one = lambda point: of_points(point[None])[0]
     return jax.lax.map(one, points, batch_size=_BLOCK)
 
@@ -96,7 +94,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
 
       def one(carried, key):
         point, worth = carried
-        chosen = action[factorial.flat_index(point, sizes)]
+        chosen = action[task.number(point)]
         after, reward, _ = environment.step(key, point, chosen)
         # A policy that is no number earns none.
         reward = jnp.where(chosen < 0, jnp.nan, reward)
