@@ -58,6 +58,7 @@ def test_staying_earns_what_a_uniform_policy_earns(scores):
   """Both pay for every step; what is met by chance is good as often as bad."""
   for domain in ('source', 'target'):
     assert scores[f'return_{domain}'][1] == pytest.approx(0, abs=1e-5)
+  assert np.isnan(scores['transfer_ratio'][1])
 
 
 def test_a_policy_that_knows_one_domain(scores):

@@ -9,7 +9,7 @@ the discounted sum of rewards, and
   return_source    (R - R_random) / (R_optimal - R_random) in the source
   return_target    the same in the target
   transfer_gap     return_source - return_target
-  transfer_ratio   return_target / return_source, NaN unless return_source > 0
+  transfer_ratio   return_target / return_source, NaN where that is below 0.01
 
 R_optimal and R_random are exact (value iteration), and the same in both. All
 runs meet the same starts.
@@ -37,6 +37,8 @@ SCORES = {
 }
 CITATION = 'Higgins et al. 2017, arXiv:1707.08475, section 4.1'
 DOMAINS = ('source', 'target')
+# Below it a share is one of rounding.
+_LEAST = 0.01
 # States whose pictures are seen at once.
 _BLOCK = 324
 
@@ -114,12 +116,13 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       task.normalised(earned(key, getattr(task, domain), action))
       for key, domain in zip(keys, DOMAINS)
     )
-    safe = jnp.where(source > 0, source, 1.0)
+    earns = source >= _LEAST
+    safe = jnp.where(earns, source, 1.0)
     return {
       'return_source': source,
       'return_target': target,
       'transfer_gap': source - target,
-      'transfer_ratio': jnp.where(source > 0, target / safe, jnp.nan),
+      'transfer_ratio': jnp.where(earns, target / safe, jnp.nan),
     }
 
   return types.Probe(
