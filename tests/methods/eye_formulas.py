@@ -3,10 +3,15 @@
 Each takes a `test_losses.Step` and gives the addends of the loss.
 """
 
-from formulas import decode, encode, kl_terms, sigmoid
+import functools
+
+from formulas import decode, dense, encode, kl_terms, sigmoid
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from disentangle_jax.data import factorial
+from disentangle_jax.methods.control import hands
 from disentangle_jax.ops import noise, per_example
 
 
@@ -41,4 +46,68 @@ def perceptual_vae(s):
   return [error, s.hparams['beta'] * kl_terms(mean, logvar).sum()]
 
 
-REFERENCES = {f.__name__: f for f in (dae, perceptual_vae)}
+@functools.cache
+def player(made):
+  """What was done is the package's own draw."""
+  config, sizes = made.config, made.data.factor_sizes
+  task = made.data.extras['task']
+  module = hands.Hands(task.source.num_actions, config.hidden)
+
+  def play(key, params, codes, copies):
+    def choose(key, point):
+      seen = codes[factorial.flat_index(point, sizes)]
+      told = module.apply({'params': params}, seen)['preferences']
+      return jax.random.categorical(key, told).astype(jnp.int32)
+
+    key = jax.random.split(key)[0]
+    return hands.play(
+      key,
+      task.source,
+      copies,
+      choose,
+      config.unroll,
+      task.episode,
+      task.discount,
+    )[1]
+
+  return made.jit(play)
+
+
+def darla(s):
+  made, memory, p = s.made, s.state.memory, s.params['hands']
+  single = lambda tree: jax.tree.map(np.float32, tree)
+  copies = hands.Copies(
+    np.int32(memory['copies'].point),
+    np.float32(memory['copies'].earned),
+    np.int32(memory['copies'].clock),
+    np.float32(memory['copies'].last),
+  )
+  turn = player(made)(s.key, single(p), single(memory['codes']), copies)
+  turn = jax.tree.map(np.asarray, turn)
+  sizes, gamma = made.data.factor_sizes, s.hparams['gamma']
+
+  def network(point):
+    code = memory['codes'][np.ravel_multi_index(point, sizes)]
+    h = np.tanh(dense(p['MLP_0']['Dense_0'], code))
+    heads = p['Heads_0']
+    x = dense(heads['preferences'], h)
+    return np.exp(x) / np.exp(x).sum(), dense(heads['value'], h)[0]
+
+  steps, count = turn.action.shape
+  gain = error = entropy = 0.0
+  for n in range(count):
+    aim = network(turn.after[-1, n])[1]
+    for t in reversed(range(steps)):
+      aim = turn.reward[t, n] + gamma * aim
+      policy, value = network(turn.point[t, n])
+      gain += (aim - value) * np.log(policy[turn.action[t, n]])
+      error += (aim - value) ** 2
+      entropy -= np.sum(policy * np.log(policy))
+  weights = -1.0, s.hparams['value_weight'], -s.hparams['entropy']
+  return [
+    w * total / (steps * count)
+    for w, total in zip(weights, (gain, error, entropy))
+  ]
+
+
+REFERENCES = {f.__name__: f for f in (dae, perceptual_vae, darla)}

@@ -49,9 +49,6 @@ def test_functions_and_shapes(name, harness):
   assert _arguments(method.update) == ['key', 'state', 'batch', 'hparams']
   hparams = {k: jnp.float32(v) for k, v in made.hparams.items()}
   key = jax.random.key(0)
-  # Computed outside of the trace.
-  frozen = made.frozen
-  start = lambda *a: method.init(*a, **frozen)
   frozen = made.frozen
   start = lambda *given: method.init(*given, **frozen)
   state = jax.eval_shape(start, key, batch, hparams)

@@ -101,6 +101,7 @@ STUDIES = {
   'grasp_shape': 'grasp_geometry',
   'independent_prediction': 'independent_prediction',
   'scene_objects': 'mvae',
+  'zero_shot_return': 'darla',
   'action_effects': 'icf',
   'class_variance': 'jade',
   'classifier_gap': 'attribute_transfer',

@@ -30,6 +30,7 @@ one is ours, small enough that returns of the best and of a uniform policy are
 exact.
 """
 
+from collections.abc import Callable
 import dataclasses
 from typing import NamedTuple
 
@@ -114,7 +115,9 @@ class Task(NamedTuple):
     episode: steps of an episode.
     discount: of rewards.
     returns: exact ones, the same in both domains.
-    points: domain -> bool [81 * 2 * H * H], which grid points it has.
+    states: int32 [81 * 2 * H * H, 5], all grid points.
+    points: domain -> bool [81 * 2 * H * H], which of them it has.
+    number: `(state int32 [..., 5]) -> int32 [...]`, its row in `states`.
   """
 
   source: types.Environment
@@ -122,7 +125,9 @@ class Task(NamedTuple):
   episode: int
   discount: float
   returns: Returns
+  states: np.ndarray
   points: dict[str, np.ndarray]
+  number: Callable[[jax.Array], jax.Array]
 
   def normalised(self, earned):
     """0 for what a uniform policy earns, 1 for the best."""
@@ -209,7 +214,8 @@ def make(config: Config) -> types.Dataset:
   """
   _check(config)
   render = _renderer(config)
-  points = factorial.grid((PLACES, PLACES, 2, config.hues, config.hues))
+  sizes = (PLACES, PLACES, 2, config.hues, config.hues)
+  points = factorial.grid(sizes)
   inside = {}
   for domain in DOMAINS:
     pairs = np.zeros((config.hues, config.hues), bool)
@@ -220,7 +226,14 @@ def make(config: Config) -> types.Dataset:
     _environment(config, rooms_of(config, domain), render) for domain in DOMAINS
   )
   task = Task(
-    source, target, config.episode, config.discount, returns(config), inside
+    source,
+    target,
+    config.episode,
+    config.discount,
+    returns(config),
+    states=points,
+    points=inside,
+    number=lambda state: factorial.flat_index(state, sizes),
   )
   offsets = np.arange(-REACH, REACH + 1.0)
   circle = np.arange(config.hues) / config.hues

@@ -42,7 +42,6 @@ import numpy as np
 import optax
 
 from disentangle_jax import checks, errors, types
-from disentangle_jax.data import factorial
 from disentangle_jax.methods import training
 from disentangle_jax.methods.control import hands
 from disentangle_jax.nn import nets
@@ -62,7 +61,7 @@ SPLITS = False
 TEST = {
   'dataset': (
     'seek_avoid',
-    {'resolution': 8, 'hues': 3, 'rooms': (0, 1), 'object_sets': ((0,), (1,))},
+    {'resolution': 8, 'hues': 2, 'rooms': (0, 1), 'object_sets': ((0,), (1,))},
   ),
   'static': {'copies': 4, 'unroll': 2, 'hidden': (8,)},
 }
@@ -138,7 +137,6 @@ def make(
   module = hands.Hands(
     environment.num_actions, config.hidden, config.net if pixels else None
   )
-  points = factorial.grid(sizes)
   of_source = task.points['source'].astype(np.float32)
   shape = data.factor_names.index('shape')
   columns = [
@@ -149,14 +147,13 @@ def make(
     key = jax.random.key(0)
     return jax.vmap(lambda p: data.render(arrays, p, key))(point)
 
-  def eyes_see(params, observation):
-    eyes = State(params, (), jnp.zeros((), jnp.int32))
-    return before.represent(eyes, observation)
+  def eyes_of(params):
+    return State(params['eyes'], (), jnp.zeros((), jnp.int32))
 
   def raw_codes(params, observation, factors):
     """What is seen before it is standardised, float32 [B, F]."""
     if learnt:
-      return eyes_see(params['eyes'], observation).vector
+      return before.represent(eyes_of(params), observation).vector
     return factors[:, jnp.asarray(columns)].astype(jnp.float32)
 
   def standardised(params, codes):
@@ -176,7 +173,7 @@ def make(
     """Codes of all grid points, float32 [points, F]."""
     seen = lambda rows: raw_codes(params, paint(data.arrays, rows), rows)
     one = lambda row: seen(row[None])[0]
-    return jax.lax.map(one, jnp.asarray(points), batch_size=_BLOCK)
+    return jax.lax.map(one, jnp.asarray(task.states), batch_size=_BLOCK)
 
   def init(key, batch, hparams, frozen=None):
     del hparams
@@ -211,7 +208,7 @@ def make(
 
     def look(point):
       if not pixels:
-        return memory['codes'][factorial.flat_index(point, sizes)]
+        return memory['codes'][task.number(point)]
       flat = point.reshape(-1, len(sizes))
       images = paint(data.arrays, flat)
       return images.reshape(*point.shape[:-1], *images.shape[1:])
@@ -282,11 +279,10 @@ def make(
     return types.Method(init, update, None, None, extras)
 
   def represent(state, observation):
-    return eyes_see(state.params['eyes'], observation)
+    return before.represent(eyes_of(state.params), observation)
 
   def decode(state, vector):
-    eyes = State(state.params['eyes'], (), state.step * 0)
-    return before.decode(eyes, vector)
+    return before.decode(eyes_of(state.params), vector)
 
   return types.Method(init, update, represent, decode, extras, before.layout)
 

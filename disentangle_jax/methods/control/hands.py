@@ -6,7 +6,7 @@ steps in each of them; two ways to learn from a turn:
 - `actor_critic_loss`, Mnih et al. 2016, https://arxiv.org/abs/1602.01783,
   synchronous: with n steps and R_t = sum_k gamma^k r_{t+k} + gamma^(n-t) V(s_n)
 
-    mean_t [ -log pi(a_t|s_t) sg(R_t - V(s_t)) + w_v (R_t - sg-free V(s_t))^2
+    mean_t [ -log pi(a_t|s_t) sg(R_t - V(s_t)) + w_v (sg(R_t) - V(s_t))^2
              - w_H H(pi(.|s_t)) ]
 
 - `double_q_loss`, van Hasselt et al. 2016, https://arxiv.org/abs/1509.06461, on

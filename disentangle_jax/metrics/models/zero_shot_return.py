@@ -9,7 +9,7 @@ the discounted sum of rewards, and
   return_source    (R - R_random) / (R_optimal - R_random) in the source
   return_target    the same in the target
   transfer_gap     return_source - return_target
-  transfer_ratio   return_target / return_source, NaN unless return_source > 0
+  transfer_ratio   return_target / return_source, NaN where that is below 0.01
 
 R_optimal and R_random are exact (value iteration), and the same in both. All
 runs meet the same starts.
@@ -25,7 +25,6 @@ import jax
 import jax.numpy as jnp
 
 from disentangle_jax import errors, types
-from disentangle_jax.data import factorial
 from disentangle_jax.metrics import base
 
 SCORES = {
@@ -38,6 +37,8 @@ SCORES = {
 }
 CITATION = 'Higgins et al. 2017, arXiv:1707.08475, section 4.1'
 DOMAINS = ('source', 'target')
+# Below it a share is one of rounding.
+_LEAST = 0.01
 # States whose pictures are seen at once.
 _BLOCK = 324
 
@@ -71,7 +72,6 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   if task is None:
     rule = "'zero_shot_return' needs a task in two domains: 'seek_avoid'"
     raise errors.value('config.dataset.name', data.name, rule)
-  sizes = data.factor_sizes
 
   def greedy(key, method, state, arrays):
     """The policy's action at all grid points, int32 [points]; NaN's is -1."""
@@ -84,7 +84,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       best = jnp.argmax(told, axis=-1).astype(jnp.int32)
       return jnp.where(jnp.all(jnp.isfinite(told), axis=-1), best, -1)
 
-    points = jnp.asarray(factorial.grid(sizes))
+    points = jnp.asarray(task.states)
     one = lambda point: of_points(point[None])[0]
     return jax.lax.map(one, points, batch_size=_BLOCK)
 
@@ -96,7 +96,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
 
       def one(carried, key):
         point, worth = carried
-        chosen = action[factorial.flat_index(point, sizes)]
+        chosen = action[task.number(point)]
         after, reward, _ = environment.step(key, point, chosen)
         # A policy that is no number earns none.
         reward = jnp.where(chosen < 0, jnp.nan, reward)
@@ -116,12 +116,13 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       task.normalised(earned(key, getattr(task, domain), action))
       for key, domain in zip(keys, DOMAINS)
     )
-    safe = jnp.where(source > 0, source, 1.0)
+    earns = source >= _LEAST
+    safe = jnp.where(earns, source, 1.0)
     return {
       'return_source': source,
       'return_target': target,
       'transfer_gap': source - target,
-      'transfer_ratio': jnp.where(source > 0, target / safe, jnp.nan),
+      'transfer_ratio': jnp.where(earns, target / safe, jnp.nan),
     }
 
   return types.Probe(
