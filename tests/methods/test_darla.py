@@ -177,7 +177,7 @@ def test_an_episode_is_counted_from_its_start():
 
 
 def test_phases_and_betas():
-  eyes = lambda name: darla.after(darla.Config(eyes=name))
+  eyes = lambda name: darla.after(darla.Config(sees=name))
   assert eyes('vae').method == 'perceptual_vae' and eyes('dae').method == 'dae'
   for name in ('pixels', 'factors', 'blind'):
     assert eyes(name) is None
