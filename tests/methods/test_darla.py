@@ -193,7 +193,7 @@ def test_phases_and_betas():
 @pytest.mark.parametrize('agent', darla.AGENTS)
 def test_with_the_factors_it_learns_and_without_the_shape_not(agent, eyes):
   world = data_lib.load('seek_avoid', resolution=8)
-  method = darla.make(darla.Config(net=NET, eyes=eyes, agent=agent), world)
+  method = darla.make(darla.Config(net=NET, sees=eyes, agent=agent), world)
   hparams = {**darla.HPARAMS, 'learning_rate': 3e-3, 'anneal_steps': 1500.0}
 
   @jax.jit
