@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import jax
+import jaxlib
 import pytest
 
 jax.config.update('jax_num_cpu_devices', 4)
@@ -65,7 +66,7 @@ def pytest_configure(config):
   jax.config.update('jax_disable_most_optimizations', True)
   os.environ['JAX_DISABLE_MOST_OPTIMIZATIONS'] = 'true'
   # Workers inherit the flag from the process that starts them.
-  if not hasattr(config, 'workerinput') and _is_known(_OLDER):
+  if not hasattr(config, 'workerinput') and _is_known(_OLDER, config):
     given = os.environ.get('XLA_FLAGS', '')
     os.environ['XLA_FLAGS'] = f'{given} {_OLDER}'.strip()
 
@@ -95,11 +96,21 @@ def pytest_xdist_make_scheduler(config, log):
   return Scheduling(config, log)
 
 
-def _is_known(flag: str) -> bool:
-  """Whether this XLA reads a flag; it ends a process that gives others."""
-  asked = subprocess.run(
-    [sys.executable, '-c', 'import jax; jax.devices()'],
-    env={**os.environ, 'XLA_FLAGS': flag, 'JAX_PLATFORMS': 'cpu'},
-    capture_output=True,
-  )
-  return asked.returncode == 0
+def _is_known(flag: str, config: pytest.Config) -> bool:
+  """Whether this XLA reads a flag; it ends a process that gives others.
+
+  Asking takes a process of seconds: the answer is kept with pytest's own notes.
+  """
+  notes = getattr(config, 'cache', None)
+  place = f'xla/{jaxlib.__version__}/{flag.strip("-")}'
+  known = None if notes is None else notes.get(place, None)
+  if known is None:
+    asked = subprocess.run(
+      [sys.executable, '-c', 'import jax; jax.devices()'],
+      env={**os.environ, 'XLA_FLAGS': flag, 'JAX_PLATFORMS': 'cpu'},
+      capture_output=True,
+    )
+    known = asked.returncode == 0
+    if notes is not None:
+      notes.set(place, known)
+  return known
