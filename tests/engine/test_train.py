@@ -11,7 +11,12 @@ import pytest
 
 import disentangle_jax as dj
 from disentangle_jax import platforms
-from disentangle_jax.engine.plan import declare, group_shapes, planning
+from disentangle_jax.engine.plan import (
+  declare,
+  group_shapes,
+  planning,
+  survival,
+)
 from disentangle_jax.engine.programs import devices, train
 from disentangle_jax.methods import METHODS, contract
 
@@ -28,7 +33,11 @@ def lowered(group, mesh, count):
 
 
 @pytest.mark.parametrize('name', METHODS)
-def test_sixty_four_runs_are_one_program_without_collectives(name, config):
+def test_sixty_four_runs_are_one_program_without_collectives(
+  name, config, monkeypatch
+):
+  # Of every method it is tested in tests/methods.
+  monkeypatch.setattr(survival, 'check', lambda *given: None)
   config.methods = (name,)
   module = METHODS[name]
   described = contract.read(module, name)

@@ -75,9 +75,7 @@ class Harness:
 
   def batch(self, step: int) -> dict[str, jax.Array]:
     """The batch of a step."""
-    arrays, index = self.data.arrays, np.arange(BATCH_SIZE)
-    batch = self._sample(self.keys(step)[0], arrays, index)
-    return {**batch, 'step': jnp.asarray(step, jnp.int32)}
+    return self._sampled(step)
 
   def init(self, solo: bool):
     """States [R], all equal."""
@@ -104,14 +102,17 @@ class Harness:
     return {'frozen': self.before.first_state}
 
   @functools.cached_property
-  def _sample(self):
-    # Identities are counted when it is made: outside of what is traced.
-    return samplers.make(self.data, self.contract.batch(self.config))
-
-  @functools.cached_property
   def _sampled(self):
-    assert self._sample
-    return quick_jit(self.batch)
+    # Identities are counted when it is made: outside of what is traced.
+    sample = samplers.make(self.data, self.contract.batch(self.config))
+
+    def batch(step):
+      index = np.arange(BATCH_SIZE)
+      drawn = sample(self.keys(step)[0], self.data.arrays, index)
+      return {**drawn, 'step': jnp.asarray(step, jnp.int32)}
+
+    # Read inside other programs too, where compiler options are refused.
+    return jax.jit(batch)
 
   def mesh(self, solo: bool) -> jax.sharding.Mesh:
     """('runs', 'data'): (1, 2) for the base alone, else (1, 1)."""

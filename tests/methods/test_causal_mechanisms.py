@@ -1,5 +1,6 @@
 """Known answers of experts that compete, and of their pre-training."""
 
+import functools
 import math
 
 import jax
@@ -34,8 +35,9 @@ def darkness(params, images):
   return -params['gain'] * jnp.mean(images, axis=(1, 2, 3))
 
 
-def game(images):
-  """One step of both hand-made experts on given images [B, 1, 1, 1]."""
+@functools.cache
+def hand_made():
+  """Players, their optimisers' states, and one step of the game, compiled."""
   players = {
     'experts': {
       'scale': jnp.array([1.0, -1.0]),
@@ -52,14 +54,22 @@ def game(images):
   }
   # Moments that a gradient of zero would shrink and move parameters by.
   opt_states = jax.tree.map(
-    lambda x: x + 0.5 if x.dtype == jnp.float32 else x, opt_states
+    lambda x: np.asarray(x) + np.float32(0.5) if x.dtype == jnp.float32 else x,
+    opt_states,
   )
-  after, states, scalars, _ = jax.jit(
+  step = jax.jit(
     lambda x: causal_mechanisms.play(
       two_experts, darkness, players, opt_states, adam, x, x
     )
-  )(images)
-  return players, opt_states, after, states, scalars
+  )
+  return players, opt_states, step
+
+
+def game(images):
+  """One step of both hand-made experts on given images [B, 1, 1, 1]."""
+  players, opt_states, step = hand_made()
+  after, states, scalars, _ = step(images)
+  return players, opt_states, *jax.device_get((after, states, scalars))
 
 
 @pytest.mark.parametrize(
@@ -135,7 +145,7 @@ def made():
   index = jnp.arange(6, dtype=jnp.int32)
 
   def drawn(module, config):
-    sample = samplers.make(data, module.batch(config))
+    sample = jax.jit(samplers.make(data, module.batch(config)))
     return sample(jax.random.key(1), data.arrays, index)
 
   return (
@@ -174,14 +184,14 @@ def test_the_game_starts_from_the_copiers_with_a_fresh_adam(made):
   assert shown.shape == (3, 6, 8, 8, 1)
   assert np.abs(shown[0] - shown[1]).max() > 0
   module = image_experts.Expert((4,))
+  apply = jax.jit(lambda p, x, s: module.apply({'params': p}, x, s, True)[0])
   by_hand = []
   for expert in range(3):
-    take = lambda x, j=expert: x[j]
-    copy, _ = module.apply(
-      {'params': jax.tree.map(take, state.params['experts'])},
+    take = lambda x, j=expert: np.asarray(x)[j]
+    copy = apply(
+      jax.tree.map(take, state.params['experts']),
       shown[expert],
       jax.tree.map(take, state.params['statistics']),
-      True,
     )
     by_hand.append(np.mean((np.asarray(copy) - shown[expert]) ** 2))
   np.testing.assert_allclose(scalars['loss'], np.mean(by_hand), rtol=1e-5)
@@ -191,17 +201,16 @@ def test_the_game_starts_from_the_copiers_with_a_fresh_adam(made):
 
 
 def test_further_draws_are_those_of_no_other_row():
-
   data = data_lib.load('dsprites', **SPRITES)
   request = requests.Transformed(('invert', 'noise'), shift=1, more=2)
-  sample = samplers.make(data, (request,))
+  sample = jax.jit(samplers.make(data, (request,)))
   part = sample(jax.random.key(1), data.arrays, jnp.array([4], jnp.int32))
   whole = sample(jax.random.key(1), data.arrays, jnp.arange(6))
   np.testing.assert_array_equal(
     part['more_transformed'][0], whole['more_transformed'][4]
   )
   assert whole['more_transformed'].shape == (6, 2, 8, 8, 1)
-  plain = samplers.make(data, (requests.Transformed(shift=1),))
+  plain = jax.jit(samplers.make(data, (requests.Transformed(shift=1),)))
   again = plain(jax.random.key(1), data.arrays, jnp.arange(6))
   np.testing.assert_array_equal(again['transformed'], whole['transformed'])
   assert 'more_transformed' not in again
@@ -210,10 +219,10 @@ def test_further_draws_are_those_of_no_other_row():
 def test_residual_experts_start_as_the_identity():
   image = jax.random.uniform(jax.random.key(0), (4, 6, 6, 1))
   module = image_experts.Expert((8,), residual=True)
-  (copy, _), _ = module.init_with_output(jax.random.key(1), image)
+  (copy, _), _ = jax.jit(module.init_with_output)(jax.random.key(1), image)
   np.testing.assert_allclose(copy, image, atol=0.03)
   plain = image_experts.Expert((8,))
-  (other, _), _ = plain.init_with_output(jax.random.key(1), image)
+  (other, _), _ = jax.jit(plain.init_with_output)(jax.random.key(1), image)
   assert np.abs(other - image).max() > 0.1
 
 

@@ -3,6 +3,8 @@
 Their losses stand in code_formulas.py.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -80,7 +82,7 @@ def test_at_alpha_1_no_posterior_is_pulled_and_the_prior_is_drawn_anew(harness):
   np.testing.assert_allclose(scalars['loss'], want, rtol=1e-6)
   # Posteriors that are the prior: z is the noise, and no copy of it the prior.
   heads = state.params['encoder']['Heads_0']
-  heads = jax.tree.map(jnp.zeros_like, heads)
+  heads = jax.tree.map(np.zeros_like, heads)
   encoder = {**state.params['encoder'], 'Heads_0': heads}
   blind = state._replace(params={**state.params, 'encoder': encoder})
   scalars = run(blind)
@@ -98,8 +100,8 @@ def test_qlae_on_its_codebook_pays_nothing(harness):
   np.testing.assert_allclose(values, [np.linspace(-0.5, 0.5, 10)] * 3)
   chosen = np.array([2, 0, 9])
   code = {
-    'bias': values[jnp.arange(3), chosen],
-    'kernel': jnp.zeros_like(
+    'bias': np.asarray(values)[np.arange(3), chosen],
+    'kernel': np.zeros_like(
       state.params['encoder']['Heads_0']['code']['kernel']
     ),
   }
@@ -108,7 +110,7 @@ def test_qlae_on_its_codebook_pays_nothing(harness):
   scalars = made.jit(made.method.update)(key, on, batch, hparams)[1]
   assert scalars['quantise'] == scalars['commit'] == 0
   assert scalars['used_values'] == 1
-  codes = made.method.represent(on, batch['observation'])
+  codes = made.jit(made.method.represent)(on, batch['observation'])
   np.testing.assert_array_equal(codes.parts['index'], [chosen] * 8)
   np.testing.assert_array_equal(codes.vector, codes.parts['continuous'])
 
@@ -128,9 +130,8 @@ def test_codebooks_learn_from_the_quantise_term_alone(harness):
   after, scalars = update(floats(made.hparams, lambda_quantise=1.0))
   assert moved(after, 'codebook')
   used = [float(scalars[f'used_values/{d}']) for d in range(3)]
-  index = np.asarray(
-    made.method.represent(state, batch['observation']).parts['index']
-  )
+  represent = made.jit(made.method.represent)
+  index = np.asarray(represent(state, batch['observation']).parts['index'])
   assert used == [len(set(column)) for column in index.T]
   np.testing.assert_allclose(scalars['used_values'], np.mean(used))
 
@@ -155,75 +156,92 @@ def test_decay_shrinks_kernels_alone_and_the_clip_is_by_entry():
   assert any(np.allclose(x, [[0.1, -0.1], [0.05, 0]]) for x in first)
 
 
-def sources_step(data, name, state=None, label=None, **static):
-  """(state, scalars, batch) of one step on sources."""
+@functools.cache
+def on_sources(name, **static):
+  """Method, with its functions compiled, a batch and hyper-parameters."""
   module = METHODS[name]
   chosen = {'likelihood': 'gaussian_linear', 'likelihood_scale': 0.1}
   net = nets.mlp.Config(encoder_hidden=(8,), decoder_hidden=(8,))
   config = module.Config(net=net, num_latents=2, **{**chosen, **static})
-  method = module.make(config, data)
-  sample = samplers.make(data, contract.read(module).batch(config))
-  batch = {**sample(jax.random.key(1), data.arrays, jnp.arange(16))}
+  method = module.make(config, SOURCES)
+  method = method._replace(
+    init=jax.jit(method.init), update=jax.jit(method.update)
+  )
+  sample = jax.jit(samplers.make(SOURCES, contract.read(module).batch(config)))
+  batch = sample(jax.random.key(1), SOURCES.arrays, jnp.arange(16))
+  return method, batch, floats(module.HPARAMS)
+
+
+def start(name, **static):
+  method, batch, hparams = on_sources(name, **static)
+  return method.init(jax.random.key(0), batch, hparams)
+
+
+def sources_step(name, state=None, label=None, **static):
+  """(state, scalars, batch) of one step on sources."""
+  method, batch, hparams = on_sources(name, **static)
   if label is not None:
-    batch['label'] = jnp.full(16, label)
-  hparams, key = floats(module.HPARAMS), jax.random.key(2)
-  if state is None:
-    state = method.init(jax.random.key(0), batch, hparams)
-  _, scalars = jax.jit(method.update)(key, state, batch, hparams)
-  return method, state, scalars, batch
+    batch = {**batch, 'label': jnp.full(16, label)}
+  state = start(name, **static) if state is None else state
+  _, scalars = method.update(jax.random.key(2), state, batch, hparams)
+  return state, scalars, batch
 
 
 def test_one_segment_is_a_vae_with_a_prior_scale_of_its_own():
-  _, state, scalars, batch = sources_step(SOURCES, 'ivae', label=2)
+  state, scalars, batch = sources_step('ivae', label=2)
   without = {k: v for k, v in state.params.items() if k != 'prior'}
   plain = state._replace(params=without, opt_state=())
   module = METHODS['vae']
-  _, of_vae, same, _ = sources_step(SOURCES, 'vae')
+  of_vae, same, _ = sources_step('vae')
   assert jax.tree.structure(of_vae.params) == jax.tree.structure(plain.params)
   jax.tree.map(np.testing.assert_array_equal, of_vae.params, plain.params)
   for name in ('loss', 'reconstruction', 'kl', 'kl/0', 'kl/1'):
     np.testing.assert_allclose(scalars[name], same[name], rtol=1e-6)
   assert module.HPARAMS.keys() <= ivae.HPARAMS.keys()
   # Another scale of the prior: the closed form of KL(q || N(0, 4)).
-  logvar = state.params['prior']['logvar'].at[2].set(np.log(4.0))
+  logvar = np.array(state.params['prior']['logvar'])
+  logvar[2] = np.log(4.0)
   params = {**state.params, 'prior': {'logvar': logvar}}
-  method, _, scaled, _ = sources_step(
-    SOURCES, 'ivae', state._replace(params=params), label=2
-  )
-  codes = method.represent(state, batch['observation'])
+  _, scaled, _ = sources_step('ivae', state._replace(params=params), label=2)
+  represent = jax.jit(on_sources('ivae')[0].represent)
+  codes = jax.device_get(represent(state, batch['observation']))
   mean, variance = codes.parts['mean'], np.exp(codes.parts['logvar'])
   kl = 0.5 * ((variance + mean**2) / 4 - 1 - np.log(variance / 4))
   np.testing.assert_allclose(scaled['kl'], kl.sum(1).mean(), rtol=1e-5)
 
 
 def test_posteriors_that_are_the_prior_cost_nothing():
-  _, state, _, _ = sources_step(SOURCES, 'ivae', prior_mean=True)
-  heads = jax.tree.map(jnp.zeros_like, state.params['encoder']['Heads_0'])
-  heads['mean']['bias'] = jnp.asarray([1.0, -2.0])
-  heads['logvar']['bias'] = jnp.asarray([0.5, -0.5])
-  of_all = lambda bias: jnp.tile(bias, (4, 1))
+  state = start('ivae', prior_mean=True)
+  heads = jax.tree.map(np.zeros_like, state.params['encoder']['Heads_0'])
+  heads['mean']['bias'] = np.float32([1.0, -2.0])
+  heads['logvar']['bias'] = np.float32([0.5, -0.5])
+  of_all = lambda bias: np.tile(bias, (4, 1))
   prior = {name: of_all(heads[name]['bias']) for name in ('mean', 'logvar')}
   encoder = {**state.params['encoder'], 'Heads_0': heads}
   params = {**state.params, 'encoder': encoder, 'prior': prior}
   equal = state._replace(params=params)
-  _, _, scalars, _ = sources_step(SOURCES, 'ivae', equal, prior_mean=True)
+  _, scalars, _ = sources_step('ivae', equal, prior_mean=True)
   assert scalars['kl'] == 0
 
 
 def test_what_the_encoder_sees():
-  method, state, _, _ = sources_step(SOURCES, 'ivae', encoder_sees='both')
+  method, *_ = on_sources('ivae', encoder_sees='both')
+  state = start('ivae', encoder_sees='both')
   assert method.represent is None and method.decode is not None
   kernel = state.params['encoder']['MLP_0']['Dense_0']['kernel']
   assert kernel.shape == (3 + 4, 8)
-  method, _, _, _ = sources_step(SOURCES, 'ivae')
+  method, *_ = on_sources('ivae')
   assert method.represent is not None
 
 
 def test_a_linear_decoder_gives_numbers_of_any_range():
-  method, state, _, _ = sources_step(SOURCES, 'vae')
-  decoded = method.decode(state, 50 * jnp.ones((16, 2)))
+  method, *_ = on_sources('vae')
+  state = start('vae')
+  decoded = jax.jit(method.decode)(state, np.full((16, 2), 50, np.float32))
   assert np.abs(decoded).max() > 1
-  nats = method.extras['log_likelihood'](state, jnp.zeros((16, 2)), decoded)
+  nats = jax.eval_shape(
+    method.extras['log_likelihood'], state, jnp.zeros((16, 2)), decoded
+  )
   assert nats.shape == (16,)
 
 
@@ -260,15 +278,15 @@ def test_prior_scales_of_segments_are_recovered_where_mixing_is_linear():
 
 
 def test_a_small_spread_costs_up_to_one_a_latent():
-  wide = jnp.asarray([[-1.0, 3.0], [1.0, -3.0]])
-  assert hfs_vae.spread_cost(wide) == 0
+  wide = np.float32([[-1.0, 3.0], [1.0, -3.0]])
+  spread_cost = jax.jit(jax.value_and_grad(hfs_vae.spread_cost))
+  assert spread_cost(wide)[0] == 0
   np.testing.assert_allclose(
-    hfs_vae.spread_cost(0.25 * wide), 0.75 + 0.25, rtol=1e-4
+    spread_cost(np.float32(0.25) * wide)[0], 0.75 + 0.25, rtol=1e-4
   )
-  np.testing.assert_allclose(
-    hfs_vae.spread_cost(jnp.ones((4, 3))), 3 * (1 - 1e-3), rtol=1e-6
-  )
-  assert np.isfinite(jax.grad(hfs_vae.spread_cost)(jnp.ones((4, 3)))).all()
+  cost, slope = spread_cost(np.ones((4, 3), np.float32))
+  np.testing.assert_allclose(cost, 3 * (1 - 1e-3), rtol=1e-6)
+  assert np.isfinite(slope).all()
 
 
 @pytest.mark.parametrize('full', [True, False])
@@ -277,7 +295,12 @@ def test_means_on_a_lattice_pay_nothing_and_a_diagonal_does(full):
   mean = jnp.asarray(corners if full else corners[:2])
   terms = common.Terms(0.0, None, mean, None, None, None, jax.random.key(0))
   weights = {'gamma': 3.0, 'delta': 0.0}
-  cost, scalars = hfs_vae.penalty(hfs_vae.Options(), weights, terms)
+  penalty = jax.jit(
+    lambda mean: hfs_vae.penalty(
+      hfs_vae.Options(), weights, terms._replace(mean=mean)
+    )
+  )
+  cost, scalars = penalty(mean)
   # (0, 2) is at 2 along one axis from both ends of the diagonal.
   assert scalars['support_distance'] == (0 if full else 4)
   assert cost == (0 if full else 12)

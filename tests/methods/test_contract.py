@@ -1,6 +1,7 @@
 """What every registered method must keep to; no exceptions by name."""
 
 import dataclasses
+import functools
 import inspect
 import pathlib
 
@@ -40,29 +41,30 @@ def test_module_declares_what_the_engine_reads(name):
 
 
 @every_method
-def test_functions_and_shapes(name, harness):
+def test_functions_and_shapes(name, harness, history):
   made = harness(name)
   method, batch = made.method, made.batch(0)
   taken = _arguments(method.init)
   assert taken[:3] == ['key', 'batch', 'hparams']
   assert taken[3:] in ([], ['frozen'])
   assert _arguments(method.update) == ['key', 'state', 'batch', 'hparams']
-  hparams = {k: jnp.float32(v) for k, v in made.hparams.items()}
-  key = jax.random.key(0)
-  frozen = made.frozen
-  start = lambda *given: method.init(*given, **frozen)
-  state = jax.eval_shape(start, key, batch, hparams)
-  after, scalars = jax.eval_shape(method.update, key, state, batch, hparams)
-  assert jax.tree.structure(state) == jax.tree.structure(after)
-  assert jax.tree.leaves(state) == jax.tree.leaves(after)
-  for scalar in scalars.values():
-    assert scalar.shape == () and scalar.dtype == jnp.float32
-  assert 'loss' in scalars
+  states, scalars = history(made, False)
+  before, after = made.first_state, states[-1]
+  assert jax.tree.structure(before) == jax.tree.structure(after)
+  for first, last in zip(jax.tree.leaves(before), jax.tree.leaves(after)):
+    assert last.shape[1:] == first.shape and last.dtype == first.dtype
+    # A weak type that an update leaves or takes would be traced anew.
+    assert not (first.weak_type or last.weak_type)
+  for scalar in scalars[0].values():
+    assert scalar.shape == (len(made.probes) + 2,)
+    assert scalar.dtype == np.float32
+  assert 'loss' in scalars[0]
 
   observation = batch['observation']
+  read = _readings(made)(_of_first_run(states[-1]))
   if method.represent is not None:
     assert _arguments(method.represent) == ['state', 'observation']
-    codes = jax.eval_shape(method.represent, state, observation)
+    codes = read['codes']
     assert codes.vector.shape[0] == len(observation)
     # Both or neither: codes with a distribution around them or without.
     given = {n: codes.parts[n] for n in ('mean', 'logvar') if n in codes.parts}
@@ -70,19 +72,15 @@ def test_functions_and_shapes(name, harness):
     assert len({part.shape for part in given.values()}) < 2
     # The layout says what stands in the vector; it is checked against it.
     assert method.layout == layouts.layout_of(method, codes)
-    width = codes.vector.shape[1]
+    rows = len(observation)
   else:
-    width = method.layout.width if method.layout else 0
+    rows = 2  # codes of ones
   if method.decode is not None:
     assert _arguments(method.decode) == ['state', 'vector']
-    vector = jnp.zeros((len(observation), width))
-    decoded = jax.eval_shape(method.decode, state, vector)
-    assert decoded.shape == observation.shape
-    assert decoded.dtype == observation.dtype
+    assert read['decoded'].shape == (rows, *observation.shape[1:])
+    assert read['decoded'].dtype == observation.dtype
   if 'log_likelihood' in method.extras:
-    nats = method.extras['log_likelihood']
-    nats = jax.eval_shape(nats, state, vector, observation)
-    assert nats.shape == (len(observation),)
+    assert read['log_likelihood'].shape == (rows,)
 
 
 @every_method
@@ -90,13 +88,23 @@ def test_what_survives_is_everything_that_is_read(name, harness, history):
   """Codes, reconstructions and draws are those of the exported parameters."""
   made = harness(name)
   states, _ = history(made, False)
-  state = jax.tree.map(lambda x: np.asarray(x[0]), states[-1])
+  state = _of_first_run(states[-1])
   shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), state)
   arrays = exported.flatten(state.params)
   back = exported.fill(shapes, arrays, pathlib.Path('exported'))
-  observation = made.batch(0)['observation']
-  read = made.jit(lambda s: _all_that_is_read(made, s, observation))
+  read = _readings(made)
   jax.tree.map(np.testing.assert_array_equal, read(back), read(state))
+
+
+def _of_first_run(state):
+  return jax.tree.map(lambda x: np.asarray(x)[0], state)
+
+
+@functools.cache
+def _readings(made):
+  """State -> what abilities give from it, compiled."""
+  observation = made.batch(0)['observation']
+  return made.jit(lambda s: _all_that_is_read(made, s, observation))
 
 
 def _all_that_is_read(made, state, observation):
@@ -176,14 +184,16 @@ def test_alone_and_on_two_shards_is_the_same(name, harness, history):
 @every_method
 def test_loss_falls_or_nothing_is_learnt(name, harness, history):
   made = harness(name)
-  states, _ = history(made, False)
-  program, hparams = made.program(False), made.stacked(made.rows(False))
+  # One run, wherever a batch can be split: of all runs the first alone is read.
+  solo = made.contract.splits
+  states, _ = history(made, solo)
+  program, hparams = made.program(solo), made.stacked(made.rows(solo))
   progress = made.contract.progress or 'loss'
   # After the first steps, when capacities have risen.
   state, losses, start = states[-1], [], len(states) - 1
   for step in range(start, start + 200):
     state, scalars = program(state, step, hparams)
-    losses.append([scalars[n][0] for n in ('loss', progress)])
+    losses.append([np.asarray(scalars[n])[0] for n in ('loss', progress)])
   losses = np.array(losses)
   assert np.all(np.isfinite(losses))
   if made.contract.learns:

@@ -31,15 +31,16 @@ def toy_bound(slope, log_det, points=4001):
   after = mean + np.sqrt(own) * np.linspace(-8, 8, points)
   density = np.exp(-((after - mean) ** 2) / (2 * own))
   density /= density.sum()
-  single = lambda value: jnp.full((points, 1), value, jnp.float32)
+  single = lambda value: np.full((points, 1), value, np.float32)
   linear = locally_linear.Linear(
     v=single(slope - 1.0),
     r=single(1.0),
-    b=jnp.full((points, 1, 1), 0.5),
+    b=np.full((points, 1, 1), 0.5, np.float32),
     c=single(0.1),
   )
-  transition = dynamics_content.transition_nats(
-    jnp.asarray(after[:, None], jnp.float32),
+  nats = jax.jit(dynamics_content.transition_nats, static_argnums=6)
+  transition = nats(
+    after[:, None].astype(np.float32),
     single(np.log(own)),
     linear,
     single(u),
@@ -71,12 +72,18 @@ def test_a_linear_map_is_undone():
     draw(5, 3), draw(5, 3), draw(5, 3, 2), draw(5, 3)
   )
   z, u = draw(5, 3), draw(5, 2)
-  after = linear.forward(z, u)
+  after, back = jax.jit(
+    lambda linear, z, u: (
+      linear.forward(z, u),
+      linear.backward(linear.forward(z, u), u),
+    )
+  )(linear, z, u)
+  linear, z, u = jax.device_get((linear, z, u))
   for n in range(5):
     matrix = np.eye(3) + np.outer(linear.v[n], linear.r[n])
-    expected = matrix @ z[n] + np.asarray(linear.b[n]) @ u[n] + linear.c[n]
+    expected = matrix @ z[n] + linear.b[n] @ u[n] + linear.c[n]
     np.testing.assert_allclose(after[n], expected, rtol=1e-4, atol=1e-5)
-  np.testing.assert_allclose(linear.backward(after, u), z, atol=1e-3)
+  np.testing.assert_allclose(back, z, atol=1e-3)
 
 
 KINDS = ('transition', 'backward_kl', 'other_kl', 'other_reconstruction')
@@ -197,9 +204,8 @@ def test_plans_lower_the_cost_in_codes(harness):
   jacobian, amortised = actions.values()
   np.testing.assert_allclose(jacobian, amortised, atol=1e-4)
   assert jacobian.shape == (4, 3, 2) and np.abs(jacobian).max() <= 3
-  codes = lambda x: np.asarray(
-    made.method.represent(state, x).parts['dynamics']
-  )
+  represent = made.jit(made.method.represent)
+  codes = lambda x: np.asarray(represent(state, x).parts['dynamics'])
 
   def cost(plan, z, aim):
     total = 0.0
@@ -222,7 +228,8 @@ def test_maps_show_points_and_paths():
   shown = jnp.array([True, True, True, False])
   paths = jnp.array([[[0.0, 1.0], [0.25, 1.0]], [[2.0, 0.5], [-3.0, 0.5]]])
   colour = latent_maps.colours(points)
-  image = np.asarray(latent_maps.draw(points, shown, colour, paths, 27))
+  draw = jax.jit(latent_maps.draw, static_argnums=4)
+  image = np.asarray(draw(points, shown, colour, paths, 27))
   expected = np.full((27, 27, 3), 0.5)
   # Three pixels of border, 20 between the outermost points; rows go down.
   expected[3, 3] = colour[0]

@@ -1,5 +1,6 @@
 """Losses of embeddings: closed forms, brute force, refusals."""
 
+import functools
 import itertools
 
 import jax
@@ -22,6 +23,10 @@ from disentangle_jax.nn import nets
 from disentangle_jax.ops import class_pairs
 
 ALL = np.ones(3, bool)
+# One program each: compiling is what takes the time.
+f_losses = jax.jit(f_statistic.loss_of, static_argnums=2)
+triplet_loss = jax.jit(class_pairs.triplet_loss)
+histogram_of = jax.jit(histogram_loss.loss_of)
 SMALL_NET = nets.mlp.Config(encoder_hidden=(8,), decoder_hidden=(8,))
 
 
@@ -34,7 +39,7 @@ def vectors():
 
 
 def f_loss(vector, d=2, valid=ALL):
-  return float(f_statistic.loss_of(jnp.asarray(vector), valid, d)['loss_sum'])
+  return float(f_losses(vector, valid, d)['loss_sum'])
 
 
 def scipy_loss(vector, d, classes=(0, 1, 2)):
@@ -53,7 +58,7 @@ def scipy_loss(vector, d, classes=(0, 1, 2)):
 @pytest.mark.parametrize('d', [1, 2, 4])
 def test_f_loss_is_that_of_scipys_analysis_of_variance(vectors, d):
   assert f_loss(vectors, d) == pytest.approx(scipy_loss(vectors, d), rel=1e-4)
-  loss = f_statistic.loss_of(jnp.asarray(vectors), ALL, d)
+  loss = f_losses(vectors, ALL, d)
   assert float(loss['loss']) == pytest.approx(float(loss['loss_sum']) / 3)
 
 
@@ -73,16 +78,16 @@ def test_f_loss_sees_rotations_and_neither_place_nor_scale(vectors):
 
 
 def test_f_gradient_pushes_means_apart_and_shrinks_the_spread():
-  vector = jnp.array([[[0.0], [1.0]], [[1.0], [2.5]]])
+  vector = np.float32([[[0.0], [1.0]], [[1.0], [2.5]]])
   there = np.ones(2, bool)
   loss = lambda v: f_statistic.loss_of(v, there, 1)['loss']
-  after = vector - 0.05 * jax.grad(loss)(vector)
+  grad = np.asarray(jax.jit(jax.grad(loss))(vector))
+  after = vector - 0.05 * grad
   gap = lambda v: float(v[1].mean() - v[0].mean())
   assert gap(after) > gap(vector)
-  spread = lambda v: float(jnp.sum(jnp.square(v - v.mean(1, keepdims=True))))
+  spread = lambda v: np.sum(np.square(v - v.mean(1, keepdims=True)))
   assert spread(after) < spread(vector)
   # Against differences of SciPy's loss.
-  grad = np.asarray(jax.grad(loss)(vector))
   base = np.asarray(vector, float)
   for place in np.ndindex(base.shape):
     step = np.zeros_like(base)
@@ -94,8 +99,8 @@ def test_f_gradient_pushes_means_apart_and_shrinks_the_spread():
 def test_f_loss_of_equal_means_is_finite():
   vector = jnp.array([[[0.0], [1.0]], [[1.0], [0.0]]])
   loss = lambda v: f_statistic.loss_of(v, np.ones(2, bool), 1)['loss']
-  assert np.isfinite(loss(vector))
-  assert np.all(np.isfinite(jax.grad(loss)(vector)))
+  value, grad = jax.jit(jax.value_and_grad(loss))(vector)
+  assert np.isfinite(value) and np.all(np.isfinite(grad))
 
 
 def brute_triplets(vector, margin, classes=(0, 1, 2)):
@@ -111,9 +116,7 @@ def brute_triplets(vector, margin, classes=(0, 1, 2)):
 
 
 def test_triplet_is_the_mean_over_all_valid_triplets(vectors):
-  loss = lambda there: float(
-    class_pairs.triplet_loss(jnp.asarray(vectors), there, 0.1)
-  )
+  loss = lambda there: float(triplet_loss(vectors, there, 0.1))
   assert loss(ALL) == pytest.approx(brute_triplets(vectors, 0.1), rel=1e-5)
   expected = brute_triplets(vectors, 0.1, (1, 2))
   there = np.array([False, True, True])
@@ -122,15 +125,15 @@ def test_triplet_is_the_mean_over_all_valid_triplets(vectors):
 
 def test_triplet_of_equal_distances_is_the_margin():
   # Corners of a square: neighbours are equally far, classes its sides.
-  square = jnp.array([[[0.0, 0], [1, 0]], [[0, 1], [1, 1]]])
+  square = np.float32([[[0, 0], [1, 0]], [[0, 1], [1, 1]]])
   near = 1.0  # both sides, and to the nearer corner of the other class
   far = 2.0  # the diagonal
   margin = 0.3
   expected = (max(0, margin + near - near) + max(0, margin + near - far)) / 2
-  got = float(class_pairs.triplet_loss(square, np.ones(2, bool), margin))
+  got = float(triplet_loss(square, np.ones(2, bool), margin))
   assert got == pytest.approx(expected, rel=1e-6)
-  same = jnp.zeros((2, 2, 3))
-  got = float(class_pairs.triplet_loss(same, np.ones(2, bool), margin))
+  same = np.zeros_like(square)
+  got = float(triplet_loss(same, np.ones(2, bool), margin))
   assert got == pytest.approx(margin)
 
 
@@ -157,11 +160,11 @@ def test_histogram_loss_against_a_loop(vectors):
   expected = sum(
     negative[r] * positive[q] for r in range(201) for q in range(r + 1)
   )
-  got = float(histogram_loss.loss_of(jnp.asarray(unit), ALL))
+  got = float(histogram_of(unit, ALL))
   assert got == pytest.approx(expected, abs=2e-4)
   # Apart: no negative pair is as similar as a positive one.
-  apart = jnp.eye(3)[:, None].repeat(5, axis=1)
-  assert float(histogram_loss.loss_of(apart, ALL)) == pytest.approx(0, abs=1e-6)
+  apart = np.eye(3, 4, dtype=np.float32)[:, None].repeat(5, axis=1)
+  assert float(histogram_of(apart, ALL)) == pytest.approx(0, abs=1e-6)
 
 
 def test_binomial_deviance_against_a_loop(vectors):
@@ -174,23 +177,29 @@ def test_binomial_deviance_against_a_loop(vectors):
       same.append(np.log1p(np.exp(-2 * (s - 0.5))))
     else:
       apart.append(np.log1p(np.exp(2 * 10 * (s - 0.5))))
-  got = float(binomial_deviance.loss_of(jnp.asarray(unit), ALL, 10.0))
+  got = float(jax.jit(binomial_deviance.loss_of)(unit, ALL, 10.0))
   assert got == pytest.approx(np.mean(same) + np.mean(apart), rel=1e-5)
 
 
 def test_rows_of_a_class_are_its_first():
   labels = jnp.array([1, 0, 1, 1, 2, 0, 1])
-  rows, there = common.pick_classes(labels, 4, 2)
+  pick = jax.jit(common.pick_classes, static_argnums=(1, 2))
+  rows, there = jax.device_get(pick(labels, 4, 2))
   assert there.tolist() == [True, True, False, False]
   assert rows[:2].tolist() == [[1, 5], [0, 2]]
 
 
 def test_unit_length_of_zeros_has_a_finite_gradient():
   vector = jnp.array([[3.0, 4.0], [0.0, 0.0]])
-  np.testing.assert_allclose(
-    class_pairs.unit_length(vector), [[0.6, 0.8], [0, 0]], rtol=1e-6
-  )
-  grad = jax.grad(lambda v: jnp.sum(class_pairs.unit_length(v)))(vector)
+
+  @jax.jit
+  @functools.partial(jax.grad, has_aux=True)
+  def slope(v):
+    unit = class_pairs.unit_length(v)
+    return jnp.sum(unit), unit
+
+  grad, unit = slope(vector)
+  np.testing.assert_allclose(unit, [[0.6, 0.8], [0, 0]], rtol=1e-6)
   assert np.all(np.isfinite(grad))
 
 

@@ -44,14 +44,16 @@ def test_the_cross_entropy_of_a_coin_is_log_two():
 
 def test_grasps_of_a_step_are_balanced_and_differ_between_steps(harness):
   batch = harness('grasp_cnn').batch(0)
-  draw = lambda seed: grasping.some_grasps(jax.random.key(seed), batch, 4)
-  pose, label = draw(0)
+  draw = jax.jit(
+    lambda seed: grasping.some_grasps(jax.random.key(seed), batch, 4)
+  )
+  pose, label = jax.device_get(draw(0))
   np.testing.assert_array_equal(np.asarray(label).mean(1), 0.5)
   assert np.any(np.asarray(draw(1)[0]) != np.asarray(pose))
   # Each with its own label.
-  for own, given, text in zip(pose, batch['pose'], label):
+  for own, given, text in zip(pose, np.asarray(batch['pose']), label):
     for grasp, success in zip(own, text):
-      row = np.argmin(np.abs(np.asarray(given - grasp)).sum(1))
+      row = np.argmin(np.abs(given - grasp).sum(1))
       assert success == (row % 2 == 0)
 
 
@@ -129,7 +131,8 @@ def test_pictures_show_the_guess_beside_the_truth(harness):
   for part in shown.values():
     assert part.min() >= 0 and part.max() <= 1
   codes = made.jit(made.method.represent)(one_run(made), x)
-  decoded = made.method.extras['decode_occupancy'](one_run(made), codes.vector)
+  decode = made.jit(made.method.extras['decode_occupancy'])
+  decoded = decode(one_run(made), codes.vector)
   np.testing.assert_allclose(decoded, codes.parts['occupancy'], rtol=1e-5)
   np.testing.assert_allclose(
     shown['layers'][..., 0], codes.parts['occupancy'], rtol=1e-5
@@ -140,13 +143,14 @@ def test_a_plan_is_better_by_the_nets_own_word(harness):
   made = harness('grasp_cnn', plan_samples=30, plan_elite=5)
   batch = made.batch(0)
   x, start = batch['observation'], batch['pose'][:, 1]
-  state, predict = one_run(made), made.method.extras['grasp_logits']
+  state = one_run(made)
+  predict = made.jit(made.method.extras['grasp_logits'])
   plan = made.jit(made.method.extras['plan_grasp'])
   none = jnp.zeros((len(x), 4, 4, 4))
   found = plan(jax.random.key(0), state, x, start, none)
   assert found.shape == start.shape
-  logits = [predict(state, x, p[:, None], none)[:, 0] for p in (start, found)]
-  assert np.all(logits[1] > logits[0])
+  first, best = (predict(state, x, p[:, None], none) for p in (start, found))
+  assert np.all(np.asarray(best) > np.asarray(first))
   _, approach, closing = np.split(np.asarray(found), 3, axis=1)
   np.testing.assert_allclose((approach * closing).sum(1), 0, atol=1e-5)
 

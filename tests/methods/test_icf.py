@@ -1,5 +1,6 @@
 """Controllable factors: known rewards, gradients, walks and drawings."""
 
+import functools
 import itertools
 
 import jax
@@ -25,21 +26,31 @@ WORLD = data_lib.load('gridworld', **icf.TEST['dataset'][1])
 
 
 def test_reward_of_one_and_of_two_embeddings():
-  change = jnp.array([[0.3, -0.2]])
-  near = selectivity.log_gaussian(change, change[:, None], 0.1)
+  change = np.float32([[0.3, -0.2]])
+
+  @jax.jit
+  def gaussian(change, embeddings, sigma):
+    near = selectivity.log_gaussian(change, embeddings, sigma)
+    return near, selectivity.reward(near)
+
+  @jax.jit
+  def dot(change, embeddings):
+    return selectivity.reward(selectivity.log_dot(change, embeddings))
+
+  near, reward = gaussian(change, change[:, None], 0.1)
   np.testing.assert_array_equal(near, [[0.0]])
-  np.testing.assert_array_equal(selectivity.reward(near), [[0.0]])
+  np.testing.assert_array_equal(reward, [[0.0]])
   for kind in ('gaussian', 'dot'):
     for far in (1.0, 50.0):
       # One at the change, one far away, beyond the origin.
-      both = jnp.stack([change, -far * change], axis=1)
+      both = np.stack([change, np.float32(-far) * change], axis=1)
       if kind == 'gaussian':
-        near = selectivity.log_gaussian(change, both, 0.1 if far > 1 else 0.5)
+        reward = gaussian(change, both, 0.1 if far > 1 else 0.5)[1]
         odds = np.exp(-0.5 * (2 * 0.13**0.5 / 0.5) ** 2) if far == 1 else 0.0
       else:
-        near = selectivity.log_dot(change, both)
+        reward = dot(change, both)
         odds = 0.001 / (0.13 + 0.001)
-      r = np.asarray(selectivity.reward(near))[0]
+      r = np.asarray(reward)[0]
       np.testing.assert_allclose(r[0], np.log(2 / (1 + odds)), rtol=1e-5)
 
 
@@ -72,15 +83,16 @@ def test_reinforce_against_the_exact_gradient_of_a_two_armed_bandit():
     return rows(theta, c, actions, baseline, behaviour)
 
   own = jax.nn.log_softmax(theta)
+  slopes = jax.jit(slopes)
   spread = {}
   for baseline, behaviour in itertools.product(
     (0.0, 1.5, -3.0), (own, jnp.log(jnp.array([0.5, 0.5])))
   ):
-    found = jax.jit(slopes)(jnp.float32(baseline), behaviour)
+    found = slopes(np.float32(baseline), behaviour)
     for rows, wanted in zip(map(np.asarray, found), exact):
       error = rows.std(0) / np.sqrt(draws)
       assert np.all(np.abs(rows.mean(0) - wanted) < 4.5 * error + 1e-6)
-    spread[baseline, behaviour is own] = found[0].std()
+    spread[baseline, behaviour is own] = np.std(found[0])
   # What a baseline is for.
   assert spread[1.5, True] < spread[0.0, True] < spread[-3.0, True]
 
@@ -130,6 +142,15 @@ MOVES = np.array([(0, 1), (0, -1), (1, 0), (-1, 0)], np.float32)  # as actions
 STEP = 0.1
 
 
+def renderer(data):
+  """States [N, K] -> pictures, one program for all equally many states."""
+  look = lambda s: data.render(data.arrays, s, jax.random.key(0))
+  return jax.jit(jax.vmap(look))
+
+
+look_at_square = renderer(SQUARE)
+
+
 def position(observation):
   """(x, y) of the square's corner, linear in the pixels."""
   rows, columns = np.mgrid[:7, :7]
@@ -161,41 +182,42 @@ def test_selectivity_of_perfect_policies():
     play=None,
   )
   states = interior()
-  world = SQUARE.extras['environment']
-  look = jax.vmap(lambda s: world.observe((), s, jax.random.key(0)))
-  after = [look(jnp.asarray(states + move.astype(np.int32))) for move in MOVES]
+  after = [look_at_square(states + np.int32(move)) for move in MOVES]
   rows = (len(states), n)
+  number = np.broadcast_to(np.arange(n, dtype=np.int32) % 4, rows)
   seen = icf_parts.Experience(
-    observation=look(jnp.asarray(states)),
-    noise=jnp.zeros((*rows, 2)),
-    later=jnp.zeros((*rows, 0, 7, 7, 1)),
-    legal=jnp.ones((*rows, 1, 4), bool),
-    action=jnp.broadcast_to(jnp.arange(n, dtype=jnp.int32) % 4, rows)[
-      ..., None
-    ],
-    log_behaviour=jnp.zeros(rows),
-    outcomes=jnp.stack(after, axis=1),
-    outcome=jnp.broadcast_to(jnp.arange(n, dtype=jnp.int32) % 4, rows),
+    observation=look_at_square(states),
+    noise=np.zeros((*rows, 2), np.float32),
+    later=np.zeros((*rows, 0, 7, 7, 1), np.float32),
+    legal=np.ones((*rows, 1, 4), bool),
+    action=number[..., None],
+    log_behaviour=np.zeros(rows, np.float32),
+    outcomes=np.stack(after, axis=1),
+    outcome=number,
   )
   config = icf.Config(net=LINEAR, embeddings=n, transition=True)
-  terms = icf.objective(config, parts, (), seen, {'sigma': 0.01})
+  objective = jax.jit(
+    lambda seen, sigma: icf.objective(config, parts, (), seen, {'sigma': sigma})
+  )
+  terms = objective(seen, 0.01)
   np.testing.assert_allclose(terms['reward'], np.log(4), rtol=1e-5)
   np.testing.assert_allclose(terms['transition'], 0, atol=1e-10)
   np.testing.assert_allclose(terms['entropy'], 0, atol=1e-6)
   # Far wider than a step: nothing is told apart.
-  terms = icf.objective(config, parts, (), seen, {'sigma': 100.0})
+  terms = objective(seen, 100.0)
   np.testing.assert_allclose(terms['reward'], 0, atol=1e-5)
   # Every actor in the place of another one: as bad as it gets.
   wrong = seen._replace(outcome=(seen.outcome + 1) % 4)
-  terms = icf.objective(config, parts, (), wrong, {'sigma': 0.05})
-  assert np.all(terms['reward'] < -1)
+  terms = objective(wrong, 0.05)
+  assert np.all(np.asarray(terms['reward']) < -1)
 
 
+@functools.cache
 def fixed_by_hand():
   """A state of icf_fixed with h = tanh of (x, -x, y, -y) and its policies."""
   config = icf_fixed.Config(net=LINEAR, num_latents=4, acting='all', episode=1)
   method = icf_fixed.make(config, SQUARE)
-  batch = SQUARE.sample(jax.random.key(0), (), jnp.arange(4096))
+  batch = jax.jit(SQUARE.sample)(jax.random.key(0), (), jnp.arange(4096))
   hparams = {k: jnp.float32(v) for k, v in icf_fixed.HPARAMS.items()}
   state = jax.jit(method.init)(jax.random.key(1), batch, hparams)
   rows, columns = np.mgrid[:7, :7].reshape(2, -1) / 4
@@ -246,14 +268,14 @@ def test_fixed_policies_that_are_perfect_have_the_selectivity_they_should():
 
 def test_fixed_policies_act_and_are_drawn():
   method, state, _, _ = fixed_by_hand()
-  look = jax.vmap(lambda s: SQUARE.render((), s, jax.random.key(0)))
-  seen = look(jnp.asarray(interior()[:4]))
+  seen = look_at_square(interior()[:4])
   goal = jnp.arange(4, dtype=jnp.int32)
-  act = method.extras['act']
+  act = jax.jit(method.extras['act'])
   np.testing.assert_array_equal(
     act(jax.random.key(0), state, seen, goal), [2, 3, 0, 1]
   )
-  drawn = act(jax.random.key(0), state, look(jnp.zeros((64, 2), int)))
+  corner = look_at_square(np.zeros((64, 2), np.int32))
+  drawn = act(jax.random.key(0), state, corner)
   assert set(np.asarray(drawn).tolist()) == {0, 1, 2, 3}
   sheet = np.asarray(
     jax.jit(method.extras['pictures'])(jax.random.key(0), state, seen)[
@@ -296,34 +318,41 @@ def test_walls_are_grey_in_the_drawings():
   two = data_lib.load('two_digits', places=3, step=2, side=5)
   assert arrows.planes(two) == [(0, 1), (2, 3)]
   flat = lambda seen, legal: jnp.ones((len(seen), 2, 8)) / 8
-  sheet = np.asarray(arrows.sheet(two, flat))
+  sheet = np.asarray(jax.jit(lambda: arrows.sheet(two, flat))())
   assert sheet.shape == (2, 2, 33, 33, 1) and sheet[1].max() > 0.1
 
 
 # --- Walks against the world --------------------------------------------------
 
 
-def numbers_of(data, images):
+@functools.cache
+def states_of_world():
+  """All states that there are, and their pictures as rows."""
+  grid = factorial.grid(WORLD.factor_sizes)
+  states = np.delete(grid, exclusions.left_out(WORLD), axis=0)
+  return states, np.asarray(renderer(WORLD)(states)).reshape(len(states), -1)
+
+
+def numbers_of(images):
   """The state that each picture shows, -1 for none."""
-  grid = factorial.grid(data.factor_sizes)
-  states = np.delete(grid, exclusions.left_out(data), axis=0)
-  look = jax.vmap(lambda s: data.render(data.arrays, s, jax.random.key(0)))
-  known = np.asarray(look(jnp.asarray(states))).reshape(len(states), -1)
+  _, known = states_of_world()
   flat = np.asarray(images).reshape(-1, known.shape[1])
   gap = np.abs(flat[:, None] - known[None]).max(-1)
   number = np.where(gap.min(1) < 1e-5, gap.argmin(1), -1)
-  return states, number.reshape(np.shape(images)[:-3])
+  return number.reshape(np.shape(images)[:-3])
 
 
-def transitions(data, states):
+@functools.cache
+def transitions():
   """Numbers of the states after each action, and which actions are legal."""
-  world, key = data.extras['environment'], jax.random.key(0)
+  states, _ = states_of_world()
+  world, key = WORLD.extras['environment'], jax.random.key(0)
   step = lambda s, a: world.step(key, s, a)[0]
-  many = jax.vmap(jax.vmap(step, (None, 0)), (0, None))
-  after = np.asarray(many(jnp.asarray(states), jnp.arange(world.num_actions)))
+  many = jax.jit(jax.vmap(jax.vmap(step, (None, 0)), (0, None)))
+  after = np.asarray(many(states, jnp.arange(world.num_actions)))
   number = {tuple(state): k for k, state in enumerate(states.tolist())}
   table = [[number[tuple(s)] for s in row] for row in after.tolist()]
-  return np.array(table), np.asarray(jax.vmap(world.legal)(states))
+  return np.array(table), np.asarray(jax.jit(jax.vmap(world.legal))(states))
 
 
 @pytest.mark.parametrize(
@@ -338,7 +367,7 @@ def test_what_was_played_is_what_the_world_does(static):
   net = nets.mlp.Config(encoder_hidden=(8,), decoder_hidden=(8,))
   parts = icf_parts.build(icf.Config(net=net, **static), WORLD)
   batch = {'observation': jnp.zeros((1, *WORLD.observation_shape))}
-  params = parts.init(jax.random.key(0), batch)
+  params = jax.jit(parts.init)(jax.random.key(0), batch)
   index, rows = np.arange(8, dtype=np.int32), 8 * static.get('episode', 1)
   play = jax.jit(parts.play)
   epsilon = jnp.float32(0.2)
@@ -346,11 +375,11 @@ def test_what_was_played_is_what_the_world_does(static):
   actors = 1 if static.get('acting') == 'one' else static['embeddings']
   steps = static.get('policy_steps', 1)
   assert seen.action.shape == (rows, actors, steps)
-  states, start = numbers_of(WORLD, seen.observation)
-  _, later = numbers_of(WORLD, seen.later) if steps > 1 else (0, None)
-  _, ends = numbers_of(WORLD, seen.outcomes)
+  start = numbers_of(seen.observation)
+  later = numbers_of(seen.later) if steps > 1 else None
+  ends = numbers_of(seen.outcomes)
   assert start.min() >= 0 and ends.min() >= 0
-  table, allowed = transitions(WORLD, states)
+  table, allowed = transitions()
   for row, i in itertools.product(range(rows), range(actors)):
     at = start[row]
     for t in range(steps):
@@ -367,13 +396,18 @@ def test_what_was_played_is_what_the_world_does(static):
     if i == 0 and static.get('episode', 1) > 1 and (row + 1) % 3:
       assert start[row + 1] == end  # the walk goes on with the first actor
   # Probabilities of the actions are those of the policies, mixed.
-  h = parts.encode(params, seen.observation)
-  phi = parts.embed(params, h, seen.noise)[:, :actors]
   if steps == 1:
-    h = jnp.broadcast_to(h[:, None], (*phi.shape[:2], h.shape[-1]))
-    logits = parts.policy(params, h, phi)['logits']
-    mixed = common.explore(common.log_policy(logits, seen.legal[:, :, 0]), 0.2)
-    wanted = common.of_action(mixed, seen.action[:, :, 0])
+
+    @jax.jit
+    def behaviour(params, seen):
+      h = parts.encode(params, seen.observation)
+      phi = parts.embed(params, h, seen.noise)[:, :actors]
+      h = jnp.broadcast_to(h[:, None], (*phi.shape[:2], h.shape[-1]))
+      logits = parts.policy(params, h, phi)['logits']
+      own = common.log_policy(logits, seen.legal[:, :, 0])
+      return common.of_action(common.explore(own, 0.2), seen.action[:, :, 0])
+
+    wanted = behaviour(params, seen)
     np.testing.assert_allclose(seen.log_behaviour, wanted, rtol=1e-4)
   # A row is its own, whoever is beside it.
   other = play(params, jax.random.key(1), index[::-1], epsilon)
@@ -423,10 +457,14 @@ def test_embeddings_lie_in_their_space_and_may_be_blind_to_the_state(
     WORLD,
   )
   batch = {'observation': jnp.zeros((1, *WORLD.observation_shape))}
-  params = parts.init(jax.random.key(0), batch)
-  h = jax.random.uniform(jax.random.key(1), (5, 2), minval=-1.0)
-  zeta = jnp.broadcast_to(jnp.array([[0.3, -1.0]]), (5, 1, 2))
-  phi = np.asarray(parts.embed(params, h, zeta))
+  h = np.random.default_rng(1).uniform(-1, 1, (5, 2)).astype(np.float32)
+  zeta = np.broadcast_to(np.float32([[0.3, -1.0]]), (5, 1, 2))
+
+  @jax.jit
+  def embeddings(key):
+    return parts.embed(parts.init(key, batch), h, zeta)
+
+  phi = np.asarray(embeddings(jax.random.key(0)))
   assert (np.ptp(phi, axis=0).max() == 0) != sees
   if space == 'hypercube':
     assert np.abs(phi).max() < 1

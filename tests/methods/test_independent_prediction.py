@@ -55,7 +55,7 @@ def trained(harness, history):
   """A method and its state after a few steps."""
   made = harness('independent_prediction')
   states, _ = history(made, False)
-  return made, jax.tree.map(lambda x: jnp.asarray(x)[0], states[-1])
+  return made, jax.tree.map(lambda x: np.asarray(x)[0], states[-1])
 
 
 @pytest.mark.parametrize('transition', independent_prediction.TRANSITIONS)

@@ -76,13 +76,18 @@ def test_denoising_reconstructs_the_clean_image(harness):
 def test_learned_scales_start_where_asked(likelihood, harness):
   config = common.Config(net=NET, likelihood=likelihood, likelihood_scale=0.25)
   decoder = decoders.build(config, DATA, 3)
-  params = decoder.init(jax.random.key(0))
+  params = jax.jit(decoder.init)(jax.random.key(0))
   learned = likelihood in ('gaussian_learned', 'discretized_logistic')
   assert ('log_scale' in params) == learned
   x = harness('vae').batch(0)['observation']
-  raw = decoder.decode(params, jnp.zeros((len(x), 3)))
-  start = decoder.log_likelihood(params, raw, x)
-  want = decoders.LIKELIHOODS[likelihood](raw, x, jnp.log(0.25))
+
+  @jax.jit
+  def both(params):
+    raw = decoder.decode(params, jnp.zeros((len(x), 3)))
+    start = decoder.log_likelihood(params, raw, x)
+    return start, decoders.LIKELIHOODS[likelihood](raw, x, jnp.log(0.25))
+
+  start, want = both(params)
   np.testing.assert_allclose(start, want, rtol=1e-5)
 
 
@@ -110,7 +115,8 @@ def test_capacity_generator_starts_at_half_a_nat_in_all(harness):
   state = jax.tree.map(lambda x: np.asarray(x)[0], made.init(True))
   sizes = made.data.factor_sizes
   points = np.stack(np.unravel_index(np.arange(np.prod(sizes)), sizes), 1)
-  codes = made.method.extras['codes_of_factors'](state, jnp.asarray(points))
+  codes_of = jax.jit(made.method.extras['codes_of_factors'])
+  codes = jax.device_get(codes_of(state, points))
   np.testing.assert_allclose(codes.vector.mean(0), 0, atol=1e-5)
   np.testing.assert_allclose(codes.vector.var(0), 1 / len(sizes), rtol=1e-4)
   kl = 0.5 * np.sum(np.square(codes.vector), axis=1)
@@ -206,22 +212,20 @@ def test_beta_tcvae_counts_images_and_not_labels():
 
   def step(batch, **options):
     method = module.make(module.Config(net=NET, num_latents=3, **options), data)
+    state = method.init(jax.random.key(0), batch, module.HPARAMS)
+    return method.update(jax.random.key(1), state, batch, module.HPARAMS)
 
-    def run(batch):
-      state = method.init(jax.random.key(0), batch, module.HPARAMS)
-      return method.update(jax.random.key(1), state, batch, module.HPARAMS)
-
-    return jax.jit(run)(batch)
-
-  _, by_number = step(batch)
-  _, given = step(batch, dataset_size=30)
+  # Without the state no gradient is compiled.
+  scalars_of = lambda **options: jax.jit(lambda b: step(b, **options)[1])(batch)
+  by_number = scalars_of()
+  given = scalars_of(dataset_size=30)
   for name, value in by_number.items():
     assert value == given[name], name
-  state, scalars = step(batch, estimator='mss')
+  state, scalars = jax.jit(lambda b: step(b, estimator='mss'))(batch)
   assert np.isfinite(scalars['loss'])
   assert all(np.isfinite(x).all() for x in jax.tree.leaves(state.params))
   # N + 1 examples are the most that the stratified weights are defined for.
-  assert np.isfinite(step(batch, estimator='mss', dataset_size=7)[1]['loss'])
+  assert np.isfinite(scalars_of(estimator='mss', dataset_size=7)['loss'])
   with pytest.raises(errors.ConfigError, match='must be at most 7') as caught:
     step(batch, estimator='mss', dataset_size=6)
   assert str(caught.value).startswith('config.batch_size = 8')

@@ -64,6 +64,7 @@ def test_the_published_sizes():
 def test_an_object_starts_above_nothing():
   """The last layer's bias is 0.1: the maximum is not all negative."""
   decoder = scenes.ObjectDecoder((8,), 2, 3, 2, 1, 3)
-  params = decoder.init(jax.random.key(0), jnp.zeros((1, 2)))['params']
+  init = jax.jit(decoder.init)
+  params = init(jax.random.key(0), jnp.zeros((1, 2)))['params']
   np.testing.assert_allclose(params['bias_1'], 0.1)
   np.testing.assert_allclose(params['bias_0'], 0.0)

@@ -13,7 +13,8 @@ WORDS, WIDTH, SIZE, LENGTH = 7, 3, 4, 5
 
 def parameters(module, *inputs, method=None, scale=1.0):
   """Parameters that are nowhere zero."""
-  params = module.init(jax.random.key(0), *inputs, method=method)['params']
+  init = lambda *given: module.init(*given, method=method)
+  params = jax.eval_shape(init, jax.random.key(0), *inputs)['params']
   rng = np.random.default_rng(0)
   fill = lambda a: jnp.asarray(scale * rng.normal(size=a.shape), jnp.float32)
   return jax.tree.map(fill, params)
@@ -97,22 +98,20 @@ def test_weights_of_attention_sum_to_one_where_something_counts():
   look = text.AdditiveAttention(3)
   query, states = draws(3, 2, 4), draws(3, LENGTH, 2)
   params = parameters(look, query, states, MASK)
-  seen, weights = look.apply({'params': params}, query, states, MASK)
+  apply = jax.jit(lambda *given: look.apply({'params': params}, *given))
+  seen, weights = apply(query, states, MASK)
   np.testing.assert_allclose(np.sum(weights, axis=-1), 1, rtol=1e-6)
   assert (np.asarray(weights)[~np.repeat(MASK[:, None], 2, 1)] == 0).all()
   none = jnp.zeros_like(MASK)
-  for values in look.apply({'params': params}, query, states, none):
+  for values in apply(query, states, none):
     assert (np.asarray(values) == 0).all()
   # Half a mask is half the weight: two halves of one state are one.
   twice = jnp.concatenate([states[:, :1], states[:, :1], states[:, 1:]], 1)
   half = jnp.concatenate([jnp.full((3, 2), 0.5), MASK[:, 1:]], axis=1)
-  np.testing.assert_allclose(
-    look.apply({'params': params}, query, twice, half)[0], seen, atol=1e-6
-  )
-  value = lambda mask: jnp.sum(
-    look.apply({'params': params}, query, states, mask)[0]
-  )
-  assert np.isfinite(jax.grad(value)(MASK.astype(float))).all()
+  np.testing.assert_allclose(apply(query, twice, half)[0], seen, atol=1e-6)
+  value = lambda mask: jnp.sum(apply(query, states, mask)[0])
+  slope = jax.jit(jax.grad(value))(MASK.astype(float))
+  assert np.isfinite(slope).all()
 
 
 def test_padding_changes_nothing():
@@ -137,7 +136,7 @@ def test_windows_by_hand():
   cnn = text.WindowCNN((1, 3), 2)
   x = draws(3, LENGTH, WIDTH)
   params = parameters(cnn, x, MASK)
-  got = cnn.apply({'params': params}, x, MASK)
+  got = jax.jit(cnn.apply)({'params': params}, x, MASK)
   p, x = jax.tree.map(lambda a: np.asarray(a, np.float64), (params, x))
   for b, count in enumerate((2, 5, 1)):
     words = np.concatenate([x[b, :count], np.zeros((2, WIDTH))])
@@ -156,7 +155,7 @@ def test_both_directions_see_all_words_before_and_after():
   reader = text.BidirectionalGRU(SIZE)
   x = draws(3, LENGTH, WIDTH)
   params = parameters(reader, x, MASK)
-  states, last = reader.apply({'params': params}, x, MASK)
+  states, last = jax.jit(reader.apply)({'params': params}, x, MASK)
   p, x = jax.tree.map(lambda a: np.asarray(a, np.float64), (params, x))
   for b, count in enumerate((2, 5, 1)):
     for name, order, columns in (
@@ -179,8 +178,10 @@ def writer(scale=2.0, end=0.0):
   step = lambda carry, x: decoder.apply(
     {'params': params}, carry, x, memory, MASK, code, method='step'
   )[:2]
-  carry = decoder.apply({'params': params}, first, method='begin')
+  begin = lambda first: decoder.apply({'params': params}, first, method='begin')
+  carry = jax.jit(begin)(first)
 
+  @jax.jit
   def logits(words):
     x = table[tokens_lib.inputs(words)]
     said = decoder.apply({'params': params}, first, x, memory, MASK, code)[0]
@@ -232,8 +233,9 @@ def test_draws_have_the_law_of_the_decoder():
   got = np.bincount(given, minlength=WORDS) / len(given)
   np.testing.assert_allclose(got, law, atol=2.5 / np.sqrt(len(given)))
   # A cold draw is the likeliest word.
-  cold = text.sampled(keys[0], step, table, carry, 3, 1e-4)
-  np.testing.assert_array_equal(cold, text.greedy(step, table, carry, 3))
+  cold = jax.jit(lambda k: text.sampled(k, step, table, carry, 3, 1e-4))
+  greedy = jax.jit(lambda c: text.greedy(step, table, c, 3))
+  np.testing.assert_array_equal(cold(keys[0]), greedy(carry))
 
 
 def test_vectors_of_words_hard_and_soft():

@@ -84,7 +84,7 @@ def test_receptive_field_of_the_critic_of_clips(form):
   """
   module = video_players.ConvClips(CLIP, 2, False, form)
   clip = jax.random.normal(jax.random.key(1), (1, *CLIP))
-  params = module.init(jax.random.key(0), clip)
+  params = jax.jit(module.init)(jax.random.key(0), clip)
 
   @jax.jit
   def influence(clip):
@@ -105,7 +105,7 @@ def test_the_critic_of_frames_sees_patches():
   """One layer of stride 2 and a last one: 4 + 2 x 3 = 10 pixels to a logit."""
   module = video_players.ConvImages((16, 16, 3), 2, True, False)
   image = jax.random.normal(jax.random.key(1), (1, 16, 16, 3))
-  params = module.init(jax.random.key(0), image)
+  params = jax.jit(module.init)(jax.random.key(0), image)
   logits = lambda x: module.apply(params, x)[0][0]
   slope = jax.jit(jax.jacobian(logits))(image)
   reads = np.asarray(jnp.sum(jnp.abs(slope), axis=(2, -1))) > 0
@@ -127,13 +127,17 @@ def test_the_critic_of_frames_sees_patches():
 )
 def test_the_order_of_frames_matters(module):
   clips = jax.random.normal(jax.random.key(1), (3, *CLIP))
-  (logits, statistics), params = module.init_with_output(
-    jax.random.key(0), clips
-  )
-  shuffled = clips[:, jnp.array([3, 0, 1, 2, *range(4, 16)])]
-  other, _ = module.apply(params, shuffled, statistics)
-  apart = np.abs(video_players.logits_of(other - logits))
-  assert (apart > 1e-4).all()
+
+  @jax.jit
+  def apart(clips):
+    (logits, statistics), params = module.init_with_output(
+      jax.random.key(0), clips
+    )
+    shuffled = clips[:, jnp.array([3, 0, 1, 2, *range(4, 16)])]
+    other, _ = module.apply(params, shuffled, statistics)
+    return video_players.logits_of(other - logits)
+
+  assert (np.abs(apart(clips)) > 1e-4).all()
 
 
 def test_logits_of_an_example_are_averaged():
@@ -144,7 +148,7 @@ def test_logits_of_an_example_are_averaged():
 @pytest.mark.parametrize('small', [True, False])
 def test_a_whole_clip_starts_from_small_output_weights(small):
   module = video_players.DenseGenerator((400, 16, 16, 3), (8,), False, small)
-  params = module.init(jax.random.key(0), jnp.zeros((1, 5)))['params']
+  params = jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, 5)))['params']
   kernel = np.asarray(params['Dense_1']['kernel'])
   deviation = 0.02 if small else np.sqrt(2 / (8 + 400 * 768))
   np.testing.assert_allclose(kernel.std(), deviation, rtol=0.02)
