@@ -211,7 +211,7 @@ EXTRAS = {
   ),
   'concept': (
     '(state, symbol float32 [B, S]) -> (mean, logvar) float32 [B, D], what a '
-    'k-hot symbol stands for (`data.concepts`)'
+    'k-hot symbol stands for (`ops.concepts`)'
   ),
   'sym2img': (
     '(key, state, symbol [B, S], count) -> observation [B, count, ...]: '

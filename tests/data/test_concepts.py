@@ -288,7 +288,7 @@ def test_stored_rooms_are_those_that_are_drawn(rooms):
 def test_hsv_goes_there_and_back():
   import colorsys
 
-  from disentangle_jax.data.procedural import colours
+  from disentangle_jax.ops import hsv as colours
 
   image = np.random.default_rng(0).uniform(size=(50, 3)).astype(np.float32)
   image[0], image[1] = 0.0, 0.3

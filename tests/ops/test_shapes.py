@@ -21,6 +21,7 @@ from disentangle_jax.ops import (
   boosted,
   cem,
   class_pairs,
+  concepts,
   concrete,
   covariance,
   discrete,
@@ -29,6 +30,7 @@ from disentangle_jax.ops import (
   forest,
   gaussian,
   groups,
+  hsv,
   ilqr,
   importance,
   kmeans,
@@ -69,6 +71,12 @@ judge = lambda x: jnp.sum(x, axis=1)
 COST = ilqr.Cost(F(2, 2), F(1, 1), F(2, 2))
 
 WRONG = [
+  (concepts.levels, (F(4, 2),)),
+  (concepts.in_domain, ('and', I(3), I(2))),
+  (concepts.combine, ('and', I(3), I(2))),
+  (concepts.unchecked, ('and', F(3), I(3))),
+  (hsv.rgb_to_hsv, (F(4, 4),)),
+  (hsv.hsv_to_rgb, (I(4, 3),)),
   (mmd.kernel, (F(5, 2), F(5, 3), 1.0)),
   (mmd.kernel, (F(5), F(5), 1.0)),
   (mmd.squared, (F(5, 2), F(4, 2), 1.0)),

@@ -28,7 +28,8 @@ import numpy as np
 from disentangle_jax import checks, errors, types
 from disentangle_jax.data import concepts as concepts_lib
 from disentangle_jax.data import distributions, factorial
-from disentangle_jax.data.procedural import colours, shapes3d
+from disentangle_jax.data.procedural import shapes3d
+from disentangle_jax.ops import hsv
 
 FACTORS = ('floor_hue', 'wall_hue', 'object_hue', 'shape')
 # Of those of `shapes3d`, the three that differ most in few pixels.
@@ -107,7 +108,7 @@ def _picture(config: Config, factors: jax.Array) -> jax.Array:
     jnp.asarray([shapes3d.SHAPES.index(name) for name in SHAPES])[factors[3]],
     angles[factors[5]],
   )
-  return colours.rgb_to_hsv(image) if config.colour_space == 'hsv' else image
+  return hsv.rgb_to_hsv(image) if config.colour_space == 'hsv' else image
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """What systems of symbols share: their small nets, abilities and pictures.
 
-A symbol is k-hot, S places for the values of F attributes (`data.concepts`).
+A symbol is k-hot, S places for the values of F attributes (`ops.concepts`).
 Each system has a Gaussian q(z|y) of symbols and an encoder and decoder of
 pictures over the same z; everything else that one can do with it follows here.
 """
@@ -13,18 +13,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import checks, types
-from disentangle_jax.data import concepts
-from disentangle_jax.data.procedural import colours
+from disentangle_jax import checks, errors, types
 from disentangle_jax.methods import training
 from disentangle_jax.nn import mlp, nets
-from disentangle_jax.ops import axis, gaussian, likelihood
+from disentangle_jax.ops import axis, concepts, gaussian, hsv, likelihood
 
 HEADS = ('mean', 'logvar')
 # Pictures and samples of each of their attributes that a sheet shows.
 PICTURES, SAMPLES = 3, 8
 
 Posterior = tuple[jax.Array, jax.Array]
+
+
+def grammar_of(data: types.Dataset) -> concepts.Grammar:
+  """The attributes and symbols of a data set; ConfigError where it has none."""
+  if 'concepts' not in data.extras:
+    rule = "has no symbols; legal: 'rooms'"
+    raise errors.value('config.dataset.name', data.name, rule)
+  return data.extras['concepts'].grammar
 
 
 class SymbolEncoder(nn.Module):
@@ -96,7 +102,7 @@ def symbols(
   Raises:
     ConfigError: a data set without concepts, or an option out of range.
   """
-  grammar = concepts.of(data).grammar
+  grammar = grammar_of(data)
   of = lambda field: f'config.static.{field}'
   checks.integer(of('num_latents'), latents, 1)
   checks.choice(of('precision'), precision, nets.PRECISIONS)
@@ -216,7 +222,7 @@ def extras(seeing: Seeing, data: types.Dataset) -> dict[str, Callable]:
   Returns:
     name -> function, see `types.EXTRAS`.
   """
-  grammar = concepts.of(data).grammar
+  grammar = grammar_of(data)
 
   def sym2img(key, state, symbol, count):
     concept = seeing.concept(state, symbol)
@@ -294,5 +300,5 @@ def sheet(
   rows = jnp.concatenate([shown, rows], axis=2)
   rows = rows.reshape(-1, *rows.shape[2:])
   if data.extras.get('colour_space') == 'hsv':
-    rows = colours.hsv_to_rgb(rows)
+    rows = hsv.hsv_to_rgb(rows)
   return rows

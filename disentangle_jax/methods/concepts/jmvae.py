@@ -1,7 +1,7 @@
 """JMVAE: one VAE of pictures and symbols, a baseline of SCAN.
 
 Suzuki, Nakayama & Matsuo, "Joint Multimodal Learning with Deep Generative
-Models", 2016, https://arxiv.org/abs/1611.01891, eq. 4 (JMVAE-kl). On pairs of a
+Models", 2016, https://arxiv.org/abs/1611.01891, there JMVAE-kl. On pairs of a
 picture x and a symbol y that fits it, minimised, in nats per pair:
 
   -log p(x|z) - log p(y|z) + KL(q(z|x,y) || N(0, I))
@@ -9,15 +9,15 @@ picture x and a symbol y that fits it, minimised, in nats per pair:
 
 with one sample z of q(z|x,y). Codes are those of q(z|x). As a baseline it sees
 what SCAN's symbols come with: a few pictures of each, and no others, where
-SCAN's eyes have seen all. Deviations: alpha .01 is the least of those that the
-paper tries; likelihoods and nets are this project's.
+SCAN's eyes have seen all. Deviations: alpha .01,
+likelihoods and nets are this project's choice.
 """
 
 from disentangle_jax import requests, types
 from disentangle_jax.methods import training
 from disentangle_jax.methods.concepts import common, joint, scan
 
-CITATION = 'Suzuki et al. 2016, arXiv:1611.01891, eq. 4'
+CITATION = 'Suzuki et al. 2016, arXiv:1611.01891, JMVAE-kl'
 HPARAMS = {'learning_rate': 1e-4, 'weight_decay': 0.0, 'alpha': 0.01}
 STRENGTH = 'alpha'
 DISPLAY = 'JMVAE'

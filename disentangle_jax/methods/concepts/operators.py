@@ -22,10 +22,10 @@ import jax.numpy as jnp
 import optax
 
 from disentangle_jax import checks, errors, requests, types
-from disentangle_jax.data import concepts
 from disentangle_jax.methods import training
 from disentangle_jax.methods.concepts import common, scan
 from disentangle_jax.nn import mlp, nets
+from disentangle_jax.ops import concepts
 
 TARGETS = ('image', 'symbol')
 HPARAMS = {'learning_rate': 1e-3}
@@ -98,7 +98,7 @@ def make(
     ConfigError: no such system, a data set without concepts, or an option out
       of range.
   """
-  concepts.of(data)
+  common.grammar_of(data)
   of = lambda field: f'config.static.{field}'
   checks.integer(of('operator_hidden'), config.operator_hidden, 1)
   checks.choice(of('operator_target'), config.operator_target, TARGETS)
@@ -169,7 +169,7 @@ def make(
 
 def _extras(before, known, decode, recombine, data) -> dict[str, Callable]:
   """What the system can, 'recombine', and a sheet of each operator."""
-  grammar = concepts.of(data).grammar
+  grammar = common.grammar_of(data)
 
   def concept(state, symbol):
     return before.extras['concept'](known(state.params), symbol)

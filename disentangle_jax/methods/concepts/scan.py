@@ -38,7 +38,7 @@ from disentangle_jax.methods import training
 from disentangle_jax.methods.concepts import common
 from disentangle_jax.ops import gaussian, per_example
 
-CITATION = 'Higgins et al. 2018, arXiv:1707.03389, eq. 4'
+CITATION = 'Higgins et al. 2018, arXiv:1707.03389, section 4.2'
 HPARAMS = {
   'learning_rate': 1e-4,
   'beta_symbol': 1.0,

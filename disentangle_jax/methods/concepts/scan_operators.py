@@ -15,7 +15,7 @@ one that is no part of the other) is not defined: such examples do not exist.
 from disentangle_jax import types
 from disentangle_jax.methods.concepts import operators, scan
 
-CITATION = 'Higgins et al. 2018, arXiv:1707.03389, eq. 5'
+CITATION = 'Higgins et al. 2018, arXiv:1707.03389, section 4.3'
 HPARAMS = operators.HPARAMS
 DISPLAY = 'SCAN'
 TEST = {'dataset': scan.ROOMS, 'static': {'operator_hidden': 8}}

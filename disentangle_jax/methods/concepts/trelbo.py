@@ -27,7 +27,7 @@ from disentangle_jax import checks, errors, requests, types
 from disentangle_jax.methods import training
 from disentangle_jax.methods.concepts import common, joint, scan
 
-CITATION = 'Vedantam et al. 2018, arXiv:1705.10762, eq. 5'
+CITATION = 'Vedantam et al. 2018, arXiv:1705.10762, triple ELBO'
 HPARAMS = {'learning_rate': 1e-4, 'weight_decay': 0.0}
 DISPLAY = 'TrELBO'
 STAGES = ('all', 'joint')
