@@ -15,7 +15,7 @@ to `epsilon_end` over the first half of `anneal_steps`; its Q' is copied every
 `target_period` updates. Adam's rate falls linearly to 0 at `anneal_steps`,
 which should be the number of steps.
 
-What the policy sees (`eyes`):
+What the policy sees (`sees`):
 
   vae      mean code of a `perceptual_vae`; 'perceptual_vae.beta' is swept
   dae      J(x), features of the autoencoder alone
@@ -79,8 +79,8 @@ class Config:
   """Static choices.
 
   Attributes:
-    net: of eyes='pixels'; and of the phases, unless `config.phases` says other.
-    eyes: what the policy sees, of EYES.
+    net: of sees='pixels'; and of the phases, unless `config.phases` says other.
+    sees: what the policy sees, of EYES.
     agent: of AGENTS.
     copies: worlds side by side.
     unroll: steps in each per update, a divisor of the task's episode.
@@ -93,7 +93,7 @@ class Config:
   """
 
   net: nets.NetConfig = nets.conv.Config()
-  eyes: str = 'vae'
+  sees: str = 'vae'
   agent: str = 'actor_critic'
   copies: int = 64
   unroll: int = 8
@@ -107,7 +107,7 @@ class Config:
 
 def after(config: Config) -> types.Phase | None:
   """The eyes, where they are trained."""
-  phase = PHASES.get(config.eyes)
+  phase = PHASES.get(config.sees)
   return types.Phase(phase) if phase else None
 
 
@@ -132,8 +132,8 @@ def make(
       are missing.
   """
   task = _check(config, data, before)
-  learnt = config.eyes in PHASES
-  pixels = config.eyes == 'pixels'
+  learnt = config.sees in PHASES
+  pixels = config.sees == 'pixels'
   environment, sizes = task.source, data.factor_sizes
   module = hands.Hands(
     environment.num_actions, config.hidden, config.net if pixels else None
@@ -142,7 +142,7 @@ def make(
   of_source = task.points['source'].astype(np.float32)
   shape = data.factor_names.index('shape')
   columns = [
-    k for k in range(len(sizes)) if config.eyes != 'blind' or k != shape
+    k for k in range(len(sizes)) if config.sees != 'blind' or k != shape
   ]
 
   def paint(arrays, point):
@@ -326,7 +326,7 @@ def _of_replay(config, judge, look, memory, key, hparams) -> Callable:
 def _check(config, data, before):
   """The task, if all is well."""
   of = lambda field: f'config.static.{field}'
-  checks.choice(of('eyes'), config.eyes, EYES)
+  checks.choice(of('sees'), config.sees, EYES)
   checks.choice(of('agent'), config.agent, AGENTS)
   checks.choice(of('precision'), config.precision, nets.PRECISIONS)
   for field in ('copies', 'unroll', 'target_period', 'replay'):
@@ -340,9 +340,9 @@ def _check(config, data, before):
   if task.episode % config.unroll:
     rule = f'must divide config.dataset.episode = {task.episode}'
     raise errors.value(of('unroll'), config.unroll, rule)
-  if config.eyes in PHASES and before is None:
-    rule = f'needs trained eyes ({PHASES[config.eyes]}): make(..., before)'
+  if config.sees in PHASES and before is None:
+    rule = f'needs trained eyes ({PHASES[config.sees]}): make(..., before)'
     raise errors.value('method darla', 'before=None', rule)
-  if config.eyes == 'pixels':
+  if config.sees == 'pixels':
     nets.check(config.net, data.observation_shape)
   return task

@@ -73,9 +73,9 @@ def get_config(variant: str = ''):
     betas = betas[:2]
   config.sweep = grid.chain(
     grid.product(
-      {'static.eyes': ['vae'], 'hparams.perceptual_vae.beta': list(betas)}
+      {'static.sees': ['vae'], 'hparams.perceptual_vae.beta': list(betas)}
     ),
-    grid.product({'static.eyes': list(OTHERS)}),
+    grid.product({'static.sees': list(OTHERS)}),
   )
   return config
 

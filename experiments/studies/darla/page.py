@@ -51,7 +51,7 @@ _RESAMPLES = 2000
 
 def eyes(beta: float | None = None) -> Arm:
   """Runs that see a code; at one beta, or at all."""
-  where = {'method': METHOD, 'variant.eyes': 'vae'}
+  where = {'method': METHOD, 'variant.sees': 'vae'}
   if beta is None:
     return Arm('eyes at every beta', where)
   return Arm(f'eyes, beta {beta:g}', {**where, 'strength': beta})
@@ -59,7 +59,7 @@ def eyes(beta: float | None = None) -> Arm:
 
 def other(name: str) -> Arm:
   """The runs of one of SEES."""
-  return Arm(SEES[name], {'method': METHOD, 'variant.eyes': name})
+  return Arm(SEES[name], {'method': METHOD, 'variant.sees': name})
 
 
 def betas(study: tables.Study) -> tuple[float, ...]:

@@ -21,7 +21,7 @@ def add(store, seed, eyes, source, ratio, mig=None, beta=float('nan')):
   store.add(
     scores,
     method=page.METHOD,
-    variant=f'eyes={eyes}',
+    variant=f'sees={eyes}',
     strength=beta,
     seed=seed,
     training={'train/episode_return': {0: 0.0, 100: source}},
