@@ -49,7 +49,9 @@ def test_functions_and_shapes(name, harness):
   assert _arguments(method.update) == ['key', 'state', 'batch', 'hparams']
   hparams = {k: jnp.float32(v) for k, v in made.hparams.items()}
   key = jax.random.key(0)
-  start = lambda *a: method.init(*a, **made.frozen)
+  # Computed outside of the trace.
+  frozen = made.frozen
+  start = lambda *a: method.init(*a, **frozen)
   state = jax.eval_shape(start, key, batch, hparams)
   after, scalars = jax.eval_shape(method.update, key, state, batch, hparams)
   assert jax.tree.structure(state) == jax.tree.structure(after)

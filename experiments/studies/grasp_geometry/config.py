@@ -19,7 +19,8 @@ count of objects (98) and the widths of Yan et al. 2016, 64 x 64, grids of 32,
 are not public. Not run at this size.
 
 Variants:
-  :laptop  16 x 16, grids of 12, 350 and 105 objects, MLPs, 2,000 steps.
+  :laptop  16 x 16, grids of 12, 350 and 105 objects, residual convolutions,
+           4,000 steps, seeds 5 to 9 (0 to 4 went to an earlier size: README).
   :tune    its ceiling and its baselines, on seeds 100 and 101.
   :smoke   a minute at most.
 """
@@ -30,6 +31,8 @@ VARIANTS = ('laptop', 'tune', 'smoke')
 # Variant -> (runs, programs).
 EXPECTED = {'': (20, 4), 'laptop': (20, 4), 'tune': (6, 3), 'smoke': (8, 4)}
 TUNING_SEEDS = (100, 101)
+# Seeds 0 to 4 were run with dense views, whose CNN saw next to nothing.
+LAPTOP_SEEDS = (5, 6, 7, 8, 9)
 
 GEOMETRY = {'methods': ['grasp_geometry'], 'static.occupancy': ['learnt']}
 CEILING = {'methods': ['grasp_geometry'], 'static.occupancy': ['true']}
@@ -63,8 +66,8 @@ def _make_small(config, variant):
   config.dataset.grid = 12
   config.dataset.instances = 50
   config.dataset.novel_instances = 15
-  config.static.channels = ()
-  config.static.state_hidden = (512, 128)
+  config.static.channels = (16, 32)
+  config.static.state_hidden = (128,)
   config.static.outcome_hidden = (128, 64)
   config.static.encoder_hidden = (512, 256)
   config.static.code = 128
@@ -76,7 +79,8 @@ def _make_small(config, variant):
   config.static.local_samples = 8
   config.hparams.learning_rate = 1e-3
   config.batch_size = 16
-  config.steps = 2000
+  config.steps = 4000
+  config.seeds = LAPTOP_SEEDS
   if variant == 'tune':
     config.seeds = TUNING_SEEDS
     config.metrics = ('grasp_accuracy',)
@@ -86,6 +90,7 @@ def _make_small(config, variant):
     config.dataset.instances = 2
     config.dataset.novel_instances = 1
     config.dataset.grasps = 16
+    config.static.channels = (4,)
     config.static.state_hidden = (32, 16)
     config.static.encoder_hidden = (32,)
     config.static.code = 16
