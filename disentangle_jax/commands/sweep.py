@@ -114,6 +114,7 @@ def main(argv):
   print(
     f'{rows["run_id"].nunique()} runs, {len(rows):,} rows in {workdir}/results'
   )
+  print('writing the report ...', flush=True)
   try:
     page = report.write(workdir, extra=studies.own_sections())
   except errors.StoreError:
