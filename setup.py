@@ -85,7 +85,8 @@ setuptools.setup(
   package_data={'disentangle_jax.report': ['page/*', 'references.bib']},
   entry_points={
     'console_scripts': [
-      'disentangle-sweep = disentangle_jax.commands.sweep:run'
+      'disentangle = disentangle_jax.commands.main:run',
+      'disentangle-sweep = disentangle_jax.commands.sweep:run',
     ]
   },
   python_requires='>=3.11',

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 import difflib
 from typing import Any
 
+from disentangle_jax import invocation
+
 
 class ConfigError(ValueError):
   """A setting that cannot be used; the message is one line for the user."""
@@ -15,7 +17,7 @@ class StoreError(RuntimeError):
 
 # More legal names than these are not listed in an error.
 _MOST = 16
-# Settings whose names `experiments.list` prints.
+# Settings whose names the command `list` prints.
 _LISTED = {
   'config.methods': 'methods',
   'config.metrics': 'metrics',
@@ -50,7 +52,7 @@ def choices(field: str, value: Any, legal: Iterable[str]) -> ConfigError:
     kind = _LISTED.get(field, 'fields')
     listed = (
       f'{len(legal)} names, such as {", ".join(names)}; all: '
-      f'python -m experiments.list {kind}'
+      f'{invocation.line("list", kind)}'
     )
   return ConfigError(f'{field}: unknown {value!r}{hint}; legal: {listed}')
 

@@ -1,16 +1,8 @@
-"""What finished runs say of papers' claims: published value beside ours.
-
-  python -m experiments.claims --workdir=runs/attack
-  python -m experiments.claims --workdir=runs/attack --write
-  python -m experiments.claims
-
-The first prints the claims of the study that a workdir holds, with verdict and
-interval. --write keeps them, and the study's own tables, in the study's
-`results/` in a clone. The last prints what all studies have kept: the page
-docs/claims.md.
-"""
+"""See `disentangle_jax.commands.claims`."""
 
 from disentangle_jax.commands import claims
+
+__doc__ = claims.__doc__
 
 if __name__ == '__main__':
   claims.run()

@@ -3,11 +3,15 @@
 import importlib.metadata
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
 import pandas as pd
 import pytest
+
+from disentangle_jax import invocation, load_run
+from disentangle_jax.commands import cli, completion, main
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -63,6 +67,115 @@ def test_quickstart_smoke_ends_in_a_report(tmp_path):
     assert words in page
   assert 'src="http' not in page and 'href="http://' not in page
   assert f'report: {workdir}/report/index.html' in done.stdout
+  exported = disentangle(
+    tmp_path, 'export', str(workdir), '--run=5', '--out=models'
+  )
+  assert exported.returncode == 0, exported.stderr
+  parameters, card = exported.stdout.split()
+  assert parameters.startswith('models/quickstart_smoke_beta_vae_')
+  text = (tmp_path / card).read_text()
+  row = rows[(rows['run_number'] == 5) & (rows['name'] == 'mig_binned')]
+  value = row[row['representation'] == 'mean']['value'].iloc[0]
+  assert f'| mig_binned | mean | {value:.4g} |' in text
+  assert '@' in text and 'seed | ' in text
+  shutil.rmtree(workdir)
+  run = load_run(tmp_path / parameters)
+  assert run.about['card'] == text
+  images = run.sample(3)['observation']
+  assert run.decode(run.represent(images).vector).shape == images.shape
+
+
+def disentangle(folder, *arguments):
+  """The program, started where there is no `experiments`."""
+  return subprocess.run(
+    [sys.executable, '-m', 'disentangle_jax', *arguments],
+    cwd=folder,
+    env={**os.environ, 'PYTHONPATH': str(ROOT)},
+    capture_output=True,
+    text=True,
+  )
+
+
+def test_every_command_has_a_module_and_its_form_in_a_clone():
+  for name, one in main.COMMANDS.items():
+    path = ROOT / 'disentangle_jax' / 'commands' / f'{one.module}.py'
+    assert 'def run(' in path.read_text() or name == 'completion'
+    if name != 'completion':
+      shim = ROOT / 'experiments' / f'{name.replace("-", "_")}.py'
+      assert f'{one.module}.run(' in shim.read_text()
+    assert f'  {name} ' in main.usage()
+
+
+def test_a_word_without_dashes_is_the_option_that_is_always_needed():
+  words = lambda name, *given: main.arguments(main.COMMANDS[name], list(given))
+  assert words('sweep', 'quickstart:smoke', '--dry_run') == [
+    '--config=quickstart:smoke',
+    '--dry_run',
+  ]
+  assert words('status', 'runs/a') == ['--workdir=runs/a']
+  assert words('show-data', 'shapes3d') == ['--config.dataset=shapes3d']
+  assert words('sweep', '--config=a.py') == ['--config=a.py']
+  assert words('list', 'methods') == ['methods']
+
+
+def test_commands_are_typed_as_they_work_here(monkeypatch, tmp_path):
+  monkeypatch.chdir(ROOT)
+  assert invocation.line('show-data', '--out=a b') == (
+    "python -m experiments.show_data '--out=a b'"
+  )
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setattr(shutil, 'which', lambda name: f'/bin/{name}')
+  assert invocation.words('sweep') == ['disentangle', 'sweep']
+  monkeypatch.setattr(shutil, 'which', lambda name: None)
+  typed = invocation.words('sweep')
+  assert typed == ['python', '-m', 'disentangle_jax', 'sweep']
+  # A folder of that name which is not this clone's.
+  (tmp_path / 'experiments').mkdir()
+  (tmp_path / 'experiments' / 'sweep.py').touch()
+  assert invocation.words('sweep') == typed
+  assert 'python -m disentangle_jax tables --x' in cli.said(
+    'Type `python -m experiments.tables --x`.'
+  )
+
+
+def test_a_shell_completes_commands_studies_and_data_sets(tmp_path):
+  script = tmp_path / 'completion.sh'
+  script.write_text(completion.script(['bash'], list(main.COMMANDS)))
+  ask = (
+    'source {}; COMP_WORDS=({}); COMP_CWORD={}; _disentangle; '
+    'echo "${{COMPREPLY[@]}}"'
+  )
+
+  def completed(words, place):
+    done = subprocess.run(
+      ['bash', '-c', ask.format(script, words, place)],
+      cwd=tmp_path,
+      capture_output=True,
+      text=True,
+      check=True,
+    )
+    return done.stdout.split()
+
+  assert completed('disentangle st', 1) == ['status']
+  assert completed('disentangle sweep quick', 2) == ['quickstart']
+  assert completed('disentangle show-data shapes', 2) == [
+    'shapes3d',
+    'shapes3d_file',
+  ]
+
+
+@pytest.mark.slow
+def test_every_command_lists_its_options_from_any_folder(tmp_path):
+  for name in main.COMMANDS:
+    done = disentangle(tmp_path, name, '--help')
+    if name == 'completion':
+      assert done.returncode == 2
+      continue
+    assert done.returncode == 0, done.stderr
+    assert f'disentangle_jax {name}' in done.stdout, name
+    assert 'python -m experiments' not in done.stdout
+  wrong = disentangle(tmp_path, 'swep')
+  assert wrong.returncode == 2 and "did you mean 'sweep'" in wrong.stderr
 
 
 def test_installed_users_have_the_same_command(tmp_path):

@@ -19,6 +19,7 @@ BASE = {
   'layouts',
   'folders',
   'handles',
+  'invocation',
   'stored_rows',
   'checks',
   'platforms',

@@ -124,8 +124,8 @@ class Torch:
       from disentangle_jax.benchmark import torch_nets
     except ImportError as error:
       raise errors.ConfigError(
-        f'--torch: PyTorch cannot be imported ({error}); pip install '
-        "'disentangle_jax[torch]', or leave the flag out"
+        f'--torch: PyTorch cannot be imported ({error}); pip install torch, '
+        'or leave the flag out'
       ) from error
     self.name = COMPILED if compiled else EAGER
     backend = jax.default_backend()

@@ -1,4 +1,14 @@
-"""The command `claims`: verdicts of a workdir, and the page of all of them."""
+"""What finished runs say of papers' claims: published value beside ours.
+
+  python -m experiments.claims --workdir=runs/attack
+  python -m experiments.claims --workdir=runs/attack --write
+  python -m experiments.claims
+
+The first prints the claims of the study that a workdir holds, with verdict and
+interval. --write keeps them, and the study's own tables, in the study's
+`results/` in a clone. The last prints what all studies have kept: the page
+docs/claims.md.
+"""
 
 import collections
 from collections.abc import Iterator
@@ -249,4 +259,4 @@ def run() -> None:
   flags.DEFINE_string('workdir', '', 'Directory of a finished sweep.')
   flags.DEFINE_bool('write', False, "Keep them in the study's results/.")
   flags.DEFINE_bool('index', False, 'Print docs/studies.md instead.')
-  cli.run(main)
+  cli.run(main, __doc__)

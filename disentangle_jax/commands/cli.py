@@ -4,14 +4,18 @@ import codecs
 from collections.abc import Callable
 import logging
 import os
+import re
 import sys
+import textwrap
 
 from absl import app, flags
 from absl import logging as absl_logging
 
-from disentangle_jax import errors
+from disentangle_jax import errors, invocation
 from disentangle_jax.commands import configs, mistakes
 
+# A command as docstrings type it.
+_TYPED = re.compile(r'python -m experiments\.(\w+)')
 # For consoles that know ASCII alone; '?' for the rest.
 _PLAIN = {
   '\u2013': '-',
@@ -117,6 +121,57 @@ def guarded(main: Callable[[list[str]], None]) -> Callable[[list[str]], None]:
   return call
 
 
-def run(main: Callable[[list[str]], None]) -> None:
-  """`app.run` of `guarded(main)`; bad flags are one line, too."""
+def said(text: str) -> str:
+  """A docstring whose commands are typed as they work where the user stands."""
+
+  def here(match):
+    return ' '.join(invocation.words(match[1].replace('_', '-')))
+
+  return _TYPED.sub(here, text)
+
+
+def _default(value) -> str:
+  """'=64' of a number or a name; nothing where an option is not set."""
+  if value is None or value in ('', []):
+    return ''
+  if isinstance(value, bool):
+    return f'={str(value).lower()}'
+  return f'={",".join(value) if isinstance(value, list) else value}'
+
+
+def usage(doc: str) -> str:
+  """What --help prints: what a command is, its options and their defaults.
+
+  Args:
+    doc: the command's own text.
+
+  Returns:
+    Many lines.
+  """
+  lines = [said(doc).strip(), '', 'Options, with their defaults:']
+  # Defaults as the command defined them, whatever was given.
+  for module, own in flags.FLAGS.flags_by_module_dict().items():
+    if module.startswith(('disentangle_jax', 'experiments')):
+      for flag in own:
+        lines.append(f'  --{flag.name}{_default(flag.default)}')
+        text = ' '.join((flag.help or '').split())
+        lines += textwrap.wrap(
+          text, 79, initial_indent=' ' * 6, subsequent_indent=' ' * 6
+        )
+  if 'config' in flags.FLAGS:
+    command = invocation.line('list', 'fields')
+    lines += ['', f'Every --config.FIELD with its default: {command}']
+  return '\n'.join(lines)
+
+
+def run(main: Callable[[list[str]], None], doc: str) -> None:
+  """`app.run` of `guarded(main)`; bad flags are one line, too.
+
+  Args:
+    main: of the words that no flag takes.
+    doc: what --help prints above the options.
+  """
+  if {'--help', '-h', '-help'} & set(sys.argv[1:]):
+    print(usage(doc))
+    return
   app.run(guarded(main), flags_parser=parse)

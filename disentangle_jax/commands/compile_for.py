@@ -200,4 +200,4 @@ def _save(plan, topology, rows: Sequence[compiling.Row]) -> None:
 
 def run() -> None:
   """The command itself."""
-  cli.run(main)
+  cli.run(main, __doc__)

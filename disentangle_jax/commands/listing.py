@@ -1,4 +1,12 @@
-"""The command `list`: what there is, by name."""
+"""What there is, by name, one line each.
+
+python -m experiments.list methods
+python -m experiments.list metrics      with the scores that each gives
+python -m experiments.list datasets
+python -m experiments.list nets
+python -m experiments.list fields       every --config.FIELD, with its default
+python -m experiments.list studies
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 import json
@@ -67,4 +75,4 @@ def main(argv):
 
 def run() -> None:
   """The command itself."""
-  cli.run(main)
+  cli.run(main, __doc__)

@@ -1,6 +1,7 @@
-"""`disentangle-sweep` and `python -m experiments.sweep`: runs a study.
+"""Runs a study: hundreds of (method, strength, seed) runs from one command.
 
-  disentangle-sweep --config=my_study.py --workdir=runs/my_study
+  python -m experiments.sweep --config=quickstart --workdir=runs/quickstart
+  python -m experiments.sweep --config=my_study.py --workdir=runs/my_study
 
 Give the command again to continue; finished runs are skipped. --dry_run shows
 the numbered runs and what they need; --config.only=17 does one run alone. On
@@ -8,14 +9,12 @@ several hosts, docs/scaling.md: --distributed, or --coordinator=HOST:PORT
 --num_processes=N --process_id=I.
 """
 
-import pathlib
-import shlex
 import sys
 
 from absl import flags
 import jax
 
-from disentangle_jax import checks, engine, errors, folders
+from disentangle_jax import checks, engine, errors, folders, invocation
 from disentangle_jax.commands import cli, tables
 from disentangle_jax.engine import progress
 from disentangle_jax.engine.programs import devices, hosts, topologies
@@ -94,11 +93,7 @@ def main(argv):
   ):
     devices.prepare(config.engine)
     hosts.join(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
-  installed = pathlib.Path(sys.argv[0]).name == 'disentangle-sweep'
-  program = ['disentangle-sweep']
-  if not installed:
-    program = ['python', '-m', 'experiments.sweep']
-  command = shlex.join([*program, *sys.argv[1:]])
+  command = invocation.line('sweep', *sys.argv[1:])
   rows = engine.sweep(
     config,
     _WORKDIR.value,
@@ -119,6 +114,7 @@ def main(argv):
   print(
     f'{rows["run_id"].nunique()} runs, {len(rows):,} rows in {workdir}/results'
   )
+  print('writing the report ...', flush=True)
   try:
     page = report.write(workdir, extra=studies.own_sections())
   except errors.StoreError:
@@ -127,7 +123,7 @@ def main(argv):
     raise errors.StoreError(
       f'the runs are done, and their report could not be drawn '
       f'({type(error).__name__}: {errors.first_line(error)}); again with: '
-      f'python -m experiments.report --workdir={workdir}'
+      + invocation.line('report', f'--workdir={workdir}')
     ) from error
   print(f'report: {page}')
 
@@ -147,4 +143,4 @@ def _dry_run(config, size: int) -> None:
 
 def run() -> None:
   """The command itself."""
-  cli.run(main)
+  cli.run(main, __doc__)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich import console as rich_console
 from rich import table as rich_table
 
+from disentangle_jax import invocation
 from disentangle_jax.engine import progress
 from disentangle_jax.engine.plan import study_plan
 from disentangle_jax.engine.programs import estimate
@@ -107,7 +108,8 @@ def print_plan(
     'and scoring on top'
   )
   if device:
-    said = 'every score is compiled too by experiments.compile_for'
+    command = ' '.join(invocation.words('compile-for'))
+    said = f'every score is compiled too by {command}'
   console.print(
     f'{len(planned.runs)} runs{also} in {len(planned.groups)} group(s); {said}'
   )

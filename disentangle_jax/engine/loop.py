@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from disentangle_jax.engine import progress
 from disentangle_jax.engine.plan import study_plan
 from disentangle_jax.engine.programs import train
 from disentangle_jax.engine.workdir import checkpoint
@@ -18,7 +19,7 @@ def train_chunk(
   group: study_plan.Group,
   runs: Sequence[study_plan.Run],
   size: int,
-  on_window=lambda step, alive: None,
+  on_window=lambda step, alive, scalars: None,
   keeper: checkpoint.Keeper | None = None,
   frozen: Any = (),
 ) -> train.Trained:
@@ -29,7 +30,8 @@ def train_chunk(
     group: their group.
     runs: at most `size` runs.
     size: runs in the program; the rest is padding.
-    on_window: called with (steps done, runs still finite).
+    on_window: called with (steps done, runs still finite, name -> median of a
+      scalar over them), those scalars that `progress.SCALARS` names.
     keeper: saves and restores checkpoints; None for neither.
     frozen: states [size] of the runs that these start from, or ().
 
@@ -57,7 +59,7 @@ def train_chunk(
     # One window stays in flight while the host looks at the one before, so
     # that the device never waits for the host.
     if pending is not None:
-      _report(pending, ends[-2], len(runs), on_window)
+      _report(pending, logged[-2], ends[-2], len(runs), on_window)
     pending = diverged if start == group.steps else jnp.copy(diverged)
     if keeper and start < group.steps and keeper.due():
       spent = before + time.perf_counter() - began
@@ -66,7 +68,7 @@ def train_chunk(
       )
   # Nothing was left to train where scoring alone had been interrupted.
   pending = diverged if pending is None else pending
-  _report(pending, start, len(runs), on_window)
+  _report(pending, logged[-1], start, len(runs), on_window)
   jax.block_until_ready(state)
   seconds = before + time.perf_counter() - began
   logged = jax.device_get(logged)
@@ -99,6 +101,10 @@ def last_progress(trained: train.Trained) -> checkpoint.Progress:
   )
 
 
-def _report(diverged, step, count, on_window) -> None:
-  alive = int(np.sum(np.asarray(diverged)[:count] == train.NEVER))
-  on_window(step, alive)
+def _report(diverged, scalars, step, count, on_window) -> None:
+  alive = np.asarray(diverged)[:count] == train.NEVER
+  medians = {}
+  for name in progress.SCALARS:
+    if name in scalars and alive.any():
+      medians[name] = float(np.median(np.asarray(scalars[name])[:count][alive]))
+  on_window(step, int(alive.sum()), medians)

@@ -4,19 +4,28 @@
 terminal, and prints plain lines where the output is a file or a pipe.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 import sys
 import time
 from typing import Any, TextIO
 
+from rich import box as rich_box
 from rich import console as rich_console
 from rich import live as rich_live
 from rich import table as rich_table
+from rich import text as rich_text
+
+_DAY = 86_400
+_YEAR = 365.25 * _DAY
 
 
 def duration(seconds: float) -> str:
-  """Seconds in words a person reads: '48 s', '3 min 20 s', '2 h 05 min'."""
+  """Seconds in words a person reads: '48 s', '2 h 05 min', '3.2 days'."""
   seconds = round(seconds)
+  if seconds >= _YEAR:
+    return f'{seconds / _YEAR:,.1f} years'
+  if seconds >= 2 * _DAY:
+    return f'{seconds / _DAY:.1f} days'
   if seconds < 60:
     return f'{seconds} s'
   if seconds < 3600:
@@ -43,6 +52,10 @@ def _read(datasets: Iterable[Any]) -> list[str]:
   return [line for line in lines if line]
 
 
+# Logged scalars that are shown while a group trains.
+SCALARS = ('loss', 'kl')
+
+
 class _Row:
   """Where one group stands."""
 
@@ -58,6 +71,13 @@ class _Row:
     self.step = 0
     self.state = 'waiting'
     self.rate = 0.0  # run-steps per second
+    # Medians over live runs of the last window, those of SCALARS.
+    self.scalars: Mapping[str, float] = {}
+
+  @property
+  def done(self) -> bool:
+    """Whether nothing is left to do here."""
+    return self.state in ('done', 'done before')
 
   def left(self) -> float:
     """Run-steps still to do."""
@@ -120,19 +140,19 @@ class Progress:
     """A program is being compiled for the chunk."""
     self._set(chunk, 'compiling')
 
-  def window(self, chunk: Any) -> Callable[[int, int], None]:
-    """The callback that training calls with (step, runs alive)."""
+  def window(self, chunk: Any) -> Callable[[int, int, Mapping], None]:
+    """The callback that training calls with (step, runs alive, scalars)."""
     self._set(chunk, 'training')
     row = self.rows[chunk.group]
     row.in_chunk, row.alive, row.step = len(chunk.runs), len(chunk.runs), 0
     last = [time.perf_counter(), 0]
 
-    def on_window(step: int, alive: int) -> None:
+    def on_window(step: int, alive: int, scalars: Mapping[str, float]) -> None:
       time_now = time.perf_counter()
       taken = max(time_now - last[0], 1e-9)
       row.rate = (step - last[1]) * row.in_chunk / taken
       last[:] = [time_now, step]
-      row.step, row.alive = step, alive
+      row.step, row.alive, row.scalars = step, alive, scalars
       self.refresh()
 
     return on_window
@@ -208,16 +228,30 @@ def _line(row: _Row) -> str:
       f', step {row.step:,}/{row.steps:,}, {row.alive} alive, '
       f'{row.rate:,.0f} run-steps/s, {row.rate * row.batch_size:,.0f} images/s'
     )
+    done += ''.join(
+      f', {name} {value:.4g}' for name, value in row.scalars.items()
+    )
   return done
 
 
 class RichProgress(Progress):
-  """A table that redraws itself on a terminal."""
+  """A table that redraws itself on a terminal, four times a second.
+
+  What is running stands on top and is always in view, with the clock above;
+  what is done is one row, and of what waits as many rows as there is room for.
+  """
+
+  # Lines around the rows: title, frame and heading, the rows that fold.
+  _FRAME = 7
+  # Columns from which on the rate is shown.
+  _WIDE = 100
 
   def __init__(self, console: rich_console.Console):
     super().__init__()
     self._console = console
-    self._live = rich_live.Live(console=console, refresh_per_second=4)
+    self._live = rich_live.Live(
+      console=console, refresh_per_second=4, get_renderable=self.table
+    )
 
   def start(self, plan, chunks, done, elsewhere=()):
     self._live.start()
@@ -231,33 +265,75 @@ class RichProgress(Progress):
     self._live.stop()
 
   def refresh(self, force: bool = False) -> None:
-    self._live.update(self.table(), refresh=force)
+    if force:
+      self._live.refresh()
 
   def table(self) -> rich_table.Table:
-    """The current table."""
+    """The table as it is now."""
     elapsed = duration(time.perf_counter() - self._began)
     left = self.seconds_left()
-    caption = f'{elapsed} elapsed'
+    title = f'{elapsed} elapsed'
     if left:
-      caption += f', about {duration(left)} of training left'
-    table = rich_table.Table(caption=caption, expand=False)
+      title += f', about {duration(left)} of training left'
+    table = rich_table.Table(
+      title=title,
+      title_justify='left',
+      title_style='',
+      expand=False,
+      padding=(0, 1, 0, 0),
+      box=rich_box.SIMPLE_HEAD,
+    )
+    # The one column that gives way on a narrow terminal.
     table.add_column('group')
-    for name in ('runs', 'step', 'alive', 'run-steps/s', 'images/s'):
-      table.add_column(name, justify='right')
-    table.add_column('now')
-    for row in self.rows:
-      active = row.state == 'training'
-      lost = f' [red]({row.lost} diverged)[/red]' if row.lost else ''
-      table.add_row(
-        row.name,
-        f'{row.runs_done}/{row.runs}{lost}',
-        f'{row.step:,}/{row.steps:,}' if active else '',
-        f'{row.alive}/{row.in_chunk}' if active else '',
-        f'{row.rate:,.0f}' if row.rate else '',
-        f'{row.rate * row.batch_size:,.0f}' if row.rate else '',
-        row.state,
-      )
+    for name in ('runs', 'step', 'alive', *SCALARS):
+      table.add_column(name, justify='right', no_wrap=True)
+    table.add_column('now', no_wrap=True)
+    if self._console.width >= self._WIDE:
+      table.add_column('run-steps/s', justify='right', no_wrap=True)
+    over = [row for row in self.rows if row.done]
+    waiting = [row for row in self.rows if row.state == 'waiting']
+    going = [row for row in self.rows if row not in over and row not in waiting]
+    for row in going:
+      table.add_row(*_cells(row)[: len(table.columns)])
+    room = max(self._console.height - self._FRAME - len(going), 0)
+    for row in waiting[:room]:
+      table.add_row(*_cells(row)[: len(table.columns)])
+    if len(waiting) > room:
+      table.add_row(*_folded(waiting[room:], 'waiting')[: len(table.columns)])
+    if over:
+      table.add_row(*_folded(over, 'done')[: len(table.columns)])
     return table
+
+
+def _name(name: str, lost: int) -> rich_text.Text:
+  """One line, cut where there is no room."""
+  words = rich_text.Text(no_wrap=True, overflow='ellipsis')
+  words.append(name)
+  if lost:
+    words.append(f', {lost} diverged', 'red')
+  return words
+
+
+def _cells(row: _Row) -> list[Any]:
+  active = row.state == 'training'
+  values = (row.scalars.get(name) for name in SCALARS)
+  return [
+    _name(row.name, row.lost),
+    f'{row.runs_done}/{row.runs}',
+    f'{row.step:,}/{row.steps:,}' if active else '',
+    f'{row.alive}/{row.in_chunk}' if active else '',
+    *('' if v is None or not active else f'{v:.4g}' for v in values),
+    row.state,
+    f'{row.rate:,.0f}' if row.rate else '',
+  ]
+
+
+def _folded(rows: Sequence[_Row], state: str) -> list[Any]:
+  """Several groups in one row."""
+  runs = sum(row.runs for row in rows)
+  done = sum(row.runs_done for row in rows)
+  name = _name(f'{len(rows)} groups', sum(row.lost for row in rows))
+  return [name, f'{done}/{runs}', *[''] * (2 + len(SCALARS)), state, '']
 
 
 def live(stream: TextIO | None = None) -> Progress:

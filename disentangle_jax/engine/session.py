@@ -1,6 +1,6 @@
 """The chunks of a planned study, one after the other, on one host's devices."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 import contextlib
 import json
 import pathlib
@@ -225,9 +225,9 @@ class Session:
     window = self._progress.window(chunk)
     self._watchdog.moved(f'training {group.method_name}')
 
-    def on_window(step: int, alive: int) -> None:
+    def on_window(step: int, alive: int, scalars: Mapping) -> None:
       self._watchdog.moved()
-      window(step, alive)
+      window(step, alive, scalars)
 
     trained = loop.train_chunk(
       program,

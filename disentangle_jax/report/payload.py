@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from disentangle_jax import invocation
 from disentangle_jax.report import charts, repeat, statistics, style, tables
 from disentangle_jax.report import scores as scores_lib
 from disentangle_jax.report.results import Results
@@ -102,6 +103,7 @@ def build(results: Results) -> str:
     'rules': charts.RULES,
     'cost': scores_lib.cost(described),
     'datasets': datasets,
+    'report_command': ' '.join(invocation.words('report')),
     'commands': [repeat.command(study, i) for i in range(len(study.workdirs))],
     'workdirs': [str(workdir) for workdir in study.workdirs],
     'first': results.first,

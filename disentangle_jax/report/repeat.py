@@ -1,5 +1,6 @@
 """The commands that make a study, or one run of it, again."""
 
+from disentangle_jax import invocation
 from disentangle_jax.report import tables
 
 
@@ -9,7 +10,7 @@ def command(study: tables.Study, workdir: int) -> str:
   if stored and isinstance(stored, str):
     return stored
   path = study.workdirs[workdir]
-  return f'python -m experiments.sweep --config=CONFIG --workdir={path}'
+  return invocation.line('sweep', '--config=CONFIG', f'--workdir={path}')
 
 
 def run_command(study: tables.Study, run: int) -> str:

@@ -7,9 +7,9 @@ import PIL.Image
 import pytest
 
 from disentangle_jax import data, errors
+from disentangle_jax.commands import show_data
 from disentangle_jax.data import contact, factorial
 from disentangle_jax.data import stream as stream_module
-from experiments import show_data
 
 
 def test_tile_puts_images_in_reading_order():

@@ -42,8 +42,8 @@ class Scripted(progress.Progress):
   def window(self, chunk):
     tell = super().window(chunk)
 
-    def on_window(step, alive):
-      tell(step, alive)
+    def on_window(step, alive, scalars):
+      tell(step, alive, scalars)
       if step == self._at:
         self._act()
 

@@ -39,8 +39,8 @@ class Kill(progress.Progress):
       return tell
     self._left -= 1
 
-    def on_window(step, alive):
-      tell(step, alive)
+    def on_window(step, alive, scalars):
+      tell(step, alive, scalars)
       if step == STEPS // 2 and self._left == 0:
         raise Killed
 

@@ -10,6 +10,7 @@ import pytest
 from test_report import read
 
 from disentangle_jax import report
+from disentangle_jax.commands import status
 from disentangle_jax.commands import tables as plan_tables
 from disentangle_jax.report import (
   drawing,
@@ -20,7 +21,6 @@ from disentangle_jax.report import (
 )
 from disentangle_jax.report import scores as scores_lib
 from disentangle_jax.report.sections import phases
-from experiments import status
 
 SEEDS = 3
 

@@ -16,8 +16,8 @@ import pytest
 
 from disentangle_jax import errors, report
 from disentangle_jax.commands import cli
+from disentangle_jax.commands import report as command_line
 from disentangle_jax.report import figures, gallery, scores, style, tables
-from experiments import report as command_line
 
 METRIC = ('mig_binned',)
 
@@ -315,6 +315,7 @@ def test_every_metric_is_described(store):
 )
 def test_bad_flags_are_one_clear_line(capsys, flags, words):
   with flagsaver.flagsaver(), pytest.raises(SystemExit, match='2'):
+    command_line.define_flags()
     cli.guarded(command_line.main)(cli.parse(['report', *flags]))
   out, err = capsys.readouterr()
   assert out == ''

@@ -6,7 +6,7 @@ import pytest
 import test_explore
 
 from disentangle_jax import errors, types
-from experiments import traverse
+from disentangle_jax.commands import traverse
 
 FEW = traverse.Options(steps=3, span='prior')
 

@@ -116,7 +116,7 @@ def h5py(path: pathlib.Path) -> Any:
   try:
     return importlib.import_module('h5py')
   except ImportError as error:
-    rule = "needs h5py: pip install 'disentangle_jax[data]'"
+    rule = 'needs h5py: pip install h5py'
     raise errors.value(FIELD, str(path), rule) from error
 
 
@@ -140,7 +140,7 @@ def tfds_rows(
   try:
     tfds = importlib.import_module('tensorflow_datasets')
   except ImportError as error:
-    rule = "needs TFDS: pip install 'disentangle_jax[data]'"
+    rule = 'needs TFDS: pip install tensorflow-datasets'
     raise errors.value(field, config.source, rule) from error
   folder = config.path and os.path.expanduser(config.path)
   try:

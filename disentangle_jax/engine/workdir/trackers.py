@@ -26,7 +26,7 @@ def check(engine: study_config.Engine) -> None:
       except ImportError as error:
         raise errors.ConfigError(
           f'config.engine.{field} = {asked_for!r}: needs {package}; '
-          "pip install 'disentangle_jax[trackers]'"
+          f'pip install {package}'
         ) from error
 
 

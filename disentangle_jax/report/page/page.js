@@ -321,7 +321,7 @@ function showRun(r, of = data) {
   const sheets = pictureOf(r, of);
   host.replaceChildren(sheets || node('p',
       'This page holds no pictures of this run. To draw them: '));
-  if (!sheets) host.append(node('pre', 'python -m experiments.report ' +
+  if (!sheets) host.append(node('pre', `${data.report_command} ` +
       `--workdir=${data.workdirs[workdir]} --run=${number}`));
   document.querySelectorAll('.dot').forEach((d) => d.classList.toggle(
       'chosen', Number(d.dataset.run) === state.run));

@@ -1,0 +1,182 @@
+"""Writes a trained run as one file with a model card.
+
+  python -m experiments.export --workdir=DIR --run=17
+  python -m experiments.export --workdir=DIR --run=9b3d15 --out=models
+
+OUT/NAME.safetensors holds the parameters and what rebuilds the run's
+functions: `disentangle_jax.load_run('NAME.safetensors')` needs neither its
+workdir nor, but for drawing new data, its data set. OUT/NAME.md is its card:
+what was trained on what, its scores beside those of other seeds, versions and
+sources; the card stands in the file's metadata too ('card').
+"""
+
+import json
+import pathlib
+
+from absl import flags
+import pandas as pd
+from safetensors import numpy as safetensors
+
+from disentangle_jax import errors, folders, handles
+from disentangle_jax.commands import cli
+from disentangle_jax.engine.workdir import exported, store
+
+# Rows that are no scores of the trained run.
+_NO_SCORES = 'train/'
+
+
+def _scores(rows: pd.DataFrame, run_id: str) -> list[str]:
+  """Lines of a table: the run's scores beside its setting's."""
+  rows = rows[~rows['name'].str.startswith(_NO_SCORES)]
+  rows = rows[~rows['name'].str.contains('/')]
+  rows = rows[rows['metric_seed'] <= 0]
+  own = rows[rows['run_id'] == run_id]
+  like = rows[rows['setting'].isin(own['setting'])]
+  lines = [
+    '| score | codes | this run | median of its setting | seeds |',
+    '|---|---|---|---|---|',
+  ]
+  by = ['name', 'representation']
+  of_setting = like.groupby(by)['value'].agg(['median', 'count'])
+  for (name, codes), value in own.groupby(by)['value'].first().items():
+    of = of_setting.loc[(name, codes)]
+    lines.append(
+      f'| {name} | {codes} | {value:.4g} | {of["median"]:.4g} | '
+      f'{int(of["count"])} |'
+    )
+  return lines
+
+
+def card(
+  name: str, about: dict, rows: pd.DataFrame, run_id: str, study: str
+) -> str:
+  """The model card, Markdown.
+
+  Args:
+    name: of the file, without its ending.
+    about: metadata of the exported run.
+    rows: of the study's store.
+    run_id: of the run.
+    study: its name.
+
+  Returns:
+    Text.
+  """
+  # Slow to import.
+  from disentangle_jax.report import citations
+
+  own = rows[rows['run_id'] == run_id].iloc[0]
+  sources = citations.bibtex(citations.of_method(about['method']))
+  settings = {
+    'method': about['method'],
+    'data set': json.dumps(about['dataset']),
+    'seed': about['seed'],
+    'steps': int(rows.loc[rows['run_id'] == run_id, 'step'].max()),
+    'hyper-parameters': json.dumps(about['hparams']),
+    'static choices': json.dumps(about['config']),
+    'study': study,
+    'run_id': run_id,
+    'trained with': own['versions'],
+    'trained on': own['device'],
+  }
+  return '\n'.join(
+    [
+      f'# {name}',
+      '',
+      f'A run of `{about["method"]}`, trained with disentangle_jax.',
+      '',
+      '```python',
+      'import disentangle_jax as dj',
+      '',
+      f"run = dj.load_run('{name}.safetensors')",
+      'codes = run.represent(observations)',
+      '```',
+      '',
+      '| | |',
+      '|---|---|',
+      *(f'| {what} | {value} |' for what, value in settings.items()),
+      '',
+      '## Scores',
+      '',
+      *_scores(rows, run_id),
+      '',
+      'A score of one run says little: seeds differ as much as methods do. '
+      'Compare settings over seeds.',
+      '',
+      '## Source',
+      '',
+      '```bibtex',
+      sources.strip(),
+      '```',
+      '',
+    ]
+  )
+
+
+def write(
+  workdir: pathlib.Path, run: str, out: pathlib.Path
+) -> tuple[pathlib.Path, pathlib.Path]:
+  """Exports one run.
+
+  Args:
+    workdir: of its study.
+    run: its number, or the beginning of its run_id.
+    out: folder for both files; made where it is missing.
+
+  Returns:
+    The paths of parameters and card.
+
+  Raises:
+    StoreError: no study there, a run without parameters, or a folder that
+      cannot be written.
+    ConfigError: no such run.
+  """
+  info = store.read_json(folders.study(workdir))
+  if info is None:
+    raise errors.StoreError(f'{workdir}: holds no study.json')
+  rows = store.read(workdir)
+  numbers = rows[['run_id', 'run_number']].drop_duplicates()
+  numbers = dict(zip(numbers['run_id'], numbers['run_number'].astype(int)))
+  run_id = handles.find(run, numbers, 'run')
+  arrays, about = exported.read(folders.params(workdir, run_id))
+  study = str(info.get('study') or workdir.name)
+  name = f'{study}_{about["method"]}_{run_id[:6]}'
+  text = card(name, about, rows, run_id, study)
+  metadata = {
+    key: value if key == 'method' else json.dumps(value)
+    for key, value in {**about, 'card': text}.items()
+  }
+  paths = out / f'{name}.safetensors', out / f'{name}.md'
+  try:
+    out.mkdir(parents=True, exist_ok=True)
+    with store.atomic(paths[0]) as path:
+      safetensors.save_file(arrays, path, metadata)
+    paths[1].write_text(text, encoding='utf-8')
+  except OSError as error:
+    raise errors.StoreError(f'{out}: cannot be written: {error}') from error
+  return paths
+
+
+def main(argv):
+  """See the module docstring."""
+  given = flags.FLAGS
+  if len(argv) > 1:
+    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
+  if not given.workdir or given.run is None:
+    raise errors.ConfigError(
+      '--workdir and --run are missing, e.g. --workdir=runs/quickstart --run=17'
+    )
+  for path in write(
+    folders.workdir(given.workdir), given.run, pathlib.Path(given.out)
+  ):
+    print(path)
+
+
+def run() -> None:
+  """The command itself."""
+  flags.DEFINE_string('workdir', None, 'Directory of a sweep.')
+  flags.DEFINE_string(
+    'run', None, 'Run number or the beginning of a run_id, as reports show it.'
+  )
+  flags.DEFINE_string('out', '.', 'Where both files go.')
+  cli.run(main, __doc__)
