@@ -42,7 +42,7 @@ EXPECTED = {
   'smoke': (18, 7),
 }
 TUNING_SEEDS = (100, 101)
-BETAS = {'': (0.1, 10.0, 30.0, 100.0), 'laptop': (0.1, 1.0, 4.0, 16.0)}
+BETAS = {'': (0.1, 10.0, 30.0, 100.0), 'laptop': (0.01, 0.03, 0.1, 0.3)}
 OTHERS = ('dae', 'pixels', 'factors', 'blind')
 SCORES = ('zero_shot_return', 'mig_binned', 'factor_vae_score')
 
@@ -96,8 +96,10 @@ def _make_small(config, variant):
   config.static.perceptual_vae.num_latents = 10
   config.hparams.learning_rate = 1e-3
   config.batch_size = 64
-  config.steps = 3000
+  config.steps = 8000
   config.hparams.darla.anneal_steps = float(config.steps)
+  config.hparams.darla.learning_rate = 3e-3
+  config.hparams.darla.entropy = 0.05
   if variant == 'dqn':
     config.static.agent = 'dqn'
   if variant == 'tune':
