@@ -22,7 +22,7 @@ Full size: 64 x 64, convolutions, 100 features, 32 latents, 5 seeds; sizes of a
 public replica of SCAN, which has the same eyes. Not run at this size.
 
 Variants:
-  :laptop  16 x 16, dense nets, 5 seeds.
+  :laptop  2 CPU cores: 16 x 16, dense nets, 8,000 updates, 5 seeds.
   :dqn     the same with double Q-learning in place of the actor-critic.
   :tune    its ceilings, baselines and eyes on the tuning seeds.
   :smoke   a minute at most.
