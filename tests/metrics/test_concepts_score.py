@@ -1,5 +1,7 @@
 """Accuracy and diversity of samples of concepts, on systems that are known."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -158,7 +160,10 @@ def scored():
   """Scores of the oracle, of one that never varies, and of a diverged one."""
   probe = concepts.make(CONFIG, ROOMS)
 
-  @jax.jit
+  # Compiling is what takes the time.
+  @functools.partial(
+    jax.jit, compiler_options={'xla_backend_optimization_level': 0}
+  )
   def run(key):
     context = probe.fit(key, ROOMS.arrays)
     of = lambda method, state: probe.score(
