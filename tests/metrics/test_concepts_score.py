@@ -23,6 +23,7 @@ ROOMS = data_lib.load(
   concepts=40,
   images=2,
   tested=4,
+  stored=True,
 )
 CONFIG = concepts.Config(
   samples=64, num_points=200, hidden=(64,), steps=600, batch_size=32
