@@ -1,5 +1,7 @@
 """Accuracy and diversity of samples of concepts, on systems that are known."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +23,7 @@ ROOMS = data_lib.load(
   concepts=40,
   images=2,
   tested=4,
+  stored=True,
 )
 CONFIG = concepts.Config(
   samples=64, num_points=200, hidden=(64,), steps=600, batch_size=32
@@ -158,7 +161,10 @@ def scored():
   """Scores of the oracle, of one that never varies, and of a diverged one."""
   probe = concepts.make(CONFIG, ROOMS)
 
-  @jax.jit
+  # Compiling is what takes the time.
+  @functools.partial(
+    jax.jit, compiler_options={'xla_backend_optimization_level': 0}
+  )
   def run(key):
     context = probe.fit(key, ROOMS.arrays)
     of = lambda method, state: probe.score(
