@@ -35,7 +35,6 @@ from typing import NamedTuple
 from flax import linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from disentangle_jax import checks, errors, requests, types
@@ -58,8 +57,6 @@ STRENGTH = 'lambda_adv'
 BOUNDS = {'tau': (1e-4, float('inf')), 'clip': (1e-6, float('inf'))}
 # Both discriminators need a sentence.
 MIN_BATCH = 2
-# The logit of what is no word: far from all, and finite.
-_NEVER = -1e9
 TEST = {
   'dataset': ('template_sentences', {}),
   'static': {
@@ -153,6 +150,13 @@ class Sentences(nn.Module):
   def begin(self, content: jax.Array, *, label: jax.Array) -> jax.Array:
     """G's first state: float [B, D], int [B] -> float [B, H]."""
     return jnp.concatenate([self.written_style(label), content], axis=-1)
+
+  def spoken(self, content: jax.Array, *, label, laws) -> jax.Array:
+    """States float [B, L, H] of G that read its own soft words [B, L, V]."""
+    start = jnp.full((len(content), 1), tokens_lib.BOS)
+    words = self.embedding.soft(laws[:, :-1].astype(content.dtype))
+    x = jnp.concatenate([self.embedding(start), words], axis=1)
+    return self.writer(x, carry=self.begin(content, label=label))[0]
 
   def step(self, given: tuple[jax.Array, jax.Array]):
     """One word: (carry [B, H], x [B, F]) -> carry, logits [B, V]."""
@@ -264,20 +268,11 @@ def make(config: Config, data: types.Dataset) -> types.Method:
 
   def speak(params, content, label, tau):
     """States [B, L, H] and laws [B, L, V] of soft words."""
-    table = params['embedding']['table']
-    written = np.ones(words, bool)
-    written[[tokens_lib.PAD, tokens_lib.BOS]] = False
-
-    def advance(carry, x, row):
-      del row
-      carry, logits = run(params, (carry, x), method='step')
-      logits = jnp.where(written, logits / tau, _NEVER)
-      law = nn.softmax(logits, axis=-1)
-      return carry, law @ table, (carry, law)
-
     carry = run(params, content, label=label, method='begin')
-    x = jnp.broadcast_to(table[tokens_lib.BOS], (len(content), table.shape[1]))
-    (states, laws), _ = recurrent.unroll(advance, carry, x, length)
+    step = lambda carry, x: run(params, (carry, x), method='step')
+    table = params['embedding']['table']
+    laws = text.soft(step, table, carry, length, tau)
+    states = run(params, content, label=label, laws=laws, method='spoken')
     return states, laws
 
   def terms(params, batch, tau):
