@@ -39,7 +39,7 @@ from disentangle_jax.methods.supervised import (
   s2_dip_vae_i,
   s2_factor_vae,
 )
-from disentangle_jax.methods.text import arae, cross_aligned, text_autoencoder
+from disentangle_jax.methods.text import arae, text_autoencoder
 from disentangle_jax.methods.vae import (
   annealed_vae,
   aux_gmvae,
@@ -122,5 +122,4 @@ METHODS = {
   'icf_fixed': icf_fixed,
   'arae': arae,
   'text_autoencoder': text_autoencoder,
-  'cross_aligned': cross_aligned,
 }
