@@ -14,8 +14,9 @@ perplexity, reverse perplexity): cross-aligned autoencoder 77.1 %, 17.75, 65.9,
 29.7, 70.1 and 81.8, 20.18, 27.7, 77.0.
 
 Full size: the sizes of the authors' public code (LSTMs and codes of 128, SGD at
-1, 5 critic steps), four arms, 5 seeds, 175,000 steps of 64 sentences (25 epochs of Yelp); not run at this size. It runs on the
-grammar; on files with the overrides of :yelp.
+1, 5 critic steps), four arms, 5 seeds, 175,000 steps of 64 sentences (25 epochs
+of Yelp); not run at this size. It runs on the grammar; on files with the
+overrides of :yelp.
 
 Variants:
   :laptop  GRUs of 64, codes of 32, labels that are right in 80 of 100
