@@ -101,7 +101,7 @@ def _make_laptop(config):
         'optimiser': 'adam',
       }
     )
-    config.hparams[name].learning_rate = 4e-3
+    config.hparams[name].learning_rate = 5e-3
     config.hparams[name].noise = 0.1
     config.hparams[name].noise_half_life = 2000.0
   config.static.arae.critic_steps = 3
