@@ -106,26 +106,4 @@ def label_losses(s):
   return -np.mean(np.log(right)), -np.mean(np.log(1 - np.array(right)))
 
 
-def cross_aligned(s):
-  p, style = s.params, s.made.config.style
-  nats = []
-  for x, label in zip(s.x, np.asarray(s.batch['label'])):
-    table, tokens = p['embedding']['table'], words(x)
-    h = np.append(
-      p['read_style']['table'][label], np.zeros(s.made.config.content)
-    )
-    for word in tokens:
-      h = gru(p['reader']['cell'], h, table[word])
-    h = np.append(p['written_style']['table'][label], h[style:])
-    for before, word in zip([1, *tokens], tokens):
-      h = gru(p['writer']['cell'], h, table[before])
-      logits = dense(p['readout'], h)
-      nats.append(np.log(np.exp(logits).sum()) - logits[word])
-  return np.array(nats) / len(s.x)
-
-
-REFERENCES = {
-  'arae': arae,
-  'text_autoencoder': autoencoder,
-  'cross_aligned': cross_aligned,
-}
+REFERENCES = {'arae': arae, 'text_autoencoder': autoencoder}

@@ -75,13 +75,13 @@ MIN_BATCH = 2
 TEST = {
   'dataset': ('template_sentences', {}),
   'static': {
-    'code': 5,
-    'hidden': 6,
+    'code': 8,
+    'hidden': 8,
     'embedding': 4,
     'cell': 'gru',
-    'noise_size': 3,
-    'adversary_hidden': (6,),
-    'classifier_hidden': (6,),
+    'noise_size': 8,
+    'adversary_hidden': (8,),
+    'classifier_hidden': (8,),
     'critic_steps': 2,
   },
 }
