@@ -116,10 +116,10 @@ def answers():
     label = jnp.asarray(LABELS)
     memory = NETWORKS.read(params, SENTENCES, label)
     of = lambda own: generated({**params, 'classifier': own}, tau, CONFIG)
-    held, terms = jax.grad(generated, has_aux=True)(params, tau, static)
+    frozen, terms = jax.grad(generated, has_aux=True)(params, tau, static)
     return {
       'terms': terms,
-      'held': held,
+      'frozen': frozen,
       'collaborative': jax.grad(of, has_aux=True)(params['classifier'])[0],
       'written': NETWORKS.write(params, memory, 1 - label, tau),
       'greedy': NETWORKS.greedy(params, memory, 1 - label),
@@ -184,9 +184,9 @@ def test_the_price_of_transfer_reaches_all_three_networks(answers):
   told = answers['warm']
   size = lambda tree: max(np.abs(a).max() for a in jax.tree.leaves(tree))
   for name in ('reader', 'writer', 'words'):
-    assert size(told['held'][name]) > 1e-6, name
+    assert size(told['frozen'][name]) > 1e-6, name
   assert size(told['collaborative']) > 1e-6
-  assert size(told['held']['classifier']) == 0
+  assert size(told['frozen']['classifier']) == 0
 
 
 def test_without_transfer_it_is_an_autoencoder_and_a_classifier():

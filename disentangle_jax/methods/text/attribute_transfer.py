@@ -39,8 +39,10 @@ Traps. (1) At tau 1 soft words are averages that C accepts while the greedy
 sentence does not change: see the score `classifier_gap`. (2) C may learn a
 secret mark of generated sentences: only a judge that the method does not train
 counts. (3) Attention is not aligned at the start, so that L_cnt pushes nouns to
-places by chance: warm up. (4) Attention lets L_rec copy: nothing but L_td asks
-for a change.
+places by chance: warm up. (4) Attention lets L_rec copy, and nothing but L_td
+asks for a change: after a warm-up the writer may copy so surely that soft words
+at a low temperature pass no gradient on. The study `attribute_transfer` saw (2)
+and (4) where labels are noisy.
 """
 
 import dataclasses
@@ -235,10 +237,10 @@ def objective(
   """
   x, own, nouns = (batch[k] for k in ('observation', 'label', 'noun_mask'))
   other = 1 - own
-  generous = params
+  judging = params
   if not config.classifier_sees_generated:
-    held = jax.lax.stop_gradient(params['classifier'])
-    generous = {**params, 'classifier': held}
+    frozen = jax.lax.stop_gradient(params['classifier'])
+    judging = {**params, 'classifier': frozen}
   memory = networks.read(params, x, own, dropout)
   says, _ = networks.say(params, memory, own, x, dropout)
   there = networks.write(params, memory, other, tau, dropout)
@@ -255,8 +257,8 @@ def objective(
     cnt=parts.aligned_nll(there, x, nouns & tokens_lib.mask_of(x)),
     back=tokens_lib.nll(again, x),
     od=price(params, x, own),
-    td=price(generous, there.laws, other),
-    btd=price(generous, back.laws, own),
+    td=price(judging, there.laws, other),
+    btd=price(judging, back.laws, own),
   )
 
 

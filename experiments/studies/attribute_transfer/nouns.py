@@ -76,10 +76,10 @@ def main(paths: Sequence[str]) -> None:
     ]
   except errors.ConfigError as error:
     raise SystemExit(str(error)) from None
-  found = nouns_of(lines)
-  if not found:
+  nouns = nouns_of(lines)
+  if not nouns:
     raise SystemExit(f'no word ends a noun phrase {LEAST} times')
-  print('\n'.join(found))
+  print('\n'.join(nouns))
 
 
 if __name__ == '__main__':
