@@ -11,7 +11,7 @@ from disentangle_jax import data as data_lib
 from disentangle_jax import errors, types
 from disentangle_jax.data import stream
 from disentangle_jax.data.text import grammar
-from disentangle_jax.metrics.models import code_traversal
+from disentangle_jax.metrics.models import code_traversal, sentence_groups
 from disentangle_jax.ops import traversal
 
 SMALL = {
@@ -143,7 +143,7 @@ def test_a_head_that_is_blind_crosses_half_without_a_move():
 
 def test_rows_of_groups_come_again_where_there_are_few():
   group = jnp.array([1, 0, -1, 1, 1, 0])
-  rows = code_traversal.of_groups(group, 2, 3)
+  rows = sentence_groups.of_groups(group, 2, 3)
   np.testing.assert_array_equal(rows, [[1, 5, 1], [0, 3, 4]])
 
 
@@ -151,7 +151,7 @@ def test_majority_by_hand():
   pool = jnp.array([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]])
   topic = jnp.array([0, 0, -1, 1, 1, 0])
   codes, own = jnp.array([[0.5], [11.0], [11.0]]), jnp.array([0, 1, 0])
-  got = code_traversal.majority(codes, pool, topic, own, 3)
+  got = sentence_groups.majority(codes, pool, topic, own, 3)
   # The three nearest of 0.5 are 0, 1 and, as 2 has no topic, 10.
   np.testing.assert_array_equal(got, [True, True, False])
 

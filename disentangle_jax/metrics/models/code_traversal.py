@@ -46,14 +46,13 @@ code is near, not what is written from it.
 
 import dataclasses
 
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from disentangle_jax import checks, errors, types
 from disentangle_jax.metrics import base
-from disentangle_jax.metrics.models import text_classifier
+from disentangle_jax.metrics.models import sentence_groups, text_classifier
 from disentangle_jax.ops import bleu, topics, traversal
 from disentangle_jax.ops import tokens as tokens_lib
 
@@ -140,61 +139,6 @@ class Config:
   num_steps: int = traversal.NUM_STEPS
   topics: tuple[tuple[str, ...], ...] = ()
   steps: int = 1000
-
-
-def of_groups(group: jax.Array, groups: int, each: int) -> jax.Array:
-  """The first rows of each group.
-
-  Args:
-    group: int [N]; rows of negative groups are in none.
-    groups: G.
-    each: n, rows of each; a group with fewer gives them again.
-
-  Returns:
-    int32 [G, n], numbers of rows; of a group without rows they mean nothing.
-  """
-  chex.assert_rank(group, 1)
-  chex.assert_type(group, int)
-
-  def one(number):
-    is_own = group == number
-    order = jnp.argsort(~is_own, stable=True)
-    return order[jnp.arange(each) % jnp.maximum(jnp.sum(is_own), 1)]
-
-  return jax.vmap(one)(jnp.arange(groups)).astype(jnp.int32)
-
-
-def majority(
-  codes: jax.Array,
-  pool: jax.Array,
-  topic: jax.Array,
-  own: jax.Array,
-  count: int,
-) -> jax.Array:
-  """Whether most of the nearest codes are of the own topic.
-
-  Args:
-    codes: float [B, D].
-    pool: float [N, D].
-    topic: int [N]; rows of negative topics are no neighbours.
-    own: int [B].
-    count: neighbours, at most N.
-
-  Returns:
-    bool [B].
-  """
-  chex.assert_rank([codes, pool], 2)
-  chex.assert_equal_shape_suffix([codes, pool], 1)
-  chex.assert_shape([topic, own], [(len(pool),), (len(codes),)])
-
-  def one(given):
-    code, own = given
-    squared = jnp.sum(jnp.square(pool - code), axis=-1)
-    squared = jnp.where(topic < 0, jnp.inf, squared)
-    _, nearest = jax.lax.top_k(-squared, count)
-    return 2 * jnp.sum(topic[nearest] == own) > count
-
-  return jax.lax.map(one, (codes, own))
 
 
 def _cell(budget: float) -> str:
@@ -295,12 +239,16 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     tokens, topic, group = draw(
       data.sample, pool_key, arrays, config.num_pool, True
     )
-    rows = of_groups(group, groups, config.examples // num_topics)
+    rows = sentence_groups.of_groups(
+      group, groups, config.examples // num_topics
+    )
     rows = rows.reshape(_SENTIMENTS, -1)
     test, test_topic, test_group = draw(
       sample_test, test_key, arrays, config.num_test_pool, False
     )
-    chosen = of_groups(test_group, groups, config.num_test // groups).ravel()
+    chosen = sentence_groups.of_groups(
+      test_group, groups, config.num_test // groups
+    ).ravel()
     counts = jnp.stack(
       [
         jnp.bincount(jnp.where(g < 0, groups, g), length=groups + 1)[:groups]
@@ -352,7 +300,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     def told(vector, distance, after):
       said = jnp.argmax(ability['classify_code'](state, vector), axis=-1)
       crossed = said == target
-      on_topic = majority(
+      on_topic = sentence_groups.majority(
         vector, pool, context['topic'], topic, config.neighbours
       )
       text = ability['write'](state, vector)
