@@ -114,5 +114,5 @@ def fit(
   x = x - centre
   one = lambda k: lloyd(x, plus_plus(k, x, clusters), steps)
   keys = jax.random.split(key, restarts)
-  found = jax.lax.map(one, keys, batch_size=min(_AT_ONCE, restarts))
-  return found._replace(centres=found.centres + centre)
+  runs = jax.lax.map(one, keys, batch_size=min(_AT_ONCE, restarts))
+  return runs._replace(centres=runs.centres + centre)

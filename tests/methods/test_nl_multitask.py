@@ -111,6 +111,12 @@ def test_a_uniform_decoder_costs_the_log_of_its_words(trained):
   np.testing.assert_allclose(got['uniform'], want, rtol=1e-6)
   fields = method.extras['decoders']()
   assert fields == {'rep': 'observation', 'pos': 'tags'}
+  for ask in ('write', 'log_likelihood'):
+    sentences = (batch['tags'],) * (ask == 'log_likelihood')
+    with pytest.raises(
+      errors.ConfigError, match="unknown 'g'; legal: pos, rep"
+    ):
+      method.extras[ask](got['state'], got['codes'], *sentences, decoder='g')
 
 
 def test_each_decoder_writes_greedily(trained):

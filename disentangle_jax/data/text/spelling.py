@@ -107,9 +107,9 @@ def of_characters(forms: Sequence[str]) -> Reader:
     inside = tokens_lib.mask_of(tokens) & (tokens != tokens_lib.EOS)
     space = inside & (tokens == _FIRST + LETTERS.index(' '))
     number = jnp.cumsum(space, axis=-1)
-    place = jnp.arange(length)
-    start = jnp.where(space, place + 1, 0)
-    offset = place - jax.lax.cummax(start, axis=start.ndim - 1)
+    position = jnp.arange(length)
+    start = jnp.where(space, position + 1, 0)
+    offset = position - jax.lax.cummax(start, axis=start.ndim - 1)
     letter = inside & ~space
     legal = (tokens >= _FIRST) & (offset < _MOST_LETTERS)
     power = base ** jnp.minimum(offset, _MOST_LETTERS - 1)
@@ -134,6 +134,6 @@ def _front(values, taken, length):
   count = jnp.sum(taken, axis=-1, keepdims=True)
   pad = [(0, 0)] * (values.ndim - 1) + [(0, max(0, length - values.shape[-1]))]
   values = jnp.pad(values, pad)[..., :length]
-  place = jnp.arange(length)
-  ended = jnp.where(place == count, tokens_lib.EOS, values)
-  return jnp.where(place > count, tokens_lib.PAD, ended).astype(jnp.int32)
+  position = jnp.arange(length)
+  ended = jnp.where(position == count, tokens_lib.EOS, values)
+  return jnp.where(position > count, tokens_lib.PAD, ended).astype(jnp.int32)

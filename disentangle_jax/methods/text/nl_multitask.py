@@ -268,6 +268,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     return loss, ({'loss': loss, **scalars}, ())
 
   def write(state, vector, decoder='rep'):
+    checks.choice('decoder', decoder, writers)
     own, writer = state.params['decoders'][decoder], writers[decoder]
     call = lambda given, method: nets.apply(
       writer, own, given, config.precision, method=method
@@ -293,6 +294,7 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     return flat.reshape(*between.shape[:2], -1)
 
   def log_likelihood(state, vector, observation, decoder='rep'):
+    checks.choice('decoder', decoder, writers)
     return -nats(state.params, decoder, vector, observation)
 
   analogies = data.extras.get('analogies')
@@ -303,14 +305,14 @@ def make(config: Config, data: types.Dataset) -> types.Method:
     first, second = observation[:half], observation[half : 2 * half]
     walks = interpolate(state, first, second, _POINTS)[:, 1:-1]
     rows = jnp.concatenate([first[:, None], walks, second[:, None]], axis=1)
-    shown = {'interpolation': rows.reshape(-1, rows.shape[-1])}
+    rows_of = {'interpolation': rows.reshape(-1, rows.shape[-1])}
     if analogies is not None:
       given = analogies(key, _ANALOGIES)
       a, b, c = (encode(state.params, given[:, k]) for k in range(3))
       written = write(state, a - b + c)
       rows = jnp.concatenate([given, written[:, None]], axis=1)
-      shown['arithmetic'] = rows.reshape(-1, rows.shape[-1])
-    return shown
+      rows_of['arithmetic'] = rows.reshape(-1, rows.shape[-1])
+    return rows_of
 
   init, update = training.minimise(init_params, loss_fn, optimiser=optimiser)
   extras = {

@@ -70,11 +70,11 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     fields = method.extras['decoders']()
 
     def of_block(index):
-      drawn = draw(key, arrays, index)
-      vector = method.represent(state, drawn['observation']).vector
+      batch = draw(key, arrays, index)
+      vector = method.represent(state, batch['observation']).vector
       sums = {}
       for name, field in fields.items():
-        target = drawn[field]
+        target = batch[field]
         logs = method.extras['log_likelihood'](
           state, vector, target, decoder=name
         )

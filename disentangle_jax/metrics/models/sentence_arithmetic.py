@@ -114,13 +114,13 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     codes = method.represent(state, given.reshape(-1, given.shape[-1])).vector
     a, b, c, _ = jnp.moveaxis(codes.reshape(*given.shape[:2], -1), 1, 0)
     written = method.extras['write'](state, a - b + c)
-    kept = [same(lines[:, 0], first), same(lines[:, -1], second)]
+    rebuilt = [same(lines[:, 0], first), same(lines[:, -1], second)]
     scores = {
       'sentence_arithmetic': jnp.mean(same(written, given[:, 3])),
       'sentence_interpolation': jnp.mean(syntax.accepts(inner)),
       # Nothing written is no word of the language.
       'sentence_interpolation_words': known / jnp.maximum(jnp.sum(there), 1),
-      'sentence_reconstruction': jnp.mean(jnp.stack(kept)),
+      'sentence_reconstruction': jnp.mean(jnp.stack(rebuilt)),
     }
     usable = jnp.all(jnp.isfinite(codes))
     return {

@@ -47,8 +47,8 @@ PAIRS = (
 
 def _part(study: tables.Study, name: str) -> np.ndarray:
   """One part of the variant of every run, '' where it has none."""
-  found = study.runs['variant'].str.extract(rf'(?:^|, ){name}=([^,]*)')[0]
-  return found.fillna('').to_numpy(object)
+  parts = study.runs['variant'].str.extract(rf'(?:^|, ){name}=([^,]*)')[0]
+  return parts.fillna('').to_numpy(object)
 
 
 def steps_of(study: tables.Study) -> np.ndarray:
