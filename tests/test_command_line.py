@@ -72,7 +72,12 @@ def test_quickstart_smoke_ends_in_a_report(tmp_path):
   )
   assert exported.returncode == 0, exported.stderr
   parameters, card = exported.stdout.split()
-  assert parameters.startswith('models/quickstart_smoke_beta_vae_')
+  own = rows[rows['run_number'] == 5].iloc[0]
+  name = f'quickstart_{own["method"]}_{own["run_id"][:6]}'
+  assert (parameters, card) == (
+    f'models/{name}.safetensors',
+    f'models/{name}.md',
+  )
   text = (tmp_path / card).read_text()
   row = rows[(rows['run_number'] == 5) & (rows['name'] == 'mig_binned')]
   value = row[row['representation'] == 'mean']['value'].iloc[0]

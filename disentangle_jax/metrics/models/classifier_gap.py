@@ -41,7 +41,9 @@ SCORES = {
   'own_greedy': types.Score('the same of greedy sentences', 'none', 0.0, 1.0),
   'classifier_gap': types.Score('own_soft - own_greedy', 'lower', -1.0, 1.0),
 }
-CITATION = 'this project, after Melnyk et al. 2017, arXiv:1711.09395'
+CITATION = (
+  'Melnyk et al. 2017, arXiv:1711.09395, section 3.2 (the gap is our own)'
+)
 
 
 @dataclasses.dataclass(frozen=True)
