@@ -260,7 +260,8 @@ def test_a_tracker_that_is_missing_is_named_at_once(monkeypatch):
   monkeypatch.setitem(sys.modules, 'tensorboardX', None)
   config = eight()
   config.engine.tensorboard = True
-  with pytest.raises(dj.ConfigError, match=r'engine\.tensorboard.*trackers'):
+  words = r'engine\.tensorboard.*pip install tensorboardX'
+  with pytest.raises(dj.ConfigError, match=words):
     dj.sweep(config)
 
 

@@ -70,26 +70,40 @@ WITH_PRECISION = [
 ]
 
 
-@pytest.mark.parametrize('name', WITH_PRECISION)
-def test_every_method_with_the_option_runs_all_its_networks_by_it(name):
+def started(name, data, given=()):
+  """A small method in bfloat16 with its phases, a batch, its state's shapes."""
   module = METHODS[name]
   described = contract.read(module, name)
   small = {'net': NETS['mlp'], 'patch': 4, 'precision': 'bfloat16'}
   # Its products are of weights, not of a network.
   small['spectral'] = False
-  small |= described.test.get('static', {})
+  small |= described.test.get('static', {}) | dict(given)
   small.update({'identities': 4, 'per_identity': 4})  # a batch of sixteen
   fields = {f.name for f in dataclasses.fields(module.Config)}
   config = module.Config(**{k: v for k, v in small.items() if k in fields})
+  phase, before, more = described.after(config), None, {}
+  if phase is not None:
+    shared = {field: getattr(config, field) for field in fields}
+    before, _, more['frozen'] = started(
+      phase.method, data, {**shared, **phase.static}
+    )
+  method = described.made(config, data, before)
+  hparams = {k: jnp.float32(v) for k, v in module.HPARAMS.items()}
+  sample = samplers.make(data, described.batch(config))
+  drawn = sample(jax.random.key(1), data.arrays, jnp.arange(16))
+  start = lambda key, batch, more: method.init(key, batch, hparams, **more)
+  state = jax.eval_shape(start, jax.random.key(0), drawn, more)
+  return method, drawn, state
+
+
+@pytest.mark.parametrize('name', WITH_PRECISION)
+def test_every_method_with_the_option_runs_all_its_networks_by_it(name):
+  described = contract.read(METHODS[name], name)
   data = DATA
   if 'dataset' in described.test:
     dataset, options = described.test['dataset']
     data = data_lib.load(dataset, **options)
-  method = module.make(config, data)
-  hparams = {k: jnp.float32(v) for k, v in module.HPARAMS.items()}
-  sample = samplers.make(data, described.batch(config))
-  drawn = sample(jax.random.key(1), data.arrays, jnp.arange(16))
-  state = jax.eval_shape(method.init, jax.random.key(0), drawn, hparams)
+  method, drawn, state = started(name, data)
   found = []
   if method.decode is not None:
     vector = jnp.zeros((4, method.layout.width))
