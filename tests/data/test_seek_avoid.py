@@ -57,7 +57,8 @@ def test_every_action_in_every_state(moves):
 
 def test_it_keeps_the_laws():
   small = data.load('seek_avoid', resolution=8)
-  environments.check(small._replace(extras={'environment': TASK.target}))
+  target = small.extras['task'].target
+  environments.check(small._replace(extras={'environment': target}))
 
 
 def test_returns_are_those_of_simulated_episodes():

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import text_formulas
+import translation_formulas
 
 from disentangle_jax import data as data_lib
 from disentangle_jax import errors
@@ -91,11 +91,12 @@ def test_codes_are_those_of_an_lstm_by_hand(trained):
   _, batch, got = trained
   params = jax.tree.map(lambda x: np.asarray(x, float), got['state'].params)
   for row, sentence in enumerate(np.asarray(batch['observation'])):
-    code = text_formulas.read(params['encoder'], sentence)
+    code = translation_formulas.read(params['encoder'], sentence)
     np.testing.assert_allclose(got['codes'][row], code, rtol=1e-5, atol=1e-6)
     for name, nats in got['nats'].items():
       target = np.asarray(batch[nl_multitask.TARGETS[name]])[row]
-      want = text_formulas.written(params['decoders'][name], code, target)
+      decoder = params['decoders'][name]
+      want = translation_formulas.written(decoder, code, target)
       np.testing.assert_allclose(nats[row], want, rtol=1e-5)
 
 
@@ -127,13 +128,13 @@ def test_each_decoder_writes_greedily(trained):
     own, field = params['decoders'][name], nl_multitask.TARGETS[name]
     assert sentences.shape == batch[field].shape
     code = got['codes'][0].astype(float)
-    start = text_formulas.dense(own['start'], code)
+    start = translation_formulas.dense(own['start'], code)
     h, c = np.split(start, 2)
     before, said = 1, []
     while len(said) < sentences.shape[1] and 2 not in said:
       x = own['embed']['table'][before]
-      h, c = text_formulas.lstm(own['lstm']['cell'], h, c, x)
-      logits = text_formulas.dense(own['readout'], h)
+      h, c = translation_formulas.lstm(own['lstm']['cell'], h, c, x)
+      logits = translation_formulas.dense(own['readout'], h)
       logits[[0, 1]] = -np.inf
       before = int(np.argmax(logits))
       said.append(before)
