@@ -17,17 +17,15 @@ from absl import flags
 import pandas as pd
 from safetensors import numpy as safetensors
 
-from disentangle_jax import errors, folders, handles
+from disentangle_jax import errors, folders
 from disentangle_jax.commands import cli
 from disentangle_jax.engine.workdir import exported, store
-
-# Rows that are no scores of the trained run.
-_NO_SCORES = 'train/'
+from disentangle_jax.runs import trained
 
 
 def _scores(rows: pd.DataFrame, run_id: str) -> list[str]:
   """Lines of a table: the run's scores beside its setting's."""
-  rows = rows[~rows['name'].str.startswith(_NO_SCORES)]
+  # Neither curves of training nor scores in parts.
   rows = rows[~rows['name'].str.contains('/')]
   rows = rows[rows['metric_seed'] <= 0]
   own = rows[rows['run_id'] == run_id]
@@ -131,17 +129,13 @@ def write(
       cannot be written.
     ConfigError: no such run.
   """
+  source = trained.path_of(workdir, run)
+  run_id = source.stem
+  arrays, about = exported.read(source)
   info = store.read_json(folders.study(workdir))
-  if info is None:
-    raise errors.StoreError(f'{workdir}: holds no study.json')
-  rows = store.read(workdir)
-  numbers = rows[['run_id', 'run_number']].drop_duplicates()
-  numbers = dict(zip(numbers['run_id'], numbers['run_number'].astype(int)))
-  run_id = handles.find(run, numbers, 'run')
-  arrays, about = exported.read(folders.params(workdir, run_id))
   study = str(info.get('study') or workdir.name)
   name = f'{study}_{about["method"]}_{run_id[:6]}'
-  text = card(name, about, rows, run_id, study)
+  text = card(name, about, store.read(workdir), run_id, study)
   metadata = {
     key: value if key == 'method' else json.dumps(value)
     for key, value in {**about, 'card': text}.items()

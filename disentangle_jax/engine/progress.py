@@ -290,18 +290,19 @@ class RichProgress(Progress):
     table.add_column('now', no_wrap=True)
     if self._console.width >= self._WIDE:
       table.add_column('run-steps/s', justify='right', no_wrap=True)
+    add = lambda cells: table.add_row(*cells[: len(table.columns)])
     over = [row for row in self.rows if row.done]
     waiting = [row for row in self.rows if row.state == 'waiting']
     going = [row for row in self.rows if row not in over and row not in waiting]
     for row in going:
-      table.add_row(*_cells(row)[: len(table.columns)])
+      add(_cells(row))
     room = max(self._console.height - self._FRAME - len(going), 0)
     for row in waiting[:room]:
-      table.add_row(*_cells(row)[: len(table.columns)])
+      add(_cells(row))
     if len(waiting) > room:
       table.add_row(*_folded(waiting[room:], 'waiting')[: len(table.columns)])
     if over:
-      table.add_row(*_folded(over, 'done')[: len(table.columns)])
+      add(_folded(over, 'done'))
     return table
 
 

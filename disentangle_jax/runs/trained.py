@@ -206,8 +206,15 @@ def _ability(run: TrainedRun, name: str):
   return ability
 
 
-def _path(path: pathlib.Path, run: int | str | None) -> pathlib.Path:
+def path_of(path: pathlib.Path, run: int | str | None) -> pathlib.Path:
   """The file of a run's parameters.
+
+  Args:
+    path: a study's folder, or the file itself.
+    run: number, or beginning of the run_id; None where `path` is the file.
+
+  Returns:
+    Its path; the stem is the run_id.
 
   Raises:
     ConfigError: a folder without a run, or a run that is not there.
@@ -255,7 +262,7 @@ def load_run(
   Warns:
     UserWarning: the data are not those that the run was trained on.
   """
-  path = _path(folders.workdir(path), number)
+  path = path_of(folders.workdir(path), number)
   arrays, about = exported.read(path)
   names = registry.of(methods, None, datasets)
   dataset, is_there = found_data.dataset(about, names, path)

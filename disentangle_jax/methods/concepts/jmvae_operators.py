@@ -19,16 +19,10 @@ TEST = {'dataset': scan.ROOMS, 'static': {'operator_hidden': 8}}
 Config = operators.Config
 State = operators.State
 batch = operators.batch
+make = operators.make
 
 
 def after(config: Config) -> types.Phase:
   """The system whose concepts these are."""
   del config
   return types.Phase('jmvae')
-
-
-def make(
-  config: Config, data: types.Dataset, before: types.Method | None = None
-) -> types.Method:
-  """See `operators.make`."""
-  return operators.make(config, data, before)

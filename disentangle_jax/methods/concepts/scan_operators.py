@@ -22,16 +22,10 @@ TEST = {'dataset': scan.ROOMS, 'static': {'operator_hidden': 8}}
 Config = operators.Config
 State = operators.State
 batch = operators.batch
+make = operators.make
 
 
 def after(config: Config) -> types.Phase:
   """SCAN, which has the same direction."""
   del config
   return types.Phase('scan')
-
-
-def make(
-  config: Config, data: types.Dataset, before: types.Method | None = None
-) -> types.Method:
-  """See `operators.make`."""
-  return operators.make(config, data, before)

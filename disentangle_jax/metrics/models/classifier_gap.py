@@ -41,9 +41,7 @@ SCORES = {
   'own_greedy': types.Score('the same of greedy sentences', 'none', 0.0, 1.0),
   'classifier_gap': types.Score('own_soft - own_greedy', 'lower', -1.0, 1.0),
 }
-CITATION = (
-  'Melnyk et al. 2017, arXiv:1711.09395, section 3.2 (the gap is our own)'
-)
+CITATION = 'Melnyk et al. 2017, arXiv:1711.09395 (the gap is our own)'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,15 +95,13 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       return right(soft), right(greedy)
 
     told = held_out_sentences.in_blocks(each, source, config.block)
-    usable = held_out_sentences.finite(state)
-    soft, greedy = (
-      jnp.where(usable, jnp.mean(x, dtype=jnp.float32), jnp.nan) for x in told
-    )
-    return {
+    soft, greedy = (jnp.mean(x, dtype=jnp.float32) for x in told)
+    scores = {
       'own_soft': soft,
       'own_greedy': greedy,
       'classifier_gap': soft - greedy,
     }
+    return held_out_sentences.where_finite(state, scores)
 
   return types.Probe(
     fit=None,

@@ -1,6 +1,6 @@
 """Sentences that training never draws: what scores of rewriting share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -109,10 +109,19 @@ def in_blocks(function: Callable[[Any], Any], rows: Any, block: int) -> Any:
   return jax.tree.map(lambda x: x[of, number - start[of]], values)
 
 
-def finite(state: Any) -> jax.Array:
-  """Whether no parameter of a model is NaN or infinite; a bool scalar.
+def where_finite(
+  state: Any, scores: Mapping[str, jax.Array]
+) -> dict[str, jax.Array]:
+  """Scores of a model, NaN where it diverged.
 
-  Tokens never are: a model that diverged writes words, too.
+  Tokens never tell: a model that diverged writes words, too.
+
+  Args:
+    state: of the model; a parameter of it may be NaN or infinite.
+    scores: name -> float scalar.
+
+  Returns:
+    The scores, all NaN where a parameter is not finite.
   """
   params = getattr(state, 'params', state)
   usable = [
@@ -120,4 +129,5 @@ def finite(state: Any) -> jax.Array:
     for x in jax.tree.leaves(params)
     if jnp.issubdtype(x.dtype, jnp.inexact)
   ]
-  return jnp.all(jnp.stack(usable)) if usable else jnp.array(True)
+  finite = jnp.all(jnp.stack(usable)) if usable else jnp.array(True)
+  return {name: jnp.where(finite, x, jnp.nan) for name, x in scores.items()}

@@ -12,7 +12,7 @@ the same model on written sentences, and `perplexity` is taken of real ones.
 
 from collections.abc import Callable
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flax import linen as nn
 import jax
@@ -90,8 +90,44 @@ class Judge(NamedTuple):
     Returns:
       float32 scalar >= 1.
     """
-    count = jnp.sum(tokens_lib.mask_of(tokens))
-    return jnp.exp(jnp.sum(self.nll(params, tokens)) / jnp.maximum(count, 1))
+    return perplexity(self.nll(params, tokens), tokens_lib.mask_of(tokens))
+
+
+def perplexity(nll: jax.Array, counts: jax.Array) -> jax.Array:
+  """exp(sum of nats / number of words).
+
+  Args:
+    nll: float [N], nats of every sentence.
+    counts: int [N] or bool [N, L], words of every sentence.
+
+  Returns:
+    float32 scalar >= 1.
+  """
+  return jnp.exp(jnp.sum(nll) / jnp.maximum(jnp.sum(counts), 1))
+
+
+def of_probe(constants: Any, data: types.Dataset, where: str) -> Judge:
+  """The model that a probe describes among its constants.
+
+  Args:
+    constants: with `model_hidden`, `model_embedding`, `model_steps` and
+      `model_learning_rate`.
+    data: as for `make`.
+    where: dotted name of the settings, for errors.
+
+  Returns:
+    The judge.
+
+  Raises:
+    ConfigError: no sentences, or a setting out of range.
+  """
+  config = Config(
+    hidden=constants.model_hidden,
+    embedding=constants.model_embedding,
+    steps=constants.model_steps,
+    learning_rate=constants.model_learning_rate,
+  )
+  return make(config, data, where)
 
 
 def make(config: Config, data: types.Dataset, where: str) -> Judge:

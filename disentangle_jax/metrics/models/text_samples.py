@@ -89,23 +89,14 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
   where = 'config.metric_options.text_samples'
   base.at_least(config, num_samples=2, block=1)
   held_out_sentences.check(data, 0, where)
-  model = language_model.make(
-    language_model.Config(
-      hidden=config.model_hidden,
-      embedding=config.model_embedding,
-      steps=config.model_steps,
-      learning_rate=config.model_learning_rate,
-    ),
-    data,
-    where,
-  )
+  model = language_model.of_probe(config, data, where)
   grammar = data.extras.get('grammar')
 
   def perplexity(params, tokens):
     nll = held_out_sentences.in_blocks(
       lambda rows: model.nll(params, rows), tokens, config.block
     )
-    return jnp.exp(jnp.sum(nll) / jnp.sum(tokens_lib.mask_of(tokens)))
+    return language_model.perplexity(nll, tokens_lib.mask_of(tokens))
 
   def score(key, context, method, state, arrays, batch):
     del batch
@@ -124,8 +115,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     if grammar is not None:
       _, grammatical = grammar.parse(draws)
       scores['samples_grammatical'] = jnp.mean(grammatical, dtype=jnp.float32)
-    usable = held_out_sentences.finite(state)
-    return {k: jnp.where(usable, v, jnp.nan) for k, v in scores.items()}
+    return held_out_sentences.where_finite(state, scores)
 
   return types.Probe(
     fit=model.fit,

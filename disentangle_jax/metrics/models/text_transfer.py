@@ -152,16 +152,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
     data,
     where,
   )
-  model = language_model.make(
-    language_model.Config(
-      hidden=config.model_hidden,
-      embedding=config.model_embedding,
-      steps=config.model_steps,
-      learning_rate=config.model_learning_rate,
-    ),
-    data,
-    where,
-  )
+  model = language_model.of_probe(config, data, where)
   grammar = data.extras.get('grammar')
 
   def fit(key, arrays):
@@ -220,12 +211,11 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       config.block,
     )
     scores = {k: jnp.mean(v, dtype=jnp.float32) for k, v in told.items()}
-    ratio = lambda kind: jnp.exp(
-      jnp.sum(words[f'{kind}_nll'])
-      / jnp.maximum(jnp.sum(words[f'{kind}_tokens']), 1)
+    perplexity = lambda kind: language_model.perplexity(
+      words[f'{kind}_nll'], words[f'{kind}_tokens']
     )
-    scores['transfer_perplexity'] = ratio('written')
-    scores['transfer_perplexity_source'] = ratio('source')
+    scores['transfer_perplexity'] = perplexity('written')
+    scores['transfer_perplexity_source'] = perplexity('source')
     total = jax.tree.map(lambda x: jnp.sum(x, axis=0), words['bleu'])
     scores['transfer_bleu'] = bleu.of_counts(total)
     if 'nouns' in words:
@@ -233,8 +223,7 @@ def make(config: Config, data: types.Dataset) -> types.Probe:
       of_some = lambda yes: base.masked_mean(yes.astype(jnp.float32), some)
       scores['transfer_content'] = of_some(words['stay'] > 0)
       scores['transfer_all_nouns'] = of_some(words['stay'] == words['nouns'])
-    usable = held_out_sentences.finite(state)
-    return {k: jnp.where(usable, v, jnp.nan) for k, v in scores.items()}
+    return held_out_sentences.where_finite(state, scores)
 
   return types.Probe(
     fit=fit,

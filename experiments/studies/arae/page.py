@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from disentangle_jax.report import arms as arms_lib
 from disentangle_jax.report import claims as claims_lib
-from disentangle_jax.report import statistics, summaries, tables
+from disentangle_jax.report import statistics, tables
 from disentangle_jax.report.claims import (
   Arm,
   Claim,
@@ -159,18 +160,7 @@ def arms_of(study: tables.Study) -> tuple[Arm, ...]:
 
 def arms_table(study: tables.Study) -> pd.DataFrame:
   """A row per arm: runs, and mean scores with intervals."""
-  legal, rows = _names(study), []
-  for arm in arms_of(study):
-    mine = claims_lib.runs_of(study, arm)
-    if not mine.any():
-      continue
-    row = {'arm': arm.label, 'runs': int(mine.sum())}
-    for score in (name for name in TABLE if name in legal):
-      values = claims_lib.values_of(study, score)[mine]
-      if np.isfinite(values).any():
-        row[score] = summaries.mean_with_interval(values)
-    rows.append(row)
-  return pd.DataFrame(rows).fillna('')
+  return arms_lib.table(study, arms_of(study), TABLE)
 
 
 def sections(study: tables.Study) -> Iterator[Section]:

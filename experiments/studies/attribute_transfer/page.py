@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from disentangle_jax.report import arms as arms_lib
 from disentangle_jax.report import claims as claims_lib
-from disentangle_jax.report import summaries, tables
+from disentangle_jax.report import tables
 from disentangle_jax.report.claims import Arm, Claim, Difference, Guard
 from disentangle_jax.report.section import Section
 
@@ -142,17 +143,7 @@ def claims(study: tables.Study) -> tuple[Claim, ...]:
 
 def arms_table(study: tables.Study) -> pd.DataFrame:
   """A row per arm: runs, and mean scores with intervals."""
-  legal, rows = _names(study), []
-  for arm in ARMS:
-    mine = claims_lib.runs_of(study, arm)
-    if not mine.any():
-      continue
-    row = {'arm': arm.label, 'runs': int(mine.sum())}
-    for score in (name for name in TABLE if name in legal):
-      values = claims_lib.values_of(study, score)[mine]
-      row[score] = summaries.mean_with_interval(values)
-    rows.append(row)
-  return pd.DataFrame(rows)
+  return arms_lib.table(study, ARMS, TABLE)
 
 
 def sections(study: tables.Study) -> Iterator[Section]:
