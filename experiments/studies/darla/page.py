@@ -196,7 +196,7 @@ def curves(study: tables.Study) -> matplotlib.figure.Figure | None:
     axes.axhline(bound, color='0.5', lw=0.8)
   axes.set_xlabel('update')
   axes.set_ylabel('return in the source')
-  axes.legend(fontsize=6)
+  figure.legend(loc='outside right upper', fontsize=6)
   return figure
 
 
