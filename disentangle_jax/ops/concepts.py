@@ -1,7 +1,7 @@
 """Concepts: what some attributes are, whatever the others; and their operators.
 
 Higgins et al. 2018, "SCAN: Learning Hierarchical Compositional Visual
-Concepts", https://arxiv.org/abs/1707.03389, section 3: a concept gives values
+Concepts", https://arxiv.org/abs/1707.03389: a concept gives values
 to a subset of the attributes of what is seen. Its symbol is k-hot: one place
 for each value of each attribute, a 1 for every value that is given.
 

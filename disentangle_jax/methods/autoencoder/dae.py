@@ -1,7 +1,7 @@
 """Denoising autoencoder whose bottleneck serves others as a fixed feature.
 
 Higgins et al. 2017, "DARLA: Improving Zero-Shot Transfer in Reinforcement
-Learning", https://arxiv.org/abs/1707.08475, section 3.1, after Vincent et al.
+Learning", https://arxiv.org/abs/1707.08475, after Vincent et al.
 2010, "Stacked Denoising Autoencoders". The encoder sees x~, the image x with
 one random rectangle set to 0 (`ops.noise.rectangle`); J is the encoder, its
 bottleneck squashed by tanh. Minimised, summed over pixels and channels:
@@ -28,7 +28,7 @@ from disentangle_jax.methods import training
 from disentangle_jax.nn import nets
 from disentangle_jax.ops import axis, likelihood, noise
 
-CITATION = 'Higgins et al. 2017, arXiv:1707.08475, section 3.1'
+CITATION = 'Higgins et al. 2017, arXiv:1707.08475'
 HPARAMS = {'learning_rate': 1e-4}
 TEST = {'static': {'bottleneck': 5}}
 BOTTLENECKS = {'tanh': jnp.tanh, 'linear': lambda raw: raw}

@@ -1,6 +1,6 @@
 """Operators on concepts, whatever system the concepts are of.
 
-Higgins et al. 2018, https://arxiv.org/abs/1707.03389, section 4.3: a net that
+Higgins et al. 2018, https://arxiv.org/abs/1707.03389: a net that
 takes two Gaussians over the same latents and gives a third, latent by latent,
 by one 1 x 1 convolution for all of them; the operator picks its pair of
 outputs. Minimised, in nats, with everything else frozen:

@@ -1,7 +1,7 @@
 """SCAN: symbols learn to stand for what frozen eyes see.
 
 Higgins et al. 2018, "SCAN: Learning Hierarchical Compositional Visual
-Concepts", https://arxiv.org/abs/1707.03389, section 4.2. The eyes, a phase of
+Concepts", https://arxiv.org/abs/1707.03389. The eyes, a phase of
 their own, are a VAE with the encoder q(z|x); K latents. On pairs of a picture x
 and a k-hot symbol y that fits it, minimised, in nats per pair:
 
@@ -38,7 +38,7 @@ from disentangle_jax.methods import training
 from disentangle_jax.methods.concepts import common
 from disentangle_jax.ops import gaussian, per_example
 
-CITATION = 'Higgins et al. 2018, arXiv:1707.03389, section 4.2'
+CITATION = 'Higgins et al. 2018, arXiv:1707.03389'
 HPARAMS = {
   'learning_rate': 1e-4,
   'beta_symbol': 1.0,

@@ -1,6 +1,6 @@
 """AND, IN COMMON and IGNORE on the concepts of SCAN.
 
-Higgins et al. 2018, https://arxiv.org/abs/1707.03389, section 4.3. Minimised,
+Higgins et al. 2018, https://arxiv.org/abs/1707.03389. Minimised,
 in nats, after `scan` and with all of it frozen, on a picture x that fits what
 the operator makes of two symbols:
 
@@ -15,7 +15,7 @@ one that is no part of the other) is not defined: such examples do not exist.
 from disentangle_jax import types
 from disentangle_jax.methods.concepts import operators, scan
 
-CITATION = 'Higgins et al. 2018, arXiv:1707.03389, section 4.3'
+CITATION = 'Higgins et al. 2018, arXiv:1707.03389'
 HPARAMS = operators.HPARAMS
 DISPLAY = 'SCAN'
 TEST = {'dataset': scan.ROOMS, 'static': {'operator_hidden': 8}}

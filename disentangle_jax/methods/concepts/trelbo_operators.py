@@ -1,6 +1,6 @@
 """AND, IN COMMON and IGNORE on the concepts of TrELBO, a baseline of SCAN.
 
-Higgins et al. 2018, https://arxiv.org/abs/1707.03389, section 5: the operators
+Higgins et al. 2018, https://arxiv.org/abs/1707.03389: the operators
 of `scan_operators` on the posteriors q(z|y) of `trelbo`, with all of it
 frozen. Minimised, in nats, on a picture x that fits what comes out:
 
@@ -12,7 +12,7 @@ See `methods/concepts/operators.py` for the options.
 from disentangle_jax import types
 from disentangle_jax.methods.concepts import operators, scan
 
-CITATION = 'Higgins et al. 2018, arXiv:1707.03389, section 4.3'
+CITATION = 'Higgins et al. 2018, arXiv:1707.03389'
 HPARAMS = operators.HPARAMS
 DISPLAY = 'TrELBO'
 TEST = {'dataset': scan.ROOMS, 'static': {'operator_hidden': 8}}

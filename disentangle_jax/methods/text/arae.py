@@ -1,7 +1,7 @@
 """ARAE: codes of sentences that a critic and a classifier cannot tell apart.
 
 Zhao, Kim, Zhang, Rush & LeCun, "Adversarially Regularized Autoencoders", ICML
-2018, https://arxiv.org/abs/1706.04223, algorithm 1 and section 4 (unaligned
+2018, https://arxiv.org/abs/1706.04223, algorithm 1 (unaligned
 transfer). Code c = enc(x), decoders p(x|c, y) of two labels and `rec` as in
 `methods.text.two_decoders`; a generator g of codes, zeta ~ N(0, 1); a critic f;
 a classifier u of labels by codes. Losses, all minimised, one step in this
@@ -55,7 +55,7 @@ from disentangle_jax.methods import training
 from disentangle_jax.methods.text import arae_players, two_decoders
 from disentangle_jax.ops import adversarial, axis, per_example
 
-CITATION = 'Zhao et al. 2018, arXiv:1706.04223, algorithm 1 and section 4'
+CITATION = 'Zhao et al. 2018, arXiv:1706.04223, algorithm 1'
 DISPLAY = 'ARAE'
 HPARAMS = {
   'learning_rate': 3e-3,

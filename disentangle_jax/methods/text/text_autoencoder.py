@@ -1,7 +1,7 @@
 """Autoencoder of sentences with a decoder for each label.
 
 The baseline of Zhao, Kim, Zhang, Rush & LeCun, "Adversarially Regularized
-Autoencoders", ICML 2018, https://arxiv.org/abs/1706.04223, sections 4 and 5.2:
+Autoencoders", ICML 2018, https://arxiv.org/abs/1706.04223:
 the same encoder and decoders as `arae`, without its adversaries. Minimised, in
 nats per sentence, is `rec` of `methods.text.two_decoders`, by Adam or plain
 gradient steps whose length is cut at the global norm `clip`.
@@ -23,7 +23,7 @@ from disentangle_jax import requests, types
 from disentangle_jax.methods import training
 from disentangle_jax.methods.text import two_decoders
 
-CITATION = 'Zhao et al. 2018, arXiv:1706.04223, section 4'
+CITATION = 'Zhao et al. 2018, arXiv:1706.04223'
 DISPLAY = 'Text autoencoder'
 HPARAMS = {
   'learning_rate': 3e-3,

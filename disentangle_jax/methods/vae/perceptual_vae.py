@@ -1,7 +1,7 @@
 """VAE whose reconstructions are compared by the features of a frozen net.
 
 Higgins et al. 2017, "DARLA: Improving Zero-Shot Transfer in Reinforcement
-Learning", https://arxiv.org/abs/1707.08475, section 3.1, eq. 3. J is the
+Learning", https://arxiv.org/abs/1707.08475. J is the
 bottleneck of a denoising autoencoder that was trained before (the phase `dae`).
 Minimised:
 
@@ -33,7 +33,7 @@ from disentangle_jax.methods.vae import common
 from disentangle_jax.nn import nets
 from disentangle_jax.ops import axis, gaussian, likelihood, per_example
 
-CITATION = 'Higgins et al. 2017, arXiv:1707.08475, eq. 3'
+CITATION = 'Higgins et al. 2017, arXiv:1707.08475'
 HPARAMS = {'learning_rate': 1e-4, 'beta': 1.0}
 STRENGTH = 'beta'
 FEATURES = ('code', 'reconstruction')

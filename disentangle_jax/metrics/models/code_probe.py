@@ -43,7 +43,7 @@ SCORES = {
     'the same on the codes that it was fitted to', 'none', 0.0, 1.0
   ),
 }
-CITATION = 'Elazar & Goldberg 2018, arXiv:1808.06640, section 5'
+CITATION = 'Elazar & Goldberg 2018, arXiv:1808.06640'
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Whether samples of a symbol are what it says, and vary in all else.
 
 Source: Higgins et al. 2018, "SCAN: Learning Hierarchical Compositional Visual
-Concepts", https://arxiv.org/abs/1707.03389, section 5 and table 1. Of each
+Concepts", https://arxiv.org/abs/1707.03389. Of each
 concept `samples` pictures are drawn (z of q(z|y), decoded) and named by one
 classifier of each attribute, which was trained on real pictures.
 
@@ -79,7 +79,7 @@ SCORES = {
     'share of reconstructions that the judge names wrong', 'lower', 0.0, 1.0
   ),
 }
-CITATION = 'Higgins et al. 2018, arXiv:1707.03389, table 1'
+CITATION = 'Higgins et al. 2018, arXiv:1707.03389'
 _LEAST_SHARE = 1e-8
 # Of its variance that an attribute must explain to own a latent.
 _OWNED = 0.1

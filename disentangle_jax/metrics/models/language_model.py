@@ -6,7 +6,7 @@ negative log likelihood of training sentences. A probe makes a judge, calls its
 shares it. Perplexity is exp(sum of nll / number of tokens), the end counted.
 
 For the reverse perplexity (Zhao et al. 2018, "Adversarially regularized
-autoencoders", https://arxiv.org/abs/1706.04223, section 5.1) `fit_to` trains
+autoencoders", https://arxiv.org/abs/1706.04223) `fit_to` trains
 the same model on written sentences, and `perplexity` is taken of real ones.
 """
 

@@ -12,7 +12,7 @@ many real ones are held out:
                       where the data have one
   samples_distinct    share of the draws that no earlier draw equals
 
-Source: Zhao et al. 2018, https://arxiv.org/abs/1706.04223, section 5.1 (reverse
+Source: Zhao et al. 2018, https://arxiv.org/abs/1706.04223 (reverse
 perplexity); the share of grammatical and of distinct ones is this project's.
 
 Deviations: the paper's language models are LSTMs, and it draws 100,000
@@ -49,7 +49,7 @@ SCORES = {
     'share of draws that no earlier draw equals', 'higher', 0.0, 1.0
   ),
 }
-CITATION = 'Zhao et al. 2018, arXiv:1706.04223, section 5.1'
+CITATION = 'Zhao et al. 2018, arXiv:1706.04223'
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What an agent earns where it learned, and where it never was.
 
-Source: Higgins et al. 2017, "DARLA", https://arxiv.org/abs/1707.08475, section
-4.1, who print rewards; the normalisation is ours. On a data set with a `task`,
+Source: Higgins et al. 2017, "DARLA", https://arxiv.org/abs/1707.08475, who
+print rewards; the normalisation is ours. On a data set with a `task`,
 such as `seek_avoid`, `episodes` episodes are played in the source and in the
 target domain by the greedy policy, without learning; R is the mean over them of
 the discounted sum of rewards, and
@@ -35,7 +35,7 @@ SCORES = {
   'transfer_gap': types.Score('return_source less return_target', 'lower'),
   'transfer_ratio': types.Score('return_target / return_source', 'higher'),
 }
-CITATION = 'Higgins et al. 2017, arXiv:1707.08475, section 4.1'
+CITATION = 'Higgins et al. 2017, arXiv:1707.08475'
 DOMAINS = ('source', 'target')
 # Below it a share is one of rounding.
 _LEAST = 0.01

@@ -1,14 +1,15 @@
 """Sentences under the other label: what do adversaries of the code add?
 
 Zhao et al. 2018, "Adversarially Regularized Autoencoders",
-https://arxiv.org/abs/1706.04223, sections 4 and 5.2: an autoencoder with a
+https://arxiv.org/abs/1706.04223: an autoencoder with a
 decoder for each of two labels, with a critic of its codes and a classifier that
 the encoder fools, against the autoencoder alone.
 
   python -m experiments.sweep --config=arae --workdir=runs/arae
   python -m experiments.claims --workdir=runs/arae --write
 
-Published (Yelp, table 3; transfer by a classifier, BLEU against the source,
+Published (Yelp, table 1 of the workshop text; transfer by a classifier, BLEU
+against the source,
 perplexity, reverse perplexity): cross-aligned autoencoder 77.1 %, 17.75, 65.9,
 124.2; autoencoder 59.3, 37.28, 31.9, 68.9; ARAE with two strengths 73.4, 31.15,
 29.7, 70.1 and 81.8, 20.18, 27.7, 77.0.

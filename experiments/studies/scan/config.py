@@ -8,7 +8,7 @@ recombine them.
   python -m experiments.sweep --config=scan --workdir=runs/scan
   python -m experiments.claims --workdir=runs/scan --write
 
-Expected (table 1), accuracy of trained, new and recombined concepts, and
+Expected (the published table), accuracy of trained, new and recombined concepts, and
 diversity of the same (lower is more diverse):
 
   TrELBO            .81 .69 .37    9.41  6.86   .63

@@ -13,7 +13,7 @@ from disentangle_jax.report import tables
 from disentangle_jax.report.claims import Arm, Claim, Difference, Guard, Within
 from disentangle_jax.report.section import Section
 
-PAPER = 'Higgins et al. 2018, table 1'
+PAPER = 'Higgins et al. 2018'
 SETS = ('train', 'test_symbols', 'test_operators')
 # Arm -> published accuracies and diversities of SETS; SCAN by its eyes' beta.
 PUBLISHED = {
@@ -152,7 +152,7 @@ def claims(study: tables.Study) -> tuple[Claim, ...]:
     Claim(
       statement='Symbols are narrower in latents of attributes that they give '
       'than in those of attributes that they leave open.',
-      source='Higgins et al. 2018, section 4.2',
+      source='Higgins et al. 2018',
       published='shown in pictures',
       arms=(own['SCAN'],),
       score='concept_specificity',
