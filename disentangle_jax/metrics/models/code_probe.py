@@ -8,7 +8,7 @@ sentences, as many of either label; `code_probe_train` that on its own.
 
 Source: the practice of Elazar & Goldberg 2018, "Adversarial removal of
 demographic attributes from text data", https://arxiv.org/abs/1808.06640,
-section 5, who fit an attacker to frozen codes after adversarial training.
+who fit an attacker to frozen codes after adversarial training.
 
 Deviations: theirs is as wide as the adversary, here the width is a constant;
 codes are standardised first. Codes that are not finite score NaN.
