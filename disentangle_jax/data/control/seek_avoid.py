@@ -1,13 +1,14 @@
 """Seek discs, avoid squares: a world whose colours change and whose rules stay.
 
 After the seek-avoid task of Higgins et al. 2017, "DARLA: Improving Zero-Shot
-Transfer in Reinforcement Learning", https://arxiv.org/abs/1707.08475. An agent in
-the middle of its view sees one object at an offset of -4 .. 4 places along both axes, a disc or a square, on a floor; both have a hue. Its
-actions, by their numbers: down, up, right, left, by one place (the object goes
-the other way), and stay. Every step costs `step_cost`. An object that is
-reached gives +1 (disc) or -1 (square), one that leaves the view nothing, and a
-new one comes: a uniform offset other than the middle, either shape, a hue of
-the room's set. No state is an end; episodes are of `episode` steps, which only
+Transfer in Reinforcement Learning", https://arxiv.org/abs/1707.08475. An agent
+in the middle of its view sees one object at an offset of -4 .. 4 places along
+both axes, a disc or a square, on a floor; both have a hue. Its actions, by
+their numbers: down, up, right, left, by one place (the object goes the other
+way), and stay. Every step costs `step_cost`. An object that is reached gives
++1 (disc) or -1 (square), one that leaves the view nothing, and a new one
+comes: a uniform offset other than the middle, either shape, a hue of the
+room's set. No state is an end; episodes are of `episode` steps, which only
 cuts returns.
 
 Two rooms, told by their floors, and two sets of object hues:

@@ -10,8 +10,8 @@ the encoder fools, against the autoencoder alone.
 
 Published (Yelp, table 1 of the workshop text; transfer by a classifier, BLEU
 against the source, perplexity, reverse perplexity): cross-aligned autoencoder
-77.1 %, 17.75, 65.9, 124.2; autoencoder 59.3, 37.28, 31.9, 68.9; ARAE with two strengths 73.4, 31.15,
-29.7, 70.1 and 81.8, 20.18, 27.7, 77.0.
+77.1 %, 17.75, 65.9, 124.2; autoencoder 59.3, 37.28, 31.9, 68.9; ARAE with two
+strengths 73.4, 31.15, 29.7, 70.1 and 81.8, 20.18, 27.7, 77.0.
 
 Full size: the sizes of the authors' public code (LSTMs and codes of 128, SGD at
 1, 5 critic steps), four arms, 5 seeds, 175,000 steps of 64 sentences (25 epochs

@@ -8,7 +8,8 @@ recombine them.
   python -m experiments.sweep --config=scan --workdir=runs/scan
   python -m experiments.claims --workdir=runs/scan --write
 
-Expected, accuracy of trained, new and recombined concepts, and diversity of the same (lower is more diverse):
+Expected, accuracy of trained, new and recombined concepts, and diversity of
+the same (lower is more diverse):
 
   TrELBO            .81 .69 .37    9.41  6.86   .63
   JMVAE             .75 .68 .61    4.32  2.87   .86
