@@ -4,7 +4,7 @@
   python -m experiments.sweep --config=my_study.py --workdir=runs/my_study
 
 Give the command again to continue; finished runs are skipped. --dry_run shows
-the numbered runs and what they need; --config.only=17 does one run alone. On
+what would run and what it takes; --config.only=17 does one run alone. On
 several hosts, docs/scaling.md: --distributed, or --coordinator=HOST:PORT
 --num_processes=N --process_id=I.
 """
@@ -24,7 +24,21 @@ _WORKDIR = flags.DEFINE_string(
   'workdir', None, 'Folder for results; continued if it holds this study.'
 )
 _DRY_RUN = flags.DEFINE_bool(
-  'dry_run', False, 'Print runs, groups, memory and time; run nothing.'
+  'dry_run',
+  False,
+  'Print settings, groups, memory, time and disk; keep nothing. A few steps of '
+  'each group are done to time them. With --workdir, what is there already is '
+  'not counted.',
+)
+_LIST_RUNS = flags.DEFINE_bool(
+  'list_runs', False, 'With --dry_run: a row for every run, with its run_id.'
+)
+_SECONDS = flags.DEFINE_float(
+  'seconds',
+  60.0,
+  'With --dry_run: after so many seconds no other group is compiled and timed; '
+  '0 works all times out from arithmetic.',
+  lower_bound=0.0,
 )
 _MEMORY = flags.DEFINE_string(
   'memory',
@@ -137,8 +151,14 @@ def _dry_run(config, size: int) -> None:
     topology = topologies.of(_TOPOLOGY.value)
     kind = topology.devices[0].device_kind
     where = f'{len(topology.devices)} x {kind}'
-  planned = engine.dry_run(config, memory_bytes=size, topology=topology)
-  tables.print_plan(*planned, where)
+  outlook = engine.dry_run(
+    config,
+    memory_bytes=size,
+    topology=topology,
+    workdir=_WORKDIR.value,
+    budget=_SECONDS.value,
+  )
+  tables.print_plan(outlook, where, _LIST_RUNS.value)
 
 
 def run() -> None:

@@ -1,9 +1,10 @@
 """A whole study: plan, train, score, store; again and again until done."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 import pathlib
 import shutil
 import tempfile
+import time
 from typing import Any
 
 import jax
@@ -25,7 +26,6 @@ from disentangle_jax.engine.programs import (
   hosts,
   pictures,
   scoring,
-  topologies,
   train,
 )
 from disentangle_jax.engine.workdir import checkpoint, store, study, trackers
@@ -178,12 +178,13 @@ def _run(
   if moved:
     progress.say(f'note: {moved}')
 
-  def save(planned, seconds):
-    if first:
-      seconds += about['wall_seconds']
-      more = {**about, 'wall_seconds': seconds, 'finished': study.now()}
-      study.save(workdir, old, plan, planned, **more)
+  def write(planned, seconds):
+    seconds += about['wall_seconds']
+    more = {**about, 'wall_seconds': seconds, 'finished': study.now()}
+    study.save(workdir, old, plan, planned, **more)
 
+  writer = _Writer(write, chunks) if first else None
+  save = writer.tell if first else lambda planned, seconds: None
   try:
     running = session.Session(plan, workdir, mesh, progress, evaluator)
     planned = chunks
@@ -197,59 +198,38 @@ def _run(
       extend.score_seeds(plan, workdir, progress.say)
     hosts.wait('scored')
   finally:
+    if first:
+      writer.flush()
     progress.finish()
 
 
-def dry_run(
-  config: Any,
-  *,
-  methods: Mapping[str, Any] | None = None,
-  metrics: Mapping[str, Any] | None = None,
-  datasets: Mapping[str, Any] | None = None,
-  measure: Callable[[], float] = estimate.matmul_rate,
-  memory_bytes: int = 0,
-  topology: topologies.Topology | None = None,
-) -> tuple[study_plan.Plan, list[int], list[estimate.Need]]:
-  """The plan of a sweep and what it is expected to need; nothing is trained.
+class _Writer:
+  """Writes study.json at once where the chunks changed, else now and then.
+
+  The file names every run, and thousands of small chunks would rewrite it
+  thousands of times: work that grows with the square of the study.
 
   Args:
-    config: as for `sweep`.
-    methods: as for `sweep`.
-    metrics: as for `sweep`.
-    datasets: as for `sweep`.
-    measure: gives the flop/s that times are worked out from.
-    memory_bytes: of a device, in the place of this machine's own; 0 for that.
-    topology: devices in the place of this machine's own. The training of one
-      run is then compiled for them, and no time is told.
-
-  Returns:
-    The plan, runs per chunk of each group, and each group's needs.
-
-  Raises:
-    ConfigError: what a sweep would refuse; a run that does not fit.
+    write: `(chunks, seconds so far)`.
+    written: the chunks that the file has.
   """
-  names = registry.of(methods, metrics, datasets)
-  devices.prepare(parse.engine(config))
-  plan = planning.only(planning.sliced(planning.make(config, names)))
-  shards = plan.config.engine.data_shards
-  mesh = topology.mesh(shards) if topology else devices.mesh(shards)
-  if topology and not memory_bytes:
-    memory_bytes = topology.memory
-  for group in plan.groups:
-    check(plan, group, mesh)
-  rate = 0.0 if topology else measure()
-  asked = plan.config.engine.runs_per_chunk
-  points = [estimate.grid_points(plan, group) for group in plan.groups]
-  sizes = [
-    estimate.runs_per_chunk(group, mesh, asked, n, memory_bytes)
-    for group, n in zip(plan.groups, points)
-  ]
-  needs = [
-    estimate.need(group, n, rate) for group, n in zip(plan.groups, points)
-  ]
-  if topology:
-    needs = [
-      need._replace(bytes_per_run=estimate.compiled_bytes(group, mesh, n))
-      for need, group, n in zip(needs, plan.groups, points)
-    ]
-  return plan, sizes, needs
+
+  _EVERY = 30.0  # seconds
+
+  def __init__(self, write, written):
+    self._write, self._written = write, written
+    self._pending, self._at = None, time.perf_counter()
+
+  def tell(self, planned, seconds: float) -> None:
+    """Another chunk is done."""
+    self._pending = planned, seconds
+    late = time.perf_counter() - self._at > self._EVERY
+    if late or planned != self._written:
+      self.flush()
+
+  def flush(self) -> None:
+    """Writes what was told last."""
+    if self._pending is not None:
+      self._write(*self._pending)
+      self._written, self._at = self._pending[0], time.perf_counter()
+      self._pending = None
