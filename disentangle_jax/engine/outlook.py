@@ -16,7 +16,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from disentangle_jax import folders
-from disentangle_jax.engine import sweep
 from disentangle_jax.engine.plan import (
   group_shapes,
   parse,
@@ -137,7 +136,8 @@ def dry_run(
   if topology and not memory_bytes:
     memory_bytes = topology.memory
   for group in plan.groups:
-    sweep.check(plan, group, mesh)
+    train.check(group, mesh)
+    pictures.check(plan, group, mesh)
   rate = 0.0 if topology else measure()
   asked = plan.config.engine.runs_per_chunk
   points = [estimate.grid_points(plan, group) for group in plan.groups]

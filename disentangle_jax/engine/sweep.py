@@ -7,18 +7,15 @@ import tempfile
 import time
 from typing import Any
 
-import jax
 import pandas as pd
 
-from disentangle_jax import errors, folders
+from disentangle_jax import folders
 from disentangle_jax.engine import extend, session
 from disentangle_jax.engine import progress as progress_lib
 from disentangle_jax.engine.plan import (
-  group_shapes,
   parse,
   planning,
   registry,
-  study_plan,
 )
 from disentangle_jax.engine.programs import (
   devices,
@@ -97,32 +94,6 @@ def sweep(
   return rows[rows['run_id'].isin({run.run_id for run in chosen.runs})]
 
 
-def check(
-  plan: study_plan.Plan, group: study_plan.Group, mesh: jax.sharding.Mesh
-) -> None:
-  """Traces training and pictures under the mesh; nothing is compiled.
-
-  What would fail after training fails here.
-
-  Raises:
-    ConfigError: a method that cannot be split over devices, or whose extras do
-      not fit its observations.
-  """
-  train.check(group, mesh)
-  program = pictures.program(group, mesh, plan.config.engine.eval_memory)
-  if not plan.config.engine.keep_samples or program is None:
-    return
-  state = group_shapes.stacked_shapes(group, mesh.shape[devices.RUNS])
-  try:
-    jax.eval_shape(program, state, group.dataset.arrays)
-  except (TypeError, ValueError) as error:
-    raise errors.ConfigError(
-      f'method {group.method_name}: its pictures cannot be drawn: '
-      f'{errors.first_line(error)}; config.engine.keep_samples = False leaves '
-      'them out'
-    ) from error
-
-
 def _run(
   plan, numbers, workdir, progress, command, as_new_setting, key
 ) -> None:
@@ -146,7 +117,8 @@ def _run(
   todo = [c for c in chunks if any(run.run_id not in done for run in c.runs)]
   evaluator = scoring.Evaluator(plan, mesh)
   for number, size in {c.group: c.size for c in todo[::-1]}.items():
-    check(plan, plan.groups[number], mesh)
+    train.check(plan.groups[number], mesh)
+    pictures.check(plan, plan.groups[number], mesh)
     evaluator.check(plan.groups[number], size)
   about = {
     'key': key or old.get('key', ''),
@@ -183,13 +155,13 @@ def _run(
     more = {**about, 'wall_seconds': seconds, 'finished': study.now()}
     study.save(workdir, old, plan, planned, **more)
 
-  writer = _Writer(write, chunks) if first else None
-  save = writer.tell if first else lambda planned, seconds: None
+  # Host 0 alone keeps study.json.
+  writer = _Writer(write if first else lambda planned, seconds: None, chunks)
   try:
     running = session.Session(plan, workdir, mesh, progress, evaluator)
     planned = chunks
     for depth, part in enumerate(by_depth):
-      planned = running.run(part, planned, save)
+      planned = running.run(part, planned, writer.tell)
       hosts.wait(f'trained {depth}')
     # Scoring alone has no segments: here signals stop at once.
     if first:
@@ -198,8 +170,7 @@ def _run(
       extend.score_seeds(plan, workdir, progress.say)
     hosts.wait('scored')
   finally:
-    if first:
-      writer.flush()
+    writer.flush()
     progress.finish()
 
 

@@ -84,7 +84,7 @@ def _placeholder(default: Any) -> Any:
 def _declare(options: Iterable[Mapping[str, Any]]) -> config_dict.ConfigDict:
   """Placeholders for the union of the fields."""
   declared = config_dict.ConfigDict()
-  kinds = {}
+  kinds: dict[str, Any] = {}
   for mapping in options:
     for name, default in mapping.items():
       kinds.setdefault(name, default)
