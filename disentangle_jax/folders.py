@@ -5,6 +5,7 @@ DIR/results/part-<part>.parquet   the rows
 DIR/params/<run_id>.safetensors   parameters
 DIR/samples/<run_id>.npz          pictures
 DIR/checkpoints/<part>/           of unfinished chunks
+DIR/live/<part>.jsonl             curves of unfinished chunks
 DIR/figures/, DIR/report/         drawn
 DIR/only/                         the same for `config.only`
 """
@@ -72,6 +73,16 @@ def samples(workdir: pathlib.Path, run_id: str) -> pathlib.Path:
 def checkpoints(workdir: pathlib.Path) -> pathlib.Path:
   """Checkpoints, a folder per chunk."""
   return workdir / 'checkpoints'
+
+
+def live(workdir: pathlib.Path, name: str) -> pathlib.Path:
+  """Curves of a chunk that is still training."""
+  return workdir / 'live' / f'{name}.jsonl'
+
+
+def live_parts(workdir: pathlib.Path) -> list[pathlib.Path]:
+  """All files of such curves, in order."""
+  return sorted((workdir / 'live').glob('*.jsonl'))
 
 
 def figures(workdir: pathlib.Path) -> pathlib.Path:

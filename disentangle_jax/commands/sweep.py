@@ -15,7 +15,7 @@ from absl import flags
 import jax
 
 from disentangle_jax import checks, engine, errors, folders, invocation
-from disentangle_jax.commands import cli, tables
+from disentangle_jax.commands import cli, tables, watching
 from disentangle_jax.engine import progress
 from disentangle_jax.engine.programs import devices, hosts, topologies
 
@@ -64,6 +64,13 @@ _SLICE = flags.DEFINE_string(
   'k/n: the k-th of n shares of the seeds, for places that share a study; '
   'their workdirs make one report.',
 )
+_NOTIFY = flags.DEFINE_string(
+  'notify',
+  '',
+  'A shell command that is run at the end, after an error, and when runs '
+  'diverge; DISENTANGLE_EVENT, DISENTANGLE_TEXT and DISENTANGLE_WORKDIR tell '
+  'it what happened.',
+)
 _DISTRIBUTED = flags.DEFINE_bool(
   'distributed',
   False,
@@ -108,17 +115,31 @@ def main(argv):
     devices.prepare(config.engine)
     hosts.join(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
   command = invocation.line('sweep', *sys.argv[1:])
-  rows = engine.sweep(
-    config,
-    _WORKDIR.value,
-    progress=progress.live(),
-    command=command,
-    as_new_setting=_AS_NEW_SETTING.value,
-    key=_CONFIG.source.key,
-  )
   workdir = folders.workdir(_WORKDIR.value)
   if str(config.only):
     workdir = folders.only(workdir)
+  shown = progress.live()
+  shown.writes_report = hosts.index() == 0
+  pages = watching.Pages(workdir)
+  notices = watching.Notices(_NOTIFY.value, workdir, shown.say)
+  if hosts.index() == 0:
+    shown.on_chunk += [pages.chunk_done, notices.chunk_done]
+  try:
+    rows = engine.sweep(
+      config,
+      _WORKDIR.value,
+      progress=shown,
+      command=command,
+      as_new_setting=_AS_NEW_SETTING.value,
+      key=_CONFIG.source.key,
+    )
+  except BaseException as error:
+    said = errors.first_line(error) or type(error).__name__
+    notices.send('failed', said)
+    raise
+  finally:
+    pages.stop()
+    notices.wait()
   if hosts.index():
     print(f'host {hosts.index()} is done; host 0 writes the report')
     return
@@ -140,6 +161,8 @@ def main(argv):
       + invocation.line('report', f'--workdir={workdir}')
     ) from error
   print(f'report: {page}')
+  notices.send('finished', f'{workdir}: report: {page}')
+  notices.wait()
 
 
 def _dry_run(config, size: int) -> None:

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from disentangle_jax import folders
+from disentangle_jax.engine import progress
 from disentangle_jax.engine.plan import (
   group_shapes,
   parse,
@@ -40,8 +41,6 @@ _UNSTATED = 0.5
 # Stores of finished studies hold 5 to 16 bytes a row, and pictures take a
 # quarter of their pixels (docs/performance.md).
 _ROW_BYTES, _PICTURE_SHARE = 10, 0.25
-# Seconds of a report, and of each of its runs (docs/performance.md).
-_REPORT, _REPORT_PER_RUN = 6.0, 0.03
 
 
 class Outlook(NamedTuple):
@@ -157,7 +156,7 @@ def dry_run(
     return Outlook(plan, sizes, needs, left, 0.0)
   trials = _trials(plan, mesh, sizes, needs, left, budget)
   needs = _timed(plan, sizes, needs, left, trials)
-  report = _REPORT + _REPORT_PER_RUN * len(plan.runs)
+  report = progress.report_time(len(plan.runs))
   return Outlook(plan, sizes, needs, left, report)
 
 

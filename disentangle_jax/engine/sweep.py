@@ -25,7 +25,13 @@ from disentangle_jax.engine.programs import (
   scoring,
   train,
 )
-from disentangle_jax.engine.workdir import checkpoint, store, study, trackers
+from disentangle_jax.engine.workdir import (
+  checkpoint,
+  live,
+  store,
+  study,
+  trackers,
+)
 
 
 def sweep(
@@ -48,7 +54,8 @@ def sweep(
     methods: your own methods, name -> module (`types.MethodModule`).
     metrics: your own metrics, name -> module.
     datasets: your own data sets, name -> module or `Dataset`.
-    progress: who is told; silent by default.
+    progress: who is told; by default a table in a notebook, and nothing
+      elsewhere (`engine.progress.live()` for one there, `Progress()` for none).
     command: how this was started, for the report.
     as_new_setting: where a field of a study that is there has changed, keep
       both, as settings of their own; refused otherwise.
@@ -88,7 +95,7 @@ def sweep(
     workdir = folders.only(workdir)
   with session.held(workdir):
     numbers = {run.run_id: run.number for run in whole.runs}
-    shown = progress or progress_lib.Progress()
+    shown = progress or progress_lib.usual()
     _run(chosen, numbers, workdir, shown, command, as_new_setting, key)
   rows = store.read(workdir)
   return rows[rows['run_id'].isin({run.run_id for run in chosen.runs})]
@@ -134,7 +141,9 @@ def _run(
     store.clean(workdir)
     moved = store.renumber(workdir, numbers)
     store.rephase(workdir, {run.run_id: run.phase for run in plan.runs})
-    checkpoint.clean(workdir, {chunk.part for chunk in todo})
+    unfinished = {chunk.part for chunk in todo}
+    checkpoint.clean(workdir, unfinished)
+    live.clean(workdir, unfinished)
     hosts.wait('planned')
   # No host begins before all have seen what is done.
   hosts.wait('ready')

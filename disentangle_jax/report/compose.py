@@ -44,6 +44,7 @@ def write(
   out: pathlib.Path | str | None = None,
   figures: str = 'auto',
   extra: results_lib.Extra | None = None,
+  refresh: int = 0,
 ) -> pathlib.Path:
   """Writes the report of a sweep, or of several together.
 
@@ -62,6 +63,8 @@ def write(
       than `results.MANY`; 'none': no files, the page alone.
     extra: `(study) -> Iterator[Section]`, the study's own sections; they stand
       above the scores.
+    refresh: seconds after which a browser reads the page again, for a study
+      that runs; 0 for never.
 
   Returns:
     Path of the page; the same as Markdown is beside it, with the ending '.md'.
@@ -99,7 +102,7 @@ def write(
     if files:
       for rank, run in results.shown.overall.items():
         drawing.run_sheets(results.study, run, files, rank)
-    _replace(page, html.page(results, sections, drawings))
+    _replace(page, html.page(results, sections, drawings, refresh))
     links = {key: _link(page, files, key) for key in drawings if files}
     _replace(page.with_suffix('.md'), _markdown(results, sections, links))
   except OSError as error:
