@@ -122,7 +122,7 @@ def _make_laptop(config):
       'filters': 32,
     }
   )
-  config.hparams.cross_aligned.learning_rate = 5e-3
+  config.hparams.cross_aligned.learning_rate = 6e-3
   config.steps = 2000
   config.sweep = arms(STRENGTHS)
   model = {'model_hidden': 64, 'model_embedding': 32}
