@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from disentangle_jax import folders
-from disentangle_jax.engine import extend, session
+from disentangle_jax.engine import extend, ray_crew, session
 from disentangle_jax.engine import progress as progress_lib
 from disentangle_jax.engine.plan import (
   parse,
@@ -45,6 +45,7 @@ def sweep(
   command: str = '',
   as_new_setting: bool = False,
   key: str = '',
+  crew: ray_crew.Crew | None = None,
 ) -> pd.DataFrame:
   """Trains and scores every run of a study that is not in the store yet.
 
@@ -60,6 +61,8 @@ def sweep(
     as_new_setting: where a field of a study that is there has changed, keep
       both, as settings of their own; refused otherwise.
     key: of the packaged study that this is, for its own sections of the report.
+    crew: workers that train in the place of this process; methods, metrics and
+      data sets are then those of the package.
 
   Returns:
     The tidy rows of the study's runs (columns: `stored_rows.COLUMNS`).
@@ -81,6 +84,7 @@ def sweep(
         command=command,
         as_new_setting=as_new_setting,
         key=key,
+        crew=crew,
       )
     finally:
       shutil.rmtree(folder, ignore_errors=True)
@@ -96,13 +100,13 @@ def sweep(
   with session.held(workdir):
     numbers = {run.run_id: run.number for run in whole.runs}
     shown = progress or progress_lib.usual()
-    _run(chosen, numbers, workdir, shown, command, as_new_setting, key)
+    _run(chosen, numbers, workdir, shown, command, as_new_setting, key, crew)
   rows = store.read(workdir)
   return rows[rows['run_id'].isin({run.run_id for run in chosen.runs})]
 
 
 def _run(
-  plan, numbers, workdir, progress, command, as_new_setting, key
+  plan, numbers, workdir, progress, command, as_new_setting, key, crew
 ) -> None:
   """Does what is missing in a workdir that the first host has locked."""
   mesh = devices.mesh(plan.config.engine.data_shards)
@@ -111,13 +115,18 @@ def _run(
     hosts.wait('planned')
   old = study.open_study(workdir, plan, numbers, as_new_setting)
   asked = plan.config.engine.runs_per_chunk
-  sizes = [
-    estimate.runs_per_chunk(
-      group, mesh, asked, estimate.grid_points(plan, group)
-    )
-    for group in plan.groups
-  ]
-  chunks = study.chunks(old, plan, sizes, mesh.shape[devices.RUNS])
+  over, trained_on = mesh.shape[devices.RUNS], devices.describe()
+  if crew is not None:
+    workers = crew.sizes(plan.config.given)
+    sizes, over, trained_on = workers.sizes, workers.over, workers.devices
+  else:
+    sizes = [
+      estimate.runs_per_chunk(
+        group, mesh, asked, estimate.grid_points(plan, group)
+      )
+      for group in plan.groups
+    ]
+  chunks = study.chunks(old, plan, sizes, over)
   done = store.finished(workdir)
   if done:
     extend.check_constants(plan, extend.stored_scores(workdir))
@@ -130,7 +139,7 @@ def _run(
   about = {
     'key': key or old.get('key', ''),
     'command': command or old.get('command', ''),
-    'devices': devices.describe(),
+    'devices': trained_on,
     'hosts': hosts.number(),
     'versions': study.versions(),
     'wall_seconds': old.get('wall_seconds') or 0.0,
@@ -167,7 +176,11 @@ def _run(
   # Host 0 alone keeps study.json.
   writer = _Writer(write if first else lambda planned, seconds: None, chunks)
   try:
-    running = session.Session(plan, workdir, mesh, progress, evaluator)
+    running = (
+      session.Session(plan, workdir, mesh, progress, evaluator)
+      if crew is None
+      else crew.runner(plan, workdir, progress)
+    )
     planned = chunks
     for depth, part in enumerate(by_depth):
       planned = running.run(part, planned, writer.tell)
