@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 
 import pytest
@@ -59,3 +60,58 @@ def test_wheel_and_clone_hold_the_same_studies(tmp_path):
     clone / 'experiments' / 'studies' / 'brand_new',
   )
   assert _look(tmp_path, [str(clone)])[1] == keys | {'brand_new'}
+
+
+# Words behind `disentangle` -> exit code, and what is printed.
+TYPED = [
+  ('list studies', 0, 'quickstart'),
+  ('list fields', 0, 'config.steps'),
+  ('sweep quickstart:smoke --dry_run --seconds=0', 0, '8 runs in 2 group'),
+  ('sweep quickstart:smoke --workdir=q', 0, 'report: q/report/index.html'),
+  ('status q', 0, '8 of 8 runs finished'),
+  ('status q --watch', 0, '8 of 8 runs finished'),
+  ('report q', 0, 'q/report/index.html'),
+  ('tables q --scores=mig_binned', 0, '| beta_vae'),
+  ('scores q --scores=mig_binned', 0, '| beta_vae'),
+  ('trend q --scores=mig_binned', 0, '### mig_binned'),
+  ('claims q', 2, 'is of no study of the package with claims'),
+  ('traverse q --run=0', 0, '.png'),
+  ('show-data dsprites --out=shown', 0, 'dsprites'),
+  ('export q --run=0 --out=models', 0, 'models/quickstart_beta_vae'),
+  ('benchmark --many_runs=2', 0, 'principal components'),
+  ('compile-for --topology=v5q:2x2 --config=quickstart', 2, "'v5q:2x2'"),
+  ('completion bash', 0, 'complete'),
+  ('sweep quickstart:smoke', 2, '--workdir is missing'),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_every_command_works_from_a_wheel_in_an_empty_folder(tmp_path):
+  subprocess.run(
+    [sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps', str(ROOT)]
+    + ['--wheel-dir', str(tmp_path)],
+    check=True,
+  )
+  (wheel,) = tmp_path.glob('*.whl')
+  assert 'disentangle_jax/py.typed' in zipfile.ZipFile(wheel).namelist()
+  subprocess.run([sys.executable, '-m', 'venv', tmp_path / 'own'], check=True)
+  python = tmp_path / 'own' / 'bin' / 'python'
+  # What it depends on is here already.
+  (site,) = (tmp_path / 'own' / 'lib').glob('*/site-packages')
+  (site / 'installed.pth').write_text(sysconfig.get_path('purelib') + '\n')
+  install = [python, '-m', 'pip', 'install', '--quiet', '--no-deps', wheel]
+  subprocess.run(install, check=True)
+  folder = tmp_path / 'empty'
+  folder.mkdir()
+  disentangle = tmp_path / 'own' / 'bin' / 'disentangle'
+  for words, code, said in TYPED:
+    done = subprocess.run(
+      [disentangle, *words.split()], cwd=folder, capture_output=True, text=True
+    )
+    printed = done.stdout + done.stderr
+    assert done.returncode == code, (words, printed)
+    assert said in printed, (words, printed)
+    assert 'experiments.' not in printed, (words, printed)
+    if code:
+      assert len(done.stderr.strip().splitlines()) == 1, (words, printed)

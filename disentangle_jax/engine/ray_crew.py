@@ -233,10 +233,8 @@ class Runner:
       KeyboardInterrupt: stopping was asked for; workers have saved.
     """
     ray = _ray()
-    from ray.util import queue
-
     planned = list(planned)
-    tell = queue.Queue(actor_options={'num_cpus': 0})
+    tell = ray.remote(_Letters).options(num_cpus=0).remote()
     # The driver's own address of the folder: workers may stand elsewhere.
     where = str(self._workdir)
     if isinstance(self._workdir, os.PathLike):
@@ -261,7 +259,7 @@ class Runner:
       self._cancel(list(waiting))
       raise
     finally:
-      tell.shutdown()
+      ray.kill(tell)
     return planned
 
   def _replaced(self, planned, chunk, pieces) -> list[study.Chunk]:
@@ -297,9 +295,8 @@ class _News:
 
   def read(self, tell: Any) -> None:
     """Shows all that has come."""
-    while not tell.empty():
-      for kind, part, *more in tell.get_nowait_batch(min(tell.qsize(), 100)):
-        getattr(self, f'_{kind}')(self._chunks[part], *more)
+    for kind, part, *more in _ray().get(tell.take.remote()):
+      getattr(self, f'_{kind}')(self._chunks[part], *more)
 
   def _begin(self, chunk: study.Chunk, host: str) -> None:
     if chunk.part in self._hosts:
@@ -329,15 +326,30 @@ class _News:
 # From here on: what runs on the workers.
 
 
+class _Letters:
+  """An actor between workers and driver."""
+
+  def __init__(self):
+    self._letters = []
+
+  def put(self, letter: tuple) -> None:
+    self._letters.append(letter)
+
+  def take(self) -> list[tuple]:
+    letters, self._letters = self._letters, []
+    return letters
+
+
 class _Telling(progress_lib.Progress):
-  """Tells the driver; its queue and chunk change from task to task."""
+  """Tells the driver; letters and chunk change from task to task."""
 
   def __init__(self):
     super().__init__()
     self.tell, self.part, self.lost = None, '', 0
 
   def _put(self, kind: str, *more: Any) -> None:
-    self.tell.put((kind, self.part, *more))
+    # Not waited for: Ray would lend the CPU of a waiting task to another one.
+    self.tell.put.remote((kind, self.part, *more))
 
   def compiling(self, chunk) -> None:
     self._put('compiling')
@@ -405,7 +417,7 @@ def _train(given, spec, workdir: str, tell) -> tuple[list, int]:
     given: the study's config as plain values.
     spec: (group, part, size, run_ids).
     workdir: that the driver holds.
-    tell: the driver's queue.
+    tell: the driver's letters.
 
   Returns:
     The pieces (part, size, run_ids) that the chunk was done in, and how many of
@@ -415,7 +427,8 @@ def _train(given, spec, workdir: str, tell) -> tuple[list, int]:
   running, telling = _session(text, workdir)
   group, part, size, run_ids = spec
   telling.tell, telling.part, telling.lost = tell, part, 0
-  tell.put(('begin', part, f'{socket.gethostname()}, process {os.getpid()}'))
+  host = f'{socket.gethostname()}, process {os.getpid()}'
+  tell.put.remote(('begin', part, host))
   by_id = {run.run_id: run for run in _plan(text).groups[group].runs}
   chunk = study.Chunk(group, part, size, tuple(by_id[i] for i in run_ids))
   pieces = running.run([chunk], [chunk], lambda planned, seconds: None)

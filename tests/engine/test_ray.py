@@ -6,6 +6,7 @@ bit, none lost and none twice.
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -52,14 +53,17 @@ def sweep(study, workdir, *more):
 
 def training() -> list[int]:
   """Processes that train a chunk now."""
-  found = []
+  parents = {}
   for path in pathlib.Path('/proc').glob('[0-9]*/cmdline'):
     try:
       if path.read_bytes().startswith(b'ray::_train'):
-        found.append(int(path.parent.name))
+        status = (path.parent / 'status').read_text()
+        parent = re.search(r'^PPid:\s*(\d+)', status, re.MULTILINE)[1]
+        parents[int(path.parent.name)] = int(parent)
     except OSError:
       continue
-  return sorted(found)
+  # What such a process has started itself bears its name for a moment.
+  return sorted(pid for pid, own in parents.items() if own not in parents)
 
 
 def wait_for(condition, seconds, what):
