@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     list_studies,
   )
   from disentangle_jax.studies.opened import open_study as open
+  from disentangle_jax.studies.published import open_published as published
 
 __all__ = [
   'ConfigError',
@@ -41,6 +42,7 @@ __all__ = [
   'metrics',
   'open',
   'product',
+  'published',
   'report',
   'sweep',
   'zipped',
@@ -51,6 +53,7 @@ _LATER = {
   'metrics': ('disentangle_jax.metrics', ''),
   'report': ('disentangle_jax.report', ''),
   'open': ('disentangle_jax.studies.opened', 'open_study'),
+  'published': ('disentangle_jax.studies.published', 'open_published'),
   **{
     f'list_{kind}': ('disentangle_jax.studies.names', f'list_{kind}')
     for kind in ('datasets', 'methods', 'metrics', 'nets', 'studies')

@@ -131,11 +131,39 @@ def write(
   """
   source = trained.path_of(workdir, run)
   run_id = source.stem
-  arrays, about = exported.read(source)
   info = store.read_json(folders.study(workdir))
   study = str(info.get('study') or workdir.name)
-  name = f'{study}_{about["method"]}_{run_id[:6]}'
-  text = card(name, about, store.read(workdir), run_id, study)
+  method = exported.read(source)[1]['method']
+  name = f'{study}_{method}_{run_id[:6]}'
+  return write_as(out / name, source, store.read(workdir), run_id, study)
+
+
+def write_as(
+  path: pathlib.Path,
+  source: pathlib.Path,
+  rows: pd.DataFrame,
+  run_id: str,
+  study: str,
+) -> tuple[pathlib.Path, pathlib.Path]:
+  """Writes a run's parameters and card under a name.
+
+  Args:
+    path: folder and name, without an ending.
+    source: the run's parameters.
+    rows: of the study's store.
+    run_id: of the run.
+    study: its name.
+
+  Returns:
+    The paths of parameters and card.
+
+  Raises:
+    StoreError: parameters that cannot be read, or a folder that cannot be
+      written.
+  """
+  arrays, about = exported.read(source)
+  out, name = path.parent, path.name
+  text = card(name, about, rows, run_id, study)
   metadata = {
     key: value if key == 'method' else json.dumps(value)
     for key, value in {**about, 'card': text}.items()

@@ -54,6 +54,9 @@ COMMANDS = {
   'claims': Command('claims', "what runs say of papers' claims", 'workdir'),
   'traverse': Command('traverse', 'draw what a run has learnt', 'workdir'),
   'export': Command('export', 'a run as one file with a model card', 'workdir'),
+  'publish': Command(
+    'publish', "scores and models into a study's folder", 'workdir'
+  ),
   'show-data': Command('show_data', 'what a data set is', 'config.dataset'),
   'list': Command('listing', 'names of methods, metrics, data sets, fields'),
   'benchmark': Command('benchmark', 'measure this machine', 'config'),

@@ -3,6 +3,7 @@
 python -m experiments.report --workdir=DIR
 python -m experiments.report --workdir=DIR1,DIR2             put together
 python -m experiments.report --workdir=DIR1,DIR2 --compare   side by side
+python -m experiments.report --workdir=DIR --with=unsupervised_study
 python -m experiments.report --workdir=DIR --run=17          one run's pictures
 python -m experiments.report --workdir=DIR --page=FILE.py    with your sections
 
@@ -15,6 +16,7 @@ from absl import flags
 
 from disentangle_jax import errors, report, studies
 from disentangle_jax.commands import cli
+from disentangle_jax.studies import published
 
 # Seconds between two readings of a page by its browser.
 _REFRESH = 60
@@ -34,10 +36,12 @@ def main(argv):
       print(path)
   else:
     own = studies.page_file(given.page) if given.page else None
+    root = given.published or None
+    beside = [published.folder(key, root) for key in given['with'].value]
     page = report.write(
-      given.workdir,
+      [*given.workdir, *beside],
       given.compare,
-      given.out or None,
+      given.out or (given.workdir[0] if beside else None),
       given.figures,
       extra=studies.own_sections(own),
       refresh=_REFRESH if given.refresh else 0,
@@ -49,6 +53,17 @@ def define_flags() -> None:
   """Its options."""
   flags.DEFINE_list(
     'workdir', [], 'Directory of a sweep, or several with commas between.'
+  )
+  flags.DEFINE_list(
+    'with',
+    [],
+    'Packaged studies whose published results stand beside yours, such as '
+    'unsupervised_study.',
+  )
+  flags.DEFINE_string(
+    'published',
+    '',
+    "A copy of a clone's experiments/studies, for --with where none is here.",
   )
   flags.DEFINE_bool(
     'compare', False, 'Two workdirs side by side: second minus first.'

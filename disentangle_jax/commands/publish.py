@@ -1,0 +1,38 @@
+"""Publishes the results of finished studies in their folders of a clone.
+
+  python -m experiments.publish --workdir=runs/attack
+  python -m experiments.publish --workdir=runs/icf_laptop,runs/icf_digits
+  python -m experiments.publish --index
+
+The first writes `experiments/studies/<key>/results/scores.parquet` (scores of
+every run), `study.json` and `params/`: the best and the median run of each
+method, with model cards. Several workdirs are variants of one study; what was
+published before is replaced. The last prints docs/published.md.
+"""
+
+from absl import flags
+
+from disentangle_jax import errors, folders
+from disentangle_jax.commands import cli
+from disentangle_jax.studies import published
+
+
+def main(argv):
+  """See the module docstring."""
+  if len(argv) > 1:
+    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
+  given = flags.FLAGS
+  if given.index:
+    print(published.describe())
+    return
+  if not given.workdir:
+    raise errors.ConfigError('--workdir is missing, e.g. --workdir=runs/attack')
+  for path in published.write([folders.workdir(w) for w in given.workdir]):
+    print(path)
+
+
+def run() -> None:
+  """The command itself."""
+  flags.DEFINE_list('workdir', [], 'Finished workdirs of one study.')
+  flags.DEFINE_bool('index', False, 'Print the page of what is published.')
+  cli.run(main, __doc__)

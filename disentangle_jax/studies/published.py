@@ -1,0 +1,309 @@
+"""Results that come with the project: scores of every run, and a few runs.
+
+The folder of a study in a clone, `experiments/studies/<key>`, is a store like
+any workdir: `results/scores.parquet` has the scores of every run of its laptop
+variants, `study.json` what was planned and with which versions, and `params/`
+the best and the median run of each method, with a model card beside each.
+`dj.published(key)` opens it; a report takes it in beside one's own runs.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+import json
+import os
+import pathlib
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from disentangle_jax import errors, folders, stored_rows, studies
+from disentangle_jax.studies import opened
+
+SCORES = 'scores'
+_TRAINING = 'train/'
+_LOSS = 'train/loss'
+# Of a variant's study.json: what a page needs, without the plan of chunks.
+_KEPT = (
+  'study',
+  'format',
+  'description',
+  'key',
+  'command',
+  'devices',
+  'versions',
+  'started',
+  'finished',
+  'wall_seconds',
+  'primary',
+  'scores',
+  'notes',
+)
+
+
+def folder(key: str, root: str | os.PathLike | None = None) -> pathlib.Path:
+  """Where a study's published results stand.
+
+  Args:
+    key: of the study.
+    root: a folder of such folders; that of the clone by default.
+
+  Returns:
+    The folder, a store.
+
+  Raises:
+    StoreError: none are there: wheels have none.
+    ConfigError: no such study.
+  """
+  path = studies.folder(key) if root is None else pathlib.Path(root) / key
+  if not folders.study(path).is_file() or not folders.parts(path):
+    known = [name for name in studies.folders() if _is_there(name, root)]
+    where = f' under {root}' if root is not None else ''
+    said = (
+      f'published: {", ".join(known)}'
+      if known
+      else (
+        'none are here; a clone has them, a wheel has not, and a copy of '
+        'experiments/studies is named by `root`, or --published for a report'
+      )
+    )
+    raise errors.StoreError(f'{key}: no published results{where}; {said}')
+  return path
+
+
+def _is_there(key: str, root: str | os.PathLike | None) -> bool:
+  path = studies.folder(key) if root is None else pathlib.Path(root) / key
+  return folders.study(path).is_file() and bool(folders.parts(path))
+
+
+def names(root: str | os.PathLike | None = None) -> list[str]:
+  """Keys of the studies with published results."""
+  return [key for key in studies.folders() if _is_there(key, root)]
+
+
+def open_published(
+  key: str, *, root: str | os.PathLike | None = None
+) -> opened.OpenStudy:
+  """The published results of a packaged study.
+
+  Args:
+    key: its name, such as 'unsupervised_study'.
+    root: a folder of such folders; that of the clone by default.
+
+  Returns:
+    The study, as `dj.open` gives it; `load` and `best` find the runs whose
+    parameters are published, `scores` has all runs.
+
+  Raises:
+    StoreError: none are there.
+    ConfigError: no such study.
+  """
+  return opened.open_study(folder(key, root))
+
+
+def _scores(workdir: pathlib.Path) -> pa.Table:
+  """Rows of scores, and of each run the last training loss."""
+  tables = []
+  for _, table in stored_rows.parts(workdir):
+    frame = table.to_pandas()
+    training = frame['name'].str.startswith(_TRAINING)
+    last = frame[frame['name'] == _LOSS]
+    if len(last):
+      last = last.loc[last.groupby('run_id', observed=True)['step'].idxmax()]
+    tables.append(pd.concat([frame[~training], last]))
+  rows = pd.concat(tables, ignore_index=True)
+  rows[list(stored_rows.TEXT)] = rows[list(stored_rows.TEXT)].astype(object)
+  return pa.Table.from_pandas(
+    rows[list(stored_rows.COLUMNS)],
+    schema=stored_rows.SCHEMA,
+    preserve_index=False,
+  )
+
+
+def chosen(study: Any) -> list[str]:
+  """The best and the median run of each method, by the score of the study.
+
+  Args:
+    study: a `report.tables.Study`.
+
+  Returns:
+    run_ids, each once; [] where no score has a direction.
+  """
+  from disentangle_jax.report import scores as scores_lib
+
+  described = scores_lib.describe(study)
+  first = scores_lib.primary(described, scores_lib.wanted(study))
+  if first is None:
+    return []
+  values = study.scores.iloc[:, first].to_numpy() * described[first].sign
+  picked = []
+  for _, part in study.runs.groupby('method', sort=False):
+    own = values[part.index]
+    known = np.flatnonzero(np.isfinite(own))
+    if not known.size:
+      continue
+    middle = np.median(own[known])
+    places = (
+      known[np.argmax(own[known])],
+      known[np.argmin(np.abs(own[known] - middle))],
+    )
+    picked += [part['run_id'].iloc[place] for place in places]
+  return list(dict.fromkeys(picked))
+
+
+def write(
+  workdirs: Sequence[pathlib.Path], target: pathlib.Path | None = None
+) -> list[pathlib.Path]:
+  """Publishes finished workdirs of one packaged study in its folder.
+
+  Args:
+    workdirs: of its variants; all that shall be published, for what was there
+      before is replaced.
+    target: the folder; that of the study in this clone by default.
+
+  Returns:
+    The files.
+
+  Raises:
+    ConfigError: workdirs of no packaged study, or of several.
+    StoreError: nothing to read, or a folder that cannot be written.
+  """
+  from disentangle_jax.engine.workdir import store
+  from disentangle_jax.report import tables
+
+  loaded = [tables.load([workdir]) for workdir in workdirs]
+  infos = [study.infos[0] for study in loaded]
+  key = studies.of_infos(infos)
+  if not key:
+    rule = 'are of no study of the package, or of several'
+    raise errors.value('--workdir', ','.join(map(str, workdirs)), rule)
+  target = studies.folder(key) if target is None else target
+  table = pa.concat_tables([_scores(workdir) for workdir in workdirs])
+  target.mkdir(parents=True, exist_ok=True)
+  folders.results(target).mkdir(exist_ok=True)
+  path = folders.results(target) / f'{SCORES}.parquet'
+  pq.write_table(table, path, compression='zstd', compression_level=19)
+  store.write_json(folders.study(target), _together(infos))
+  files = [path, folders.study(target)]
+  wanted = [run_id for study in loaded for run_id in chosen(study)]
+  for old in (target / 'params').glob('*'):
+    if old.stem not in wanted:
+      old.unlink()
+  files += _models(workdirs, target, wanted)
+  return files
+
+
+def _together(infos: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+  """One study.json for all variants."""
+  infos = list(infos)
+  whole = {name: infos[0].get(name) for name in _KEPT if name in infos[0]}
+  whole['study'] = ' + '.join(
+    dict.fromkeys(str(info.get('study', '')) for info in infos)
+  )
+  whole['scores'] = {}
+  whole['phases'] = {}
+  for info in infos:
+    whole['scores'] |= info.get('scores') or {}
+    whole['phases'] |= info.get('phases') or {}
+  whole['variants'] = {
+    str(info.get('study', '')): {
+      name: info.get(name)
+      for name in ('command', 'devices', 'versions', 'finished', 'wall_seconds')
+    }
+    for info in infos
+  }
+  return whole
+
+
+def _models(
+  workdirs: Sequence[pathlib.Path],
+  target: pathlib.Path,
+  wanted: Sequence[str],
+) -> list[pathlib.Path]:
+  """Copies the runs' parameters, a model card beside each."""
+  from disentangle_jax.commands import export
+  from disentangle_jax.engine.workdir import store
+
+  files = []
+  for workdir in workdirs:
+    rows = store.read(workdir)
+    name = str((store.read_json(folders.study(workdir)) or {}).get('study', ''))
+    for run_id in wanted:
+      if not folders.params(workdir, run_id).is_file():
+        continue
+      source = folders.params(workdir, run_id)
+      place = folders.params(target, run_id).with_suffix('')
+      files += export.write_as(place, source, rows, run_id, name)
+  return files
+
+
+def describe(root: str | os.PathLike | None = None) -> str:
+  """docs/published.md: what is there, by study, with how to cite it."""
+  lines = [
+    '# Published results',
+    '',
+    'Made by `python -m experiments.publish --index`; not written by hand.',
+    '',
+    'A clone holds the scores of every run of the studies below, and the best',
+    'and the median run of each method by the score of its study, as',
+    'safetensors with a model card. They are of laptop size; what the papers',
+    "used is in each study's README. Wheels hold none.",
+    '',
+    '```python',
+    'import disentangle_jax as dj',
+    '',
+    "study = dj.published('unsupervised_study')",
+    "study.scores()['mig_binned'].groupby(['method', 'strength']).mean()",
+    "study.best('mig_binned').traverse()",
+    '```',
+    '',
+    '```sh',
+    'python -m experiments.report --workdir=runs/mine --with=unsupervised_study',
+    '```',
+    '',
+    'puts your own runs beside them on one page. Cite the papers of the',
+    'methods and metrics (every page lists their BibTeX) and this project',
+    '(CITATION.cff) with the version that stands in the rows.',
+    '',
+    '| study | data sets | methods | runs | scores | runs with parameters | MiB |',
+    '|---|---|---|---|---|---|---|',
+  ]
+  for key in names(root):
+    path = folder(key, root)
+    rows = pq.read_table(
+      folders.results(path) / f'{SCORES}.parquet',
+      columns=['run_id', 'name', 'method', 'dataset', 'phase'],
+    ).to_pandas()
+    rows = rows[rows['phase'].fillna('') == '']
+    models = sorted((path / 'params').glob('*.safetensors'))
+    files = [folders.results(path) / f'{SCORES}.parquet', *models]
+    size = sum(file.stat().st_size for file in files) / 2**20
+    whole = rows['name'][~rows['name'].str.contains('/')]
+    lines.append(
+      f'| [{key}](../experiments/studies/{key}/README.md) | '
+      f'{", ".join(sorted(set(rows["dataset"])))} | '
+      f'{", ".join(dict.fromkeys(rows["method"]))} | '
+      f'{rows["run_id"].nunique()} | {whole.nunique()} | {len(models)} | '
+      f'{size:.2f} |'
+    )
+  return '\n'.join(lines)
+
+
+def size(root: str | os.PathLike | None = None) -> int:
+  """Bytes of all published files together."""
+  total = 0
+  for key in names(root):
+    path = folder(key, root)
+    for file in (
+      *folders.results(path).glob('*.parquet'),
+      *(path / 'params').glob('*'),
+    ):
+      total += file.stat().st_size
+  return total
+
+
+def entries(key: str) -> list[dict[str, Any]]:
+  """The claims that a study has kept, as JSON has them."""
+  path = studies.folder(key) / 'results' / 'claims.json'
+  return json.loads(path.read_text()) if path.is_file() else []
