@@ -6,12 +6,13 @@ and scores, a row each, with the columns of SCHEMA.
 
 from collections.abc import Callable, Iterable, Iterator
 import pathlib
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from disentangle_jax import errors, folders
+from disentangle_jax import errors, folders, storage
 
 SCHEMA = pa.schema(
   [
@@ -66,10 +67,12 @@ def parts(
   Raises:
     StoreError: a file that cannot be read, unless `damaged` takes it.
   """
-  columns = list(columns)
-  for path in folders.parts(workdir):
+  columns, paths = list(columns), folders.parts(workdir)
+  for path, source in zip(paths, storage.sources(paths)):
     try:
-      table = _part(path, columns, keep)
+      if isinstance(source, OSError):
+        raise source
+      table = _part(source, columns, keep)
     except (pa.ArrowException, OSError, ValueError) as error:
       reason = errors.first_line(error)[:120]
       if damaged is None:
@@ -80,13 +83,15 @@ def parts(
 
 
 def _part(
-  path: pathlib.Path, columns: list[str], keep: pc.Expression | None
+  source: pathlib.Path | BinaryIO,
+  columns: list[str],
+  keep: pc.Expression | None,
 ) -> pa.Table:
   """The chosen rows of one file."""
-  names = pq.read_schema(path).names
+  names = pq.read_schema(source).names
   known = [name for name in columns if name in names]
   table = pq.read_table(
-    path,
+    source,
     columns=known,
     filters=keep,
     # Thousands of rows say the same. A filter compares plain text.

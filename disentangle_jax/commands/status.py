@@ -40,11 +40,7 @@ def show(workdir: pathlib.Path) -> None:
   rich_console.Console().print(table)
   for line in status.waiting(workdir):
     print(line)
-  try:
-    with store.lock(workdir):
-      running = 'no process is working here'
-  except errors.StoreError:
-    running = 'a process is working here'
+  running = f'{store.worker(workdir) or "no process"} is working here'
   wall = duration(contents.get('wall_seconds') or 0)
   last = runs['phase'] == ''
   done = f'{runs.loc[last, "finished"].sum()} of {last.sum()} runs'

@@ -317,10 +317,10 @@ def _cut(
 
 
 @contextlib.contextmanager
-def held(workdir: pathlib.Path):
-  """Locks the folder for all hosts: the first one holds it."""
+def held(workdir: pathlib.Path, take_over: bool = False):
+  """Locks the folder for all hosts: the first one holds it; `store.lock`."""
   if hosts.index():
     yield
     return
-  with store.lock(workdir):
+  with store.lock(workdir, take_over):
     yield

@@ -16,7 +16,7 @@ import pathlib
 import platform
 from typing import Any, NamedTuple
 
-from disentangle_jax import errors, folders, version
+from disentangle_jax import errors, folders, storage, version
 from disentangle_jax.engine.plan import registry, study_config, study_plan
 from disentangle_jax.engine.programs import devices
 from disentangle_jax.engine.workdir import store
@@ -123,7 +123,7 @@ def open_study(
   """
   old = store.read_json(folders.study(workdir))
   if old is None:
-    if folders.results(workdir).exists():
+    if storage.is_folder(folders.results(workdir)):
       raise errors.StoreError(
         f'--workdir={workdir}: holds results but no study.json; '
         'legal: an empty folder or one of this study'
