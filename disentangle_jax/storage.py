@@ -112,7 +112,7 @@ def _asked(path: Any) -> Iterator[None]:
     )
     if denied:
       name = _CREDENTIALS.get(path.protocol.replace('gcs', 'gs'), '')
-      reason += f'; the bucket asks for credentials: {name}' if name else ''
+      reason += f'; set {name}' if name else ''
     raise errors.StoreError(f'{path}: cannot be reached: {reason}') from error
 
 
@@ -248,6 +248,31 @@ def source(path: Any) -> Any:
     StoreError: a bucket that cannot be reached.
   """
   return io.BytesIO(read_bytes(path)) if is_bucket(path) else path
+
+
+def copy(files: Sequence[tuple[Any, Any]]) -> None:
+  """Copies files of one folder or bucket, each written whole.
+
+  Args:
+    files: (from, to).
+
+  Raises:
+    StoreError: one cannot be read or written.
+  """
+
+  def contents():
+    for (path, to), read_from in zip(files, sources([f for f, _ in files])):
+      try:
+        if isinstance(read_from, OSError):
+          raise read_from
+        if is_bucket(path):
+          yield to, read_from.getvalue()
+        else:
+          yield to, path.read_bytes()
+      except OSError as error:
+        raise errors.StoreError(f'{path}: cannot be read: {error}') from error
+
+  write_all(contents())
 
 
 def listed(folder: Any, ending: str = '') -> list[Any]:

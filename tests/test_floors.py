@@ -18,6 +18,7 @@ BASE = {
   'requests',
   'layouts',
   'folders',
+  'storage',
   'handles',
   'invocation',
   'stored_rows',

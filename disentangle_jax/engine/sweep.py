@@ -158,6 +158,8 @@ def _run(
     'devices': devices.describe(),
     'hosts': hosts.number(),
     'versions': study.versions(),
+    # All that something was trained with.
+    'code': sorted({*old.get('code', ()), *([study.code()] if todo else [])}),
     'wall_seconds': old.get('wall_seconds') or 0.0,
   }
   moved = ''

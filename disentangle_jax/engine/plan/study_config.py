@@ -33,7 +33,7 @@ class DatasetSpec(NamedTuple):
     """What makes it another set: where equal files lie does not."""
     if not self.fingerprint:
       return self.as_json()
-    options = _without_places(json.loads(self.options))
+    options = without_places(json.loads(self.options))
     return [self.name, json.dumps(options, sort_keys=True), self.fingerprint]
 
 
@@ -41,13 +41,13 @@ class DatasetSpec(NamedTuple):
 _PLACES = ('path', 'cache', 'verify')
 
 
-def _without_places(options: Any) -> Any:
+def without_places(options: Any) -> Any:
   """Options, also those of the parts of a joined set, without _PLACES."""
   if isinstance(options, list):
-    return [_without_places(part) for part in options]
+    return [without_places(part) for part in options]
   if not isinstance(options, dict):
     return options
-  return {k: _without_places(v) for k, v in options.items() if k not in _PLACES}
+  return {k: without_places(v) for k, v in options.items() if k not in _PLACES}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -60,7 +60,7 @@ def append(
 def _write(path: pathlib.Path, table: pa.Table) -> None:
   buffer = pa.BufferOutputStream()
   pq.write_table(table, buffer, compression='zstd')
-  storage.write_bytes(path, buffer.getvalue())
+  storage.write_bytes(path, buffer.getvalue().to_pybytes())
 
 
 def read(workdir: pathlib.Path, columns: Iterable[str] = ()) -> pd.DataFrame:
