@@ -4,6 +4,7 @@ DIR/study.json                    what was planned, with versions
 DIR/results/part-<part>.parquet   the rows
 DIR/params/<run_id>.safetensors   parameters
 DIR/samples/<run_id>.npz          pictures
+DIR/params/, samples/<part>.zip   those of a chunk, with `engine.pack`
 DIR/checkpoints/<part>/           of unfinished chunks
 DIR/figures/, DIR/report/         drawn
 DIR/only/                         the same for `config.only`
@@ -15,7 +16,7 @@ takes a workdir stands for the `upath.UPath` of an address too (`storage`).
 import os
 import pathlib
 
-from disentangle_jax import storage
+from disentangle_jax import packs, storage
 
 
 def workdir(path: str | os.PathLike) -> pathlib.Path:
@@ -66,13 +67,22 @@ def params(workdir: pathlib.Path, run_id: str) -> pathlib.Path:
 
 def with_params(workdir: pathlib.Path) -> set[str]:
   """run_ids of the runs that left parameters."""
-  files = storage.listed(workdir / 'params', '.safetensors')
-  return {path.stem for path in files}
+  return packs.stems(workdir / 'params', '.safetensors')
+
+
+def params_pack(workdir: pathlib.Path, part: str) -> pathlib.Path:
+  """Where a chunk's parameters are one file."""
+  return workdir / 'params' / f'{part}{packs.ENDING}'
 
 
 def samples(workdir: pathlib.Path, run_id: str) -> pathlib.Path:
   """A run's pictures."""
   return workdir / 'samples' / f'{run_id}.npz'
+
+
+def samples_pack(workdir: pathlib.Path, part: str) -> pathlib.Path:
+  """Where a chunk's pictures are one file."""
+  return workdir / 'samples' / f'{part}{packs.ENDING}'
 
 
 def checkpoints(workdir: pathlib.Path) -> pathlib.Path:

@@ -19,6 +19,7 @@ BASE = {
   'layouts',
   'folders',
   'storage',
+  'packs',
   'handles',
   'invocation',
   'stored_rows',

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 
+import jax
+import numpy as np
 import pandas as pd
 import pytest
 from test_checkpoint import KEY, Killed, Scripted, kill
@@ -16,7 +18,7 @@ from disentangle_jax import folders, report, storage
 from disentangle_jax.commands import status
 from disentangle_jax.engine.programs import train
 from disentangle_jax.engine.workdir import bucket_lock, merge, store
-from disentangle_jax.report import tables
+from disentangle_jax.report import tables, traversals
 
 pytest.importorskip('upath')
 
@@ -230,3 +232,39 @@ def test_unreadable_files_in_a_bucket_are_as_in_a_folder(bucket):
     tables.load(['memory://bucket/none'])
   with pytest.raises(dj.StoreError, match=r'holds no study\.json'):
     dj.load_run('memory://bucket/none', 1)
+
+
+@pytest.mark.parametrize(
+  'where', ['folder', pytest.param('bucket', marks=pytest.mark.slow)]
+)
+def test_a_packed_study_is_read_as_one_of_many_files(
+  where, bucket, whole, tmp_path, monkeypatch
+):
+  workdir = bucket if where == 'bucket' else tmp_path / 'packed'
+  config = small()
+  config.engine.pack = True
+  rows = dj.sweep(config, workdir)
+  pd.testing.assert_series_equal(values(rows), values(store.read(whole)))
+  for kind in ('params', 'samples'):
+    (file,) = storage.listed(workdir / kind)
+    assert file.stem == folders.parts(workdir)[0].stem.removeprefix('part-')
+  ids = set(rows['run_id'])
+  assert folders.with_params(workdir) == folders.with_params(whole) == ids
+  for number in (0, 1):
+    packed, apart = (dj.load_run(w, number) for w in (workdir, whole))
+    jax.tree.map(
+      np.testing.assert_array_equal, packed.state.params, apart.state.params
+    )
+    run_id = rows.loc[rows['run_number'] == number, 'run_id'].iloc[0]
+    a, b = (traversals.load(w, run_id) for w in (workdir, whole))
+    np.testing.assert_array_equal(a.traversals, b.traversals)
+  # New metrics start from them, and a merged store takes the packs along.
+  monkeypatch.setattr(train, 'compile_group', None)
+  config.metrics = ('reconstruction', 'kl')
+  assert 'kl' in set(dj.sweep(config, workdir)['name'])
+  merge.merge([workdir], tmp_path / 'all')
+  assert folders.with_params(tmp_path / 'all') == ids
+  # A damaged pack is said, where parameters are wanted.
+  (file,) = storage.listed(workdir / 'samples')
+  file.write_bytes(b'torn')
+  assert traversals.load(workdir, run_id) is None

@@ -62,6 +62,7 @@ class Engine:
     eval_memory_mib: what scoring and pictures may hold on a device, MiB.
     keep_params: whether runs leave their parameters.
     keep_samples: whether they leave pictures.
+    pack: whether those of a chunk are one file each: for slow drives.
     cpu_devices: devices to make of a CPU; 0 for one per core.
     compile_cache: whether compiled programs are kept between processes.
     checkpoint_minutes: between checkpoints; 0 for those on a signal alone.
@@ -77,6 +78,7 @@ class Engine:
   eval_memory_mib: int = 1024
   keep_params: bool = True
   keep_samples: bool = True
+  pack: bool = False
   cpu_devices: int = 0
   compile_cache: bool = True
   checkpoint_minutes: float = 10.0

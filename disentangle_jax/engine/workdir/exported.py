@@ -21,13 +21,14 @@ import io
 import json
 import pathlib
 from typing import Any
+import zipfile
 
 import jax
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors import numpy as safetensors
 
-from disentangle_jax import errors, folders, storage
+from disentangle_jax import errors, folders, packs, storage
 from disentangle_jax.engine.plan import group_shapes, study_plan
 from disentangle_jax.engine.programs import pictures as pictures_lib
 from disentangle_jax.engine.workdir import shells
@@ -41,8 +42,9 @@ def write_pictures(
   group: study_plan.Group,
   runs,
   pictures: dict[str, np.ndarray],
+  pack: str = '',
 ) -> None:
-  """`samples/<run_id>.npz` of every run of a chunk."""
+  """`samples/<run_id>.npz` of every run of a chunk, or the pack of them."""
   kind = group.dataset.kind
   values = pictures_lib.traversal_values(kind)
   about = {'kind': kind, 'traversal_values': values}
@@ -57,7 +59,10 @@ def write_pictures(
       np.savez_compressed(buffer, **about, **own)
       yield folders.samples(workdir, run.run_id), buffer.getvalue()
 
-  storage.write_all(files())
+  if pack:
+    packs.write(folders.samples_pack(workdir, pack), files())
+  else:
+    storage.write_all(files())
 
 
 def _named(params: Any) -> dict[str, Any]:
@@ -97,6 +102,7 @@ def write_params(
   runs: Sequence[study_plan.Run],
   state: Any,
   group: study_plan.Group | None = None,
+  pack: str = '',
 ) -> None:
   """`params/<run_id>.safetensors` of every run: what represents and decodes.
 
@@ -105,6 +111,7 @@ def write_params(
     runs: the runs [R].
     state: theirs, stacked [R].
     group: of the runs; without it they load only beside their data.
+    pack: name of the one file to put them in, '' for a file each.
   """
   flat = flatten(jax.device_get(state.params))
   data = {} if group is None else about_data(group)
@@ -120,7 +127,10 @@ def write_params(
       content = safetensors.save(own, metadata=metadata)
       yield folders.params(workdir, run.run_id), content
 
-  storage.write_all(files())
+  if pack:
+    packs.write(folders.params_pack(workdir, pack), files())
+  else:
+    storage.write_all(files())
 
 
 def _arrays(source) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -143,17 +153,17 @@ def read(
 
   Args:
     path: of the file.
-    source: what `storage.sources` gives for it, where that is at hand.
+    source: what `packs.sources` gives for it, where that is at hand.
 
   Raises:
     StoreError: it is missing, damaged, or no exported run.
   """
   try:
-    source = storage.source(path) if source is None else source
+    source = packs.source(path) if source is None else source
     if isinstance(source, OSError):
       raise source
     arrays, about = _arrays(source)
-  except (OSError, SafetensorError) as error:
+  except (OSError, SafetensorError, zipfile.BadZipFile) as error:
     raise errors.StoreError(f'{path}: cannot be read: {error}') from error
   missing = [name for name in _NEEDED if name not in about]
   if missing:
@@ -228,7 +238,7 @@ def group_states(
   shapes = group_shapes.state_shapes(group)
   states = []
   paths = [folders.params(workdir, run.run_id) for run in runs]
-  for path, source in zip(paths, storage.sources(paths)):
+  for path, source in zip(paths, packs.sources(paths)):
     states.append(fill(shapes, read(path, source)[0], path))
   states += [states[-1]] * (size - len(states))
   return jax.tree.map(lambda *x: np.stack(x), *states)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from disentangle_jax import errors, folders, storage, stored_rows
+from disentangle_jax import errors, folders, packs, storage, stored_rows
 from disentangle_jax.engine.plan import study_config
 from disentangle_jax.engine.workdir import store, study
 
@@ -321,7 +321,9 @@ def _copy(one: Store, parts: Sequence[str], into: pathlib.Path) -> None:
   ids = {i for part in parts for i in one.parts[part]['run_id']}
   for folder in ('params', 'samples'):
     files = [
-      path for path in storage.listed(one.path / folder) if path.stem in ids
+      path
+      for path in storage.listed(one.path / folder)
+      if path.stem in (parts if path.suffix == packs.ENDING else ids)
     ]
     storage.copy([(path, into / folder / path.name) for path in files])
   storage.copy(
