@@ -8,7 +8,9 @@ file; where it is not there, it is looked for in the packs beside it.
 
 from collections.abc import Iterable, Iterator, Sequence
 import contextlib
+import errno
 import io
+import os
 from typing import Any
 import zipfile
 
@@ -78,10 +80,16 @@ def sources(paths: Sequence[Any]) -> Iterator[Any]:
     BadZipFile: a damaged pack.
     StoreError: a bucket that cannot be reached.
   """
+  apart = _apart(paths)
+  direct = storage.sources([path for path in paths if path.name in apart])
   index, opened = None, {}
   with contextlib.ExitStack() as stack:
-    for path, read_from in zip(paths, storage.sources(paths)):
-      if not _is_there(path, read_from):
+    for path in paths:
+      missing = errno.ENOENT, os.strerror(errno.ENOENT), str(path)
+      read_from = FileNotFoundError(*missing)
+      if path.name in apart:
+        read_from = next(direct)
+      if isinstance(read_from, FileNotFoundError):
         index = _index(path.parent) if index is None else index
         if pack := index.get(path.name):
           if pack not in opened:
@@ -91,11 +99,13 @@ def sources(paths: Sequence[Any]) -> Iterator[Any]:
       yield read_from
 
 
-def _is_there(path: Any, read_from: Any) -> bool:
-  """Whether a file is there by itself; `storage.sources` looked in a bucket."""
-  if storage.is_bucket(path):
-    return not isinstance(read_from, FileNotFoundError)
-  return path.exists()
+def _apart(paths: Sequence[Any]) -> set[str]:
+  """Names of the files that lie apart; a single one of a bucket may not."""
+  if not storage.is_bucket(paths[0]):
+    return {path.name for path in paths if path.exists()}
+  if len(paths) == 1:
+    return {paths[0].name}  # Asking for it is as quick as asking whether it is.
+  return {path.name for path in storage.listed(paths[0].parent)}
 
 
 def source(path: Any) -> Any:
