@@ -36,6 +36,10 @@ _CREDENTIALS = {
 # Requests under way at once, and bytes held for them.
 _AT_ONCE = 32
 _HELD = 64 * 2**20
+# Of the packages: as many connections, and a file in one request, where s3fs
+# would ask for its size first.
+_OPTIONS = {'s3': {'config_kwargs': {'max_pool_connections': _AT_ONCE}}}
+_READING = {'s3': {'max_concurrency': 1}}
 
 
 def is_address(text: str) -> bool:
@@ -81,7 +85,8 @@ def of_address(text: str) -> Any:
       f'--workdir={text}: needs {error.name or "universal_pathlib"}: {_INSTALL}'
     ) from error
   # Others write there too: a listing that is kept would be out of date.
-  path = upath.UPath(f'{protocol}://{rest}', use_listings_cache=False)
+  options = {'use_listings_cache': False, **_OPTIONS.get(protocol, {})}
+  path = upath.UPath(f'{protocol}://{rest}', **options)
   with _asked(path):
     path.fs  # noqa: B018, it is made here, and may look for credentials
   return path
@@ -204,7 +209,7 @@ def read_bytes(path: Any) -> bytes:
   if not is_bucket(path):
     return path.read_bytes()
   with _asked(path):
-    return path.fs.cat_file(path.path)
+    return path.fs.cat_file(path.path, **_READING.get(path.protocol, {}))
 
 
 def sources(paths: Sequence[Any]) -> Iterator[Any]:
@@ -227,7 +232,8 @@ def sources(paths: Sequence[Any]) -> Iterator[Any]:
       continue
     with _asked(part[0]):
       names = [path.path for path in part]
-      contents = part[0].fs.cat(names, on_error='return')
+      options = _READING.get(part[0].protocol, {})
+      contents = part[0].fs.cat(names, on_error='return', **options)
     for path in part:
       content = contents[path.path]
       if isinstance(content, Exception):

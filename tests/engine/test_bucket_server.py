@@ -1,4 +1,4 @@
-"""A workdir on a server that speaks S3, on this machine."""
+"""A workdir on servers that speak S3 and GCS, on this machine."""
 
 import os
 import pathlib
@@ -19,15 +19,18 @@ from disentangle_jax.engine.programs import train
 from disentangle_jax.engine.workdir import store
 
 pytest.importorskip('upath')
-s3fs = pytest.importorskip('s3fs')
-pytest.importorskip('moto.server')
 pytestmark = pytest.mark.slow
 
-SERVER = """
-import sys, time
+S3 = """
+import time
 from moto.server import ThreadedMotoServer
 ThreadedMotoServer('127.0.0.1', {port}).start()
 time.sleep(600)
+"""
+GS = """
+from gcp_storage_emulator.server import create_server
+options = dict(in_memory=True, default_bucket='bucket')
+create_server('127.0.0.1', {port}, **options).run()
 """
 # Kills itself without a word when the second checkpoint is in the bucket.
 KILLED = """
@@ -42,14 +45,13 @@ dj.sweep(small(), {workdir!r}, progress=Scripted(10, kill))
 """
 
 
-@pytest.fixture(scope='module')
-def server():
-  """Its address; no credentials in the environment yet."""
+def started(script):
+  """A server's process and its address."""
   with socket.socket() as free:
     free.bind(('127.0.0.1', 0))
     port = free.getsockname()[1]
   process = subprocess.Popen(
-    [sys.executable, '-c', SERVER.format(port=port)],
+    [sys.executable, '-c', script.format(port=port)],
     stdout=subprocess.DEVNULL,
     stderr=subprocess.DEVNULL,
   )
@@ -58,25 +60,42 @@ def server():
       if tried.connect_ex(('127.0.0.1', port)) == 0:
         break
     time.sleep(0.1)
-  yield f'http://127.0.0.1:{port}'
+  return process, f'http://127.0.0.1:{port}'
+
+
+@pytest.fixture
+def s3(monkeypatch, tmp_path):
+  """s3fs; s3:// means a new server, to which nobody is known yet."""
+  s3fs = pytest.importorskip('s3fs')
+  pytest.importorskip('moto.server')
+  process, address = started(S3)
+  for name in [name for name in os.environ if name.startswith('AWS_')]:
+    monkeypatch.delenv(name)
+  monkeypatch.setenv('AWS_ENDPOINT_URL', address)
+  monkeypatch.setenv('AWS_EC2_METADATA_DISABLED', 'true')
+  monkeypatch.setenv('HOME', str(tmp_path))
+  s3fs.S3FileSystem.clear_instance_cache()
+  yield s3fs
+  s3fs.S3FileSystem.clear_instance_cache()
   process.kill()
   process.wait()
 
 
 @pytest.fixture
-def account(server, monkeypatch, tmp_path):
-  """The server is the one that s3:// means, and nobody is known to it."""
-  for name in [name for name in os.environ if name.startswith('AWS_')]:
-    monkeypatch.delenv(name)
-  monkeypatch.setenv('AWS_ENDPOINT_URL', server)
-  monkeypatch.setenv('AWS_EC2_METADATA_DISABLED', 'true')
-  monkeypatch.setenv('HOME', str(tmp_path))
-  s3fs.S3FileSystem.clear_instance_cache()
-  yield monkeypatch
-  s3fs.S3FileSystem.clear_instance_cache()
+def gs(monkeypatch):
+  """gs:// means a new server that asks for nothing and has one bucket."""
+  gcsfs = pytest.importorskip('gcsfs')
+  pytest.importorskip('gcp_storage_emulator')
+  process, address = started(GS)
+  monkeypatch.setenv('STORAGE_EMULATOR_HOST', address)
+  gcsfs.GCSFileSystem.clear_instance_cache()
+  yield gcsfs
+  gcsfs.GCSFileSystem.clear_instance_cache()
+  process.kill()
+  process.wait()
 
 
-def credentials(monkeypatch):
+def log_in(monkeypatch, s3fs):
   monkeypatch.setenv('AWS_ACCESS_KEY_ID', 'somebody')
   monkeypatch.setenv('AWS_SECRET_ACCESS_KEY', 'secret')
   s3fs.S3FileSystem.clear_instance_cache()
@@ -89,25 +108,28 @@ def refused(call):
   return str(caught.value)
 
 
-def test_without_credentials_or_a_bucket_nothing_is_trained(account):
-  account.setattr(train, 'compile_group', None)
+def test_without_credentials_or_a_bucket_nothing_is_trained(s3, monkeypatch):
+  monkeypatch.setattr(train, 'compile_group', None)
   workdir = 's3://nowhere/study'
   said = refused(lambda: dj.sweep(small(), workdir))
   assert 'Unable to locate credentials; set AWS_ACCESS_KEY_ID' in said
   assert 'credentials' in refused(lambda: report.write(workdir))
-  credentials(account)
+  log_in(monkeypatch, s3)
   said = refused(lambda: dj.sweep(small(), workdir))
   assert 'The specified bucket does not exist' in said
   assert 'does not exist' in refused(lambda: dj.load_run(workdir, 1))
   assert 'no such directory' in refused(lambda: report.write(workdir))
 
 
+@pytest.mark.parametrize('protocol', ['s3', 'gs'])
 def test_a_killed_sweep_continues_from_its_checkpoint(
-  account, tmp_path, capsys
+  protocol, request, monkeypatch, tmp_path, capsys
 ):
-  credentials(account)
-  s3fs.S3FileSystem().mkdir('bucket')
-  workdir = folders.workdir('s3://bucket/study')
+  package = request.getfixturevalue(protocol)
+  if protocol == 's3':
+    log_in(monkeypatch, package)
+    package.S3FileSystem().mkdir('bucket')
+  workdir = folders.workdir(f'{protocol}://bucket/study')
   script = KILLED.format(
     here=str(pathlib.Path(__file__).parent), workdir=str(workdir)
   )
@@ -118,7 +140,7 @@ def test_a_killed_sweep_continues_from_its_checkpoint(
   assert folders.lock(workdir).exists()
   status.show(workdir)
   said = capsys.readouterr().out
-  assert 'checkpoint at step 10' in said and 'no process is working' in said
+  assert 'checkpoint at step 10' in said and 'no process' in said
   # Of a process of this machine: the lock is nobody's.
   rows = dj.sweep(small(), workdir)
   whole = dj.sweep(small(), tmp_path / 'whole')

@@ -97,17 +97,18 @@ def hold(workdir: pathlib.Path, take_over: bool = False):
     'token': uuid.uuid4().hex,
   }
   content = json.dumps(own).encode()
-  if not storage.create(path, content):
+  # Looked for first: not every server knows of creating alone.
+  held = _held(workdir)
+  if held is None and not storage.create(path, content):
     held = _held(workdir) or {}
+  if held is not None:
     if not (take_over or _has_gone(held)):
       raise errors.StoreError(
         f'--workdir={workdir}: {_words(held)} is running a sweep here, or was '
-        'killed there: where it has gone, give --take_over, or remove '
-        f'{path}'
+        f'killed there: where it has gone, give --take_over, or remove {path}'
       )
     storage.write_bytes(path, content)
-  # Two may have come to the same stale lock at once; and not every server that
-  # speaks a protocol knows of creating alone.
+  # Two may have come to the same stale lock at once.
   if (_held(workdir) or {}).get('token') != own['token']:
     raise errors.StoreError(
       f'--workdir={workdir}: another process is running a sweep here'

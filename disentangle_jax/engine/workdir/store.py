@@ -94,8 +94,9 @@ def rephase(workdir: pathlib.Path, phases: Mapping[str, str]) -> None:
     workdir: the study's folder, locked.
     phases: run_id -> name of the phase in the plan, '' for a listed method.
   """
-  for path in folders.parts(workdir):
-    file = pq.ParquetFile(storage.source(path))
+  paths = folders.parts(workdir)
+  for path, source in zip(paths, storage.sources(paths)):
+    file = pq.ParquetFile(source)
     if 'phase' not in file.schema_arrow.names:
       continue
     table = file.read(['run_id', 'phase'])
@@ -126,10 +127,9 @@ def renumber(workdir: pathlib.Path, numbers: Mapping[str, int]) -> str:
   Returns:
     Which numbers moved, in one line; '' if none did.
   """
-  numbers_of = {}
-  for path in folders.parts(workdir):
-    file = pq.ParquetFile(storage.source(path))
-    table = file.read(['run_id', 'run_number'])
+  numbers_of, paths = {}, folders.parts(workdir)
+  for path, source in zip(paths, storage.sources(paths)):
+    table = pq.read_table(source, columns=['run_id', 'run_number'])
     # Thousands of rows say the same.
     pairs = table.group_by(['run_id', 'run_number']).aggregate([])
     columns = (pairs['run_id'].to_pylist(), pairs['run_number'].to_pylist())
