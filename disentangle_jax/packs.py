@@ -80,6 +80,8 @@ def sources(paths: Sequence[Any]) -> Iterator[Any]:
     BadZipFile: a damaged pack.
     StoreError: a bucket that cannot be reached.
   """
+  if not paths:
+    return
   apart = _apart(paths)
   direct = storage.sources([path for path in paths if path.name in apart])
   index, opened = None, {}

@@ -80,18 +80,23 @@ def write(
   name = 'index'
   if len(paths) > 1 and out is None:
     name = 'compare' if compare else 'merged'
-  drawn_into = lambda root: folders.figures(root) / name.replace('index', '')
   results = results_lib.Results(
     tables.load(paths, together=not compare),
     compare=compare,
     extra=extra,
-    figure_folder='' if figures == 'none' else str(drawn_into(root)),
+    figure_folder='' if figures == 'none' else str(_figures(root, name)),
   )
   # The page goes last into a bucket, as it is written last into a folder.
   with storage.staged(root, '.html') as here:
-    files = None if figures == 'none' else drawn_into(here)
+    files = None if figures == 'none' else _figures(here, name)
     _write(results, folders.page(here, name), files, figures == 'all')
   return folders.page(root, name)
+
+
+def _figures(root: pathlib.Path, name: str) -> pathlib.Path:
+  """Where the files of a page go; those of several workdirs are apart."""
+  folder = folders.figures(root)
+  return folder if name == 'index' else folder / name
 
 
 def _write(

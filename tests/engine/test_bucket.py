@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,10 +15,10 @@ from test_checkpoint import KEY, Killed, Scripted, kill
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
-from disentangle_jax import folders, report, storage
+from disentangle_jax import folders, packs, report, storage
 from disentangle_jax.commands import status
 from disentangle_jax.engine.programs import train
-from disentangle_jax.engine.workdir import bucket_lock, merge, store
+from disentangle_jax.engine.workdir import bucket_lock, exported, merge, store
 from disentangle_jax.report import tables, traversals
 
 pytest.importorskip('upath')
@@ -234,37 +235,63 @@ def test_unreadable_files_in_a_bucket_are_as_in_a_folder(bucket):
     dj.load_run('memory://bucket/none', 1)
 
 
-@pytest.mark.parametrize(
-  'where', ['folder', pytest.param('bucket', marks=pytest.mark.slow)]
-)
-def test_a_packed_study_is_read_as_one_of_many_files(
-  where, bucket, whole, tmp_path, monkeypatch
-):
+def check_packed(workdir, whole, tmp_path):
+  """A packed store is read as one of many files, and merged as it is."""
+  (part,) = folders.parts(workdir)
+  for kind in ('params', 'samples'):
+    (file,) = storage.listed(workdir / kind)
+    assert file.name == part.stem.removeprefix('part-') + '.zip'
+  rows = store.read(workdir)
+  ids = dict(zip(rows['run_number'], rows['run_id']))
+  merge.merge([workdir], tmp_path / 'all')
+  assert folders.with_params(workdir) == set(ids.values())
+  for number, run_id in ids.items():
+    runs = [dj.load_run(w, number) for w in (workdir, tmp_path / 'all', whole)]
+    for run in runs[:2]:
+      jax.tree.map(
+        np.testing.assert_array_equal, run.state.params, runs[2].state.params
+      )
+    packed, apart = (traversals.load(w, run_id) for w in (workdir, whole))
+    np.testing.assert_array_equal(packed.traversals, apart.traversals)
+  # Neither here nor there, and damaged.
+  assert traversals.load(workdir, 'none') is None
+  with pytest.raises(dj.StoreError, match=r'none\.safetensors: cannot be'):
+    exported.read(folders.params(workdir, 'none'))
+  for kind in ('params', 'samples'):
+    (file,) = storage.listed(workdir / kind)
+    file.write_bytes(b'torn')
+  assert traversals.load(workdir, run_id) is None
+  with pytest.raises(dj.StoreError, match='cannot be read: File is not a zip'):
+    exported.read(folders.params(workdir, run_id))
+
+
+def test_files_that_were_packed_are_found(whole, tmp_path):
+  workdir = tmp_path / 'packed'
+  shutil.copytree(whole, workdir)
+  part = folders.parts(workdir)[0].stem.removeprefix('part-')
+  for path in (
+    folders.params_pack(workdir, part),
+    folders.samples_pack(workdir, part),
+  ):
+    files = storage.listed(path.parent)
+    packs.write(path, [(file, file.read_bytes()) for file in files])
+    for file in files:
+      file.unlink()
+  check_packed(workdir, whole, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('where', ['folder', 'bucket'])
+def test_a_packed_study_goes_on(where, bucket, whole, tmp_path, monkeypatch):
   workdir = bucket if where == 'bucket' else tmp_path / 'packed'
   config = small()
   config.engine.pack = True
   rows = dj.sweep(config, workdir)
   pd.testing.assert_series_equal(values(rows), values(store.read(whole)))
-  for kind in ('params', 'samples'):
-    (file,) = storage.listed(workdir / kind)
-    assert file.stem == folders.parts(workdir)[0].stem.removeprefix('part-')
-  ids = set(rows['run_id'])
-  assert folders.with_params(workdir) == folders.with_params(whole) == ids
-  for number in (0, 1):
-    packed, apart = (dj.load_run(w, number) for w in (workdir, whole))
-    jax.tree.map(
-      np.testing.assert_array_equal, packed.state.params, apart.state.params
-    )
-    run_id = rows.loc[rows['run_number'] == number, 'run_id'].iloc[0]
-    a, b = (traversals.load(w, run_id) for w in (workdir, whole))
-    np.testing.assert_array_equal(a.traversals, b.traversals)
-  # New metrics start from them, and a merged store takes the packs along.
   monkeypatch.setattr(train, 'compile_group', None)
   config.metrics = ('reconstruction', 'kl')
   assert 'kl' in set(dj.sweep(config, workdir)['name'])
-  merge.merge([workdir], tmp_path / 'all')
-  assert folders.with_params(tmp_path / 'all') == ids
-  # A damaged pack is said, where parameters are wanted.
-  (file,) = storage.listed(workdir / 'samples')
-  file.write_bytes(b'torn')
-  assert traversals.load(workdir, run_id) is None
+  for path in folders.parts(workdir):
+    if 'more-' in path.name:
+      storage.remove(path)
+  check_packed(workdir, whole, tmp_path)

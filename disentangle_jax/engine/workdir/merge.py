@@ -10,12 +10,15 @@ data, other code, a run that is there twice.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+import hashlib
 import json
 import pathlib
 import shlex
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from disentangle_jax import errors, folders, packs, storage, stored_rows
 from disentangle_jax.engine.plan import study_config
@@ -26,7 +29,20 @@ _OWN = ('slice', 'only', 'engine', 'description', 'dataset')
 # Other releases of these may train other parameters.
 _CODE = ('disentangle_jax', 'jax', 'jaxlib', 'flax', 'optax')
 _KEY = ['run_id', 'step', 'representation', 'name', 'metric_seed']
+_RUN = ['run_id', 'run_number', 'setting', 'versions']
 _LISTED = 6
+
+
+class Part(NamedTuple):
+  """A file of rows.
+
+  Attributes:
+    runs: the columns of _RUN, a row per run; '' where a file does not say.
+    digest: of what its rows say, in any order.
+  """
+
+  runs: pd.DataFrame
+  digest: str
 
 
 class Store(NamedTuple):
@@ -35,14 +51,13 @@ class Store(NamedTuple):
   Attributes:
     path: its folder.
     contents: of study.json.
-    parts: name of a file of rows -> its rows, columns of _KEY, 'value',
-      'run_number', 'setting' and 'versions'; without scores over seeds.
+    parts: name of a file of rows -> what is in it; without scores over seeds.
     over_seeds: whether it has scores over seeds.
   """
 
   path: pathlib.Path
   contents: dict[str, Any]
-  parts: dict[str, pd.DataFrame]
+  parts: dict[str, Part]
   over_seeds: bool
 
   @property
@@ -52,19 +67,14 @@ class Store(NamedTuple):
     return f'{self.path} (slice {share})' if share else str(self.path)
 
   def runs(self) -> pd.DataFrame:
-    """One row per finished run, indexed by run_id: 'run_number', 'part', ...
-
-    The part is that of its training, not of scores that were added.
-    """
+    """_RUN of every finished run, indexed by run_id."""
     frames = [
-      rows.drop_duplicates('run_id').assign(part=part)
-      for part, rows in self.parts.items()
+      held.runs
+      for part, held in self.parts.items()
       if not part.startswith('more-')
     ]
-    columns = ['run_id', 'run_number', 'setting', 'versions', 'part']
-    frames = frames or [pd.DataFrame({name: [] for name in columns})]
-    runs = pd.concat(frames)[columns]
-    return runs.drop_duplicates('run_id').set_index('run_id')
+    frames = frames or [pd.DataFrame({name: [] for name in _RUN})]
+    return pd.concat(frames).drop_duplicates('run_id').set_index('run_id')
 
 
 def _read(path: pathlib.Path) -> Store:
@@ -72,16 +82,28 @@ def _read(path: pathlib.Path) -> Store:
   if contents is None:
     raise errors.StoreError(f'{path}: holds no study.json')
   study.check_format(path, contents)
-  columns = [*_KEY, 'value', 'run_number', 'setting', 'versions']
-  text = {name: str for name in columns if name in stored_rows.TEXT}
+  columns = list(dict.fromkeys([*_KEY, 'value', *_RUN]))
   parts, over_seeds = {}, False
   for part, table in stored_rows.parts(path, columns):
     # Of one place's seeds, under a name that is the same in all places.
     if part.startswith('seeds-'):
       over_seeds = True
     else:
-      parts[part] = table.to_pandas().astype(text)
+      parts[part] = Part(_runs(table), _digest(table))
   return Store(path, contents, parts, over_seeds)
+
+
+def _runs(table: pa.Table) -> pd.DataFrame:
+  schema = pa.schema([stored_rows.SCHEMA.field(name) for name in _RUN])
+  runs = table.select(_RUN).cast(schema).group_by(_RUN).aggregate([])
+  return runs.to_pandas().fillna('')
+
+
+def _digest(table: pa.Table) -> str:
+  """Of the bits of all values; rows may stand in any order."""
+  rows = table.select([*_KEY, 'value']).to_pandas()
+  hashes = np.sort(pd.util.hash_pandas_object(rows, index=False).to_numpy())
+  return hashlib.sha256(hashes.tobytes()).hexdigest()
 
 
 def _check_alike(first: Store, other: Store) -> None:
@@ -131,8 +153,8 @@ def _settings(contents: Mapping[str, Any]) -> dict[str, set[str]]:
 
 def _versions(one: Store) -> dict[str, set[str]]:
   """Package -> its versions that the rows, or study.json, name."""
-  texts = {text for rows in one.parts.values() for text in rows['versions']}
-  named = [json.loads(text) for text in texts if text and text != 'None']
+  texts = {t for part in one.parts.values() for t in part.runs['versions']}
+  named = [json.loads(text) for text in texts if text]
   versions = {}
   for of in named or [one.contents.get('versions') or {}]:
     for package, value in of.items():
@@ -181,7 +203,7 @@ def _identities(one: Store) -> dict[str, set[str]]:
   """Method and hyper-parameters -> `setting`s of finished runs."""
   identities, runs = {}, one.contents['runs']
   for run_id, setting in one.runs()['setting'].items():
-    if run_id in runs and setting not in ('', 'None'):
+    if run_id in runs and setting:
       method, hparams, _ = json.loads(runs[run_id][0])
       cell = json.dumps([method, hparams], sort_keys=True)
       identities.setdefault(cell, set()).add(setting)
@@ -223,15 +245,6 @@ def _check_apart(stores: Sequence[Store]) -> None:
       home[run_id] = one
 
 
-def _same(rows: pd.DataFrame, others: pd.DataFrame) -> bool:
-  """Whether two files say the same, bit for bit, in any order."""
-  tables = [
-    frame[[*_KEY, 'value']].sort_values(_KEY).reset_index(drop=True)
-    for frame in (rows, others)
-  ]
-  return tables[0].equals(tables[1])
-
-
 def _new_parts(one: Store, held: Store | None) -> list[str]:
   """The files of a store that the merged one lacks.
 
@@ -241,17 +254,17 @@ def _new_parts(one: Store, held: Store | None) -> list[str]:
   if held is None:
     return list(one.parts)
   fresh, there = [], held.runs()
-  for part, rows in one.parts.items():
+  for part, (runs, digest) in one.parts.items():
     if part in held.parts:
-      if not _same(rows, held.parts[part]):
-        numbers = rows['run_number'].unique()
+      if digest != held.parts[part].digest:
+        numbers = runs['run_number'].unique()
         raise errors.StoreError(
           f'{one.name} and {held.path}: {_listing(numbers)} are in both with '
           'other values; legal: another --into'
         )
       continue
     if not part.startswith('more-'):
-      twice = rows[rows['run_id'].isin(there.index)]['run_number'].unique()
+      twice = runs[runs['run_id'].isin(there.index)]['run_number'].unique()
       if len(twice):
         raise errors.StoreError(
           f'{one.name} and {held.path}: overlap: both have {_listing(twice)}; '
@@ -318,7 +331,7 @@ def merge(
 
 def _copy(one: Store, parts: Sequence[str], into: pathlib.Path) -> None:
   """Parameters and pictures first: rows say that a run is complete."""
-  ids = {i for part in parts for i in one.parts[part]['run_id']}
+  ids = {i for part in parts for i in one.parts[part].runs['run_id']}
   for folder in ('params', 'samples'):
     files = [
       path
