@@ -66,11 +66,10 @@ def change_rows(workdir, **columns):
 
 def refused(root, *names, into='all'):
   """What is said; nothing may have been written."""
-  before = {path for path in root.rglob('*') if path.name != '.lock'}
+  before = set(root.rglob('*'))
   with pytest.raises(dj.StoreError) as caught:
     merge.merge([root / name for name in names], root / into)
-  after = {path for path in root.rglob('*') if path.name != '.lock'}
-  assert after - before <= {root / into}
+  assert set(root.rglob('*')) == before
   assert '\n' not in str(caught.value)
   return str(caught.value)
 
@@ -190,3 +189,6 @@ def test_other_data_are_refused_and_other_places_of_equal_ones_are_not(copies):
 def test_a_folder_without_a_study_is_refused(copies):
   (copies / 'empty').mkdir()
   assert 'holds no study.json' in refused(copies, 'a', 'empty')
+  merge.merge([copies / 'a'], copies / 'all')
+  folders.study(copies / 'all').unlink()
+  assert 'all: holds no study.json' in refused(copies, 'a', 'b')

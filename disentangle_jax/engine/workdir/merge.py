@@ -304,15 +304,16 @@ def merge(
         'own for --into'
       )
   stores = [_read(path) for path in sources]
+  for other in stores[1:]:
+    _check_alike(stores[0], other)
+    _check_code(stores[0], other, say)
+  _check_apart(stores)
   with store.lock(into):
     held = None
-    if store.read_json(folders.study(into)) is not None:
+    if storage.is_folder(folders.results(into)):
       held = _read(into)
-    first, *others = stores if held is None else [held, *stores]
-    for other in others:
-      _check_alike(first, other)
-      _check_code(first, other, say)
-    _check_apart(stores)
+      _check_alike(held, stores[0])
+      _check_code(held, stores[0], say)
     fresh = [_new_parts(one, held) for one in stores]
     for one in stores:
       if worker := store.worker(one.path):
