@@ -45,6 +45,7 @@ EXTRAS = {
   'trackers': ['tensorboardX>=2.6', 'wandb>=0.18'],
   'test': [
     'hypothesis>=6.100',
+    'mypy>=1.14',
     'pytest>=8.3',
     'pytest-timeout>=2.3',
     'pytest-xdist>=3.6',
@@ -84,7 +85,10 @@ setuptools.setup(
   package_dir={
     f'{STUDIES}.{key}': f'experiments/studies/{key}' for key in KEYS
   },
-  package_data={'disentangle_jax.report': ['page/*', 'references.bib']},
+  package_data={
+    'disentangle_jax': ['py.typed'],
+    'disentangle_jax.report': ['page/*', 'references.bib'],
+  },
   entry_points={
     'console_scripts': [
       'disentangle = disentangle_jax.commands.main:run',

@@ -62,6 +62,27 @@ def integer(field: str, got: Any, least: int, most: int | None = None) -> None:
     raise errors.value(field, got, rule)
 
 
+_SWEPT = ('hparams', 'static', 'net', 'dataset', 'steps', 'batch_size')
+
+
+def sweep_instead(field: str, value: Any) -> str:
+  """How several values are given, for an error about a field that takes one.
+
+  Args:
+    field: dotted name, without 'config'.
+    value: what the user gave: a sequence, or text with commas.
+
+  Returns:
+    The end of a rule; '' where it is one value, or a field not to be swept.
+  """
+  parts = value.strip('()[] ').split(',') if isinstance(value, str) else value
+  several = isinstance(parts, (list, tuple)) and len(parts) > 1
+  if not several or field.partition('.')[0] not in _SWEPT:
+    return ''
+  listed = ','.join(str(part).strip() for part in parts)
+  return f"; several values: --config.sweep='{field}={listed}'"
+
+
 def number(field: str, got: Any, least: float, most: float) -> None:
   """Refuses what is not a finite number in a range, ends included.
 

@@ -6,6 +6,7 @@ DIR/params/<run_id>.safetensors   parameters
 DIR/samples/<run_id>.npz          pictures
 DIR/params/, samples/<part>.zip   those of a chunk, with `engine.pack`
 DIR/checkpoints/<part>/           of unfinished chunks
+DIR/live/<part>.jsonl             curves of unfinished chunks
 DIR/figures/, DIR/report/         drawn
 DIR/only/                         the same for `config.only`
 
@@ -88,6 +89,16 @@ def samples_pack(workdir: pathlib.Path, part: str) -> pathlib.Path:
 def checkpoints(workdir: pathlib.Path) -> pathlib.Path:
   """Checkpoints, a folder per chunk."""
   return workdir / 'checkpoints'
+
+
+def live(workdir: pathlib.Path, name: str) -> pathlib.Path:
+  """Curves of a chunk that is still training."""
+  return workdir / 'live' / f'{name}.jsonl'
+
+
+def live_parts(workdir: pathlib.Path) -> list[pathlib.Path]:
+  """All files of such curves, in order."""
+  return storage.listed(workdir / 'live', '.jsonl')
 
 
 def figures(workdir: pathlib.Path) -> pathlib.Path:

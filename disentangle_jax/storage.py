@@ -303,6 +303,16 @@ def listed(folder: Any, ending: str = '') -> list[Any]:
   return [folder / name for name in sorted(names) if name.endswith(ending)]
 
 
+def exists(path: Any) -> bool:
+  """Whether a file is there.
+
+  Raises:
+    StoreError: a bucket that cannot be reached.
+  """
+  with _asked(path):
+    return path.is_file()
+
+
 def is_folder(path: Any) -> bool:
   """Whether a folder is there; of a bucket, whether anything is in it.
 

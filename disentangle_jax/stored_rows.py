@@ -5,8 +5,12 @@ and scores, a row each, with the columns of SCHEMA.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+import itertools
+import json
+import math
 import pathlib
-from typing import BinaryIO
+import statistics
+from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -80,6 +84,60 @@ def parts(
       damaged(path, reason)
       continue
     yield path.stem.removeprefix('part-'), table
+
+
+class Training(NamedTuple):
+  """A chunk that is training, or was when its process ended.
+
+  Attributes:
+    part: name of its part of the store.
+    about: 'group', 'runs' (run_ids), 'steps', 'batch_size'.
+    windows: a dict per logged window: 'step', 'time' (seconds since 1970),
+      'alive', and name of a scalar -> a value per run.
+  """
+
+  part: str
+  about: dict[str, Any]
+  windows: list[dict[str, Any]]
+
+  @property
+  def step(self) -> int:
+    """Steps done."""
+    return self.windows[-1]['step'] if self.windows else 0
+
+  def rate(self) -> float:
+    """Steps per second over the last windows; NaN before there are two."""
+    rates = [
+      (later['step'] - earlier['step']) / (later['time'] - earlier['time'])
+      for earlier, later in itertools.pairwise(self.windows[-6:])
+      # A clock that was set back.
+      if later['time'] > earlier['time']
+    ]
+    # The median: a chunk that was killed and goes on has a gap in its times.
+    return statistics.median(rates) if rates else math.nan
+
+
+def training(workdir: pathlib.Path) -> list[Training]:
+  """The chunks of which windows are there and rows are not.
+
+  Args:
+    workdir: the study's folder.
+
+  Returns:
+    One entry per chunk; a file that cannot be read, or that says nothing yet,
+    is left out.
+  """
+  chunks = []
+  for path in folders.live_parts(workdir):
+    lines = []
+    try:
+      for line in storage.read_bytes(path).decode().splitlines():
+        lines.append(json.loads(line))
+    except (OSError, ValueError):
+      pass  # a line that is being written
+    if lines and 'runs' in lines[0]:
+      chunks.append(Training(path.stem, lines[0], lines[1:]))
+  return chunks
 
 
 def _part(

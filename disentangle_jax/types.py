@@ -72,7 +72,7 @@ class Method(NamedTuple):
     represent: `(state, observation [B, ...]) -> Codes`, or None when there is
       no encoder: scores of codes are then not to be had.
     decode: `(state, vector [B, D]) -> observation [B, ...]`, the mean of
-      p(x|z), or None.
+      p(x|z), of tokens int32 [B, L] the greedy sentence; or None.
     extras: optional abilities by name; see EXTRAS.
     layout: what stands in the code vector; None where there is no code. A
       method with an encoder that leaves it out is taken to have as many

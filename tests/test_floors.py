@@ -176,6 +176,8 @@ def test_no_module_reads_the_private_names_of_another():
 
 SELVES = {'self', 'cls', 'np', 'jax', 'sys', 'os', 'ast'}
 NAMED_TUPLES = {'_asdict', '_replace', '_fields', '_make'}
+# What notebooks call: public, whatever its first letter.
+NOTEBOOKS = {'_repr_html_'}
 
 
 def private_reads(path: pathlib.Path) -> list[str]:
@@ -186,7 +188,7 @@ def private_reads(path: pathlib.Path) -> list[str]:
       reads += [a.name for a in node.names if a.name.startswith('_')]
     if not isinstance(node, ast.Attribute) or not node.attr.startswith('_'):
       continue
-    if node.attr.startswith('__') or node.attr in NAMED_TUPLES:
+    if node.attr.startswith('__') or node.attr in NAMED_TUPLES | NOTEBOOKS:
       continue
     if isinstance(node.value, ast.Name) and node.value.id in SELVES:
       continue

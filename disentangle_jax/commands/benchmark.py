@@ -30,6 +30,11 @@ writes a trace of the last measurement of each program.
 versions, rates of a matrix product and of a copy; measurements of further calls
 are added), a Markdown table and a plot. --compare puts such files side by side.
 
+  python -m experiments.benchmark --many_runs=100,1000,10000
+
+--many_runs plans, trains, stores and reports tiny studies of so many runs, each
+in a process of its own: time, memory, files and bytes.
+
 With --metrics it times scoring instead of training: the metrics named, each
 alone and all together, for so many runs of made-up codes at dSprites' size; and
 boosted-tree DCI against scikit-learn's on the same arrays.
@@ -48,7 +53,13 @@ from rich import console as rich_console
 from rich import table as rich_table
 
 from disentangle_jax import errors
-from disentangle_jax.benchmark import forms, machine, record, suite
+from disentangle_jax.benchmark import (
+  forms,
+  machine,
+  many_runs,
+  record,
+  suite,
+)
 from disentangle_jax.benchmark import scoring as scoring_costs
 from disentangle_jax.commands import cli
 from disentangle_jax.engine.plan import (
@@ -111,6 +122,11 @@ _PROFILE = flags.DEFINE_string(
   '',
   "Folder for a trace of each program's last measurement (TensorBoard, "
   'Perfetto).',
+)
+_MANY_RUNS = flags.DEFINE_list(
+  'many_runs',
+  [],
+  'Runs of tiny studies that are planned, trained, stored and reported.',
 )
 _COMPARE = flags.DEFINE_list(
   'compare', [], 'Show these files of machines side by side; measure nothing.'
@@ -267,9 +283,21 @@ def _write(folder, name, found, heads, lines) -> None:
   print(f'table and plot: {folder / name}.md, .png')
 
 
+def grow(texts: list[str]) -> None:
+  """Whole tiny studies, one after the other, as a table."""
+  if not all(text.isdecimal() and int(text) for text in texts):
+    raise errors.value('--many_runs', texts, 'must be numbers of at least 1')
+  lines = [many_runs.line(many_runs.measure(int(text))) for text in texts]
+  title = f'{many_runs.STEPS} steps of principal components'
+  show(title, many_runs.HEADS, lines, left=0)
+
+
 def main(argv):
   """See the module docstring."""
   del argv
+  if _MANY_RUNS.value:
+    grow(_MANY_RUNS.value)
+    return
   if _COMPARE.value:
     compare(_COMPARE.value)
     return

@@ -70,9 +70,12 @@ def _read_config(argv: list[str]) -> list[str]:
   """Loads the config that the command line names, for its overrides."""
   if 'config' not in flags.FLAGS:
     return argv
-  _CONFIG.source, config, words = configs.overridden(argv, flags.FLAGS)
+  source, config, words, notes = configs.overridden(argv, flags.FLAGS)
+  _CONFIG.source = source
   if config is not None:
     _CONFIG.value = config
+  for note in notes:
+    print(f'note: {note}', file=sys.stderr)
   return words
 
 

@@ -12,6 +12,7 @@ from absl import flags
 from ml_collections import config_dict, config_flags
 
 from disentangle_jax import errors, studies
+from disentangle_jax.commands import switching
 
 _SUFFIX = '.py'
 # Fields that take names with commas between.
@@ -183,7 +184,7 @@ def split(argv: Sequence[str]) -> tuple[str | None, list[str]]:
 
 def overridden(
   argv: Sequence[str], values: flags.FlagValues
-) -> tuple[Source | None, config_dict.ConfigDict | None, list[str]]:
+) -> tuple[Source | None, config_dict.ConfigDict | None, list[str], list[str]]:
   """Loads the config that a command line names and declares its overrides.
 
   Args:
@@ -192,21 +193,23 @@ def overridden(
       set when `values` parses the words.
 
   Returns:
-    Where the config comes from, the config, and the words without --config;
-    None and None where no config is named.
+    Where the config comes from, the config, the words without --config, and
+    notes on what of the file they leave out; None and None where no config is
+    named.
 
   Raises:
     ConfigError: as `find` and `load`; a flag that is given twice.
   """
   text, words = split(argv)
   if text is None:
-    return None, None, words
+    return None, None, words, []
   source = find(text)
   config = load(source)
-  words = arguments(words)
+  words = switching.spelled(arguments(words))
+  notes = switching.fit(config, words)
   delattr(values, 'config')
   # The words, not sys.argv: that names --config, which is no flag any more.
   config_flags.DEFINE_config_dict(
     'config', config, flag_values=values, lock_config=True, sys_argv=words
   )
-  return source, values['config'].value, words
+  return source, values['config'].value, words, notes

@@ -8,30 +8,15 @@ python -m experiments.list fields       every --config.FIELD, with its default
 python -m experiments.list studies
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 import json
 
 from ml_collections import config_dict
 
-from disentangle_jax import data, errors, methods, metrics, studies
+from disentangle_jax import errors
 from disentangle_jax.commands import cli
 from disentangle_jax.engine.plan import declare
-from disentangle_jax.metrics import catalogue
-from disentangle_jax.nn import nets
-
-
-def _first(module) -> str:
-  return module.__doc__.strip().splitlines()[0]
-
-
-def _modules(named: Mapping) -> Callable[[], Iterator[tuple[str, str]]]:
-  return lambda: ((name, _first(module)) for name, module in named.items())
-
-
-def _scores() -> Iterator[tuple[str, str]]:
-  for name, module in metrics.METRICS.items():
-    keys = ', '.join(catalogue.scores_of(name, module))
-    yield name, f'{_first(module)} Scores: {keys}.'
+from disentangle_jax.studies import names
 
 
 def _fields(node=None, prefix: str = 'config') -> Iterator[tuple[str, str]]:
@@ -45,20 +30,13 @@ def _fields(node=None, prefix: str = 'config') -> Iterator[tuple[str, str]]:
       yield f'{prefix}.{name}', shown
 
 
-def _studies() -> Iterator[tuple[str, str]]:
-  for key in studies.folders():
-    module = studies.config_module(key)
-    variants = ', '.join(f':{v}' for v in module.EXPECTED if v)
-    yield key, f'{_first(module)} Variants: {variants}.'
-
-
 KINDS = {
-  'methods': _modules(methods.METHODS),
-  'metrics': _scores,
-  'datasets': _modules(data.DATASETS),
-  'nets': _modules(nets.NETS),
+  'methods': lambda: names.list_methods().items(),
+  'metrics': lambda: names.list_metrics().items(),
+  'datasets': lambda: names.list_datasets().items(),
+  'nets': lambda: names.list_nets().items(),
   'fields': _fields,
-  'studies': _studies,
+  'studies': lambda: names.list_studies().items(),
 }
 
 

@@ -5,7 +5,7 @@ import re
 
 from absl import flags
 
-from disentangle_jax import errors
+from disentangle_jax import checks, errors
 from disentangle_jax.engine.plan import declare
 
 # What absl, ml_collections and Python raise while flags are read.
@@ -81,7 +81,7 @@ def _number(error: BaseException) -> str:
       elif number == number and abs(number) < 1e15:
         rule += f'; the nearest is {round(number)}'
   except (ValueError, OverflowError):
-    pass
+    rule += checks.sweep_instead(match['field'].removeprefix('config.'), text)
   return str(errors.value(match['field'], text, rule))
 
 

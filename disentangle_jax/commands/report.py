@@ -16,6 +16,9 @@ from absl import flags
 from disentangle_jax import errors, report, studies
 from disentangle_jax.commands import cli
 
+# Seconds between two readings of a page by its browser.
+_REFRESH = 60
+
 
 def main(argv):
   """See the module docstring."""
@@ -37,6 +40,7 @@ def main(argv):
       given.out or None,
       given.figures,
       extra=studies.own_sections(own),
+      refresh=_REFRESH if given.refresh else 0,
     )
     print(page)
 
@@ -62,6 +66,11 @@ def define_flags() -> None:
     '',
     'Draw the pictures of this run (its number, or the beginning of its '
     'run_id) into DIR/figures instead.',
+  )
+  flags.DEFINE_bool(
+    'refresh',
+    False,
+    f'The page reads itself again every {_REFRESH} seconds: a study runs.',
   )
   flags.DEFINE_string(
     'page', '', 'A Python file with sections(study) or claims(study) of yours.'

@@ -4,7 +4,7 @@
   python -m experiments.sweep --config=my_study.py --workdir=runs/my_study
 
 Give the command again to continue; finished runs are skipped. --dry_run shows
-the numbered runs and what they need; --config.only=17 does one run alone. On
+what would run and what it takes; --config.only=17 does one run alone. On
 several hosts, docs/scaling.md: --distributed, or --coordinator=HOST:PORT
 --num_processes=N --process_id=I.
 """
@@ -15,7 +15,7 @@ from absl import flags
 import jax
 
 from disentangle_jax import checks, engine, errors, folders, invocation
-from disentangle_jax.commands import cli, tables
+from disentangle_jax.commands import cli, tables, watching
 from disentangle_jax.engine import progress
 from disentangle_jax.engine.programs import devices, hosts, topologies
 
@@ -27,7 +27,21 @@ _WORKDIR = flags.DEFINE_string(
   'study.',
 )
 _DRY_RUN = flags.DEFINE_bool(
-  'dry_run', False, 'Print runs, groups, memory and time; run nothing.'
+  'dry_run',
+  False,
+  'Print settings, groups, memory, time and disk; keep nothing. A few steps of '
+  'each group are done to time them. With --workdir, what is there already is '
+  'not counted.',
+)
+_LIST_RUNS = flags.DEFINE_bool(
+  'list_runs', False, 'With --dry_run: a row for every run, with its run_id.'
+)
+_SECONDS = flags.DEFINE_float(
+  'seconds',
+  60.0,
+  'With --dry_run: after so many seconds no other group is compiled and timed; '
+  '0 works all times out from arithmetic.',
+  lower_bound=0.0,
 )
 _MEMORY = flags.DEFINE_string(
   'memory',
@@ -58,6 +72,13 @@ _SLICE = flags.DEFINE_string(
   '',
   'k/n: the k-th of n shares of the seeds, for places that share a study; '
   'their workdirs make one report.',
+)
+_NOTIFY = flags.DEFINE_string(
+  'notify',
+  '',
+  'A shell command that is run at the end, after an error, and when runs '
+  'diverge; DISENTANGLE_EVENT, DISENTANGLE_TEXT and DISENTANGLE_WORKDIR tell '
+  'it what happened.',
 )
 _DISTRIBUTED = flags.DEFINE_bool(
   'distributed',
@@ -103,18 +124,32 @@ def main(argv):
     devices.prepare(config.engine)
     hosts.join(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
   command = invocation.line('sweep', *sys.argv[1:])
-  rows = engine.sweep(
-    config,
-    _WORKDIR.value,
-    progress=progress.live(),
-    command=command,
-    as_new_setting=_AS_NEW_SETTING.value,
-    take_over=_TAKE_OVER.value,
-    key=_CONFIG.source.key,
-  )
   workdir = folders.workdir(_WORKDIR.value)
   if str(config.only):
     workdir = folders.only(workdir)
+  shown = progress.live()
+  shown.writes_report = hosts.index() == 0
+  pages = watching.Pages(workdir)
+  notices = watching.Notices(_NOTIFY.value, workdir, shown.say)
+  if hosts.index() == 0:
+    shown.on_chunk += [pages.chunk_done, notices.chunk_done]
+  try:
+    rows = engine.sweep(
+      config,
+      _WORKDIR.value,
+      progress=shown,
+      command=command,
+      as_new_setting=_AS_NEW_SETTING.value,
+      take_over=_TAKE_OVER.value,
+      key=_CONFIG.source.key,
+    )
+  except BaseException as error:
+    said = errors.first_line(error) or type(error).__name__
+    notices.send('failed', said)
+    raise
+  finally:
+    pages.stop()
+    notices.wait()
   if hosts.index():
     print(f'host {hosts.index()} is done; host 0 writes the report')
     return
@@ -136,6 +171,8 @@ def main(argv):
       + invocation.line('report', f'--workdir={workdir}')
     ) from error
   print(f'report: {page}')
+  notices.send('finished', f'{workdir}: report: {page}')
+  notices.wait()
 
 
 def _dry_run(config, size: int) -> None:
@@ -147,8 +184,14 @@ def _dry_run(config, size: int) -> None:
     topology = topologies.of(_TOPOLOGY.value)
     kind = topology.devices[0].device_kind
     where = f'{len(topology.devices)} x {kind}'
-  planned = engine.dry_run(config, memory_bytes=size, topology=topology)
-  tables.print_plan(*planned, where)
+  outlook = engine.dry_run(
+    config,
+    memory_bytes=size,
+    topology=topology,
+    workdir=_WORKDIR.value,
+    budget=_SECONDS.value,
+  )
+  tables.print_plan(outlook, where, _LIST_RUNS.value)
 
 
 def run() -> None:

@@ -1,8 +1,8 @@
 """The segments of a chunk, one after the other, with checkpoints between."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import time
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,18 @@ from disentangle_jax.engine.programs import train
 from disentangle_jax.engine.workdir import checkpoint
 
 
+class Recorder(Protocol):
+  """Who is given the logged scalars of a chunk, window by window."""
+
+  def begin(self, step: int) -> None:
+    """Training begins behind so many steps."""
+
+  def window(
+    self, step: int, alive: int, scalars: Mapping[str, np.ndarray]
+  ) -> None:
+    """A window has ended: scalars float32 [R], of runs without padding."""
+
+
 def train_chunk(
   program: train.Program,
   group: study_plan.Group,
@@ -22,6 +34,7 @@ def train_chunk(
   on_window=lambda step, alive, scalars: None,
   keeper: checkpoint.Keeper | None = None,
   frozen: Any = (),
+  recorders: Sequence[Recorder] = (),
 ) -> train.Trained:
   """Trains the runs of one chunk to the last step.
 
@@ -34,6 +47,7 @@ def train_chunk(
       scalar over them), those scalars that `progress.SCALARS` names.
     keeper: saves and restores checkpoints; None for neither.
     frozen: states [size] of the runs that these start from, or ().
+    recorders: are given every window.
 
   Returns:
     States and the logged scalars; padding is still in the run axis.
@@ -48,6 +62,12 @@ def train_chunk(
   restored = keeper.restore(state, diverged) if keeper else None
   if restored is not None:
     start, state, diverged, ends, logged, before = restored
+  for recorder in recorders:
+    recorder.begin(start)
+
+  def report(diverged, scalars, step):
+    _report(diverged, scalars, step, len(runs), on_window, recorders)
+
   while start < group.steps:
     steps = min(program.window, group.steps - start)
     state, diverged, scalars = program.segment(
@@ -59,16 +79,22 @@ def train_chunk(
     # One window stays in flight while the host looks at the one before, so
     # that the device never waits for the host.
     if pending is not None:
-      _report(pending, logged[-2], ends[-2], len(runs), on_window)
+      report(pending, logged[-2], ends[-2])
     pending = diverged if start == group.steps else jnp.copy(diverged)
     if keeper and start < group.steps and keeper.due():
       spent = before + time.perf_counter() - began
-      keeper.save(
-        checkpoint.Progress(start, state, diverged, ends, logged, spent)
-      )
-  # Nothing was left to train where scoring alone had been interrupted.
-  pending = diverged if pending is None else pending
-  _report(pending, logged[-1], start, len(runs), on_window)
+      kept = checkpoint.Progress(start, state, diverged, ends, logged, spent)
+      try:
+        keeper.save(kept)
+      finally:
+        # Saving may end in a stop: this window is in the checkpoint then.
+        report(pending, logged[-1], start)
+        pending = None
+  if pending is None:
+    # Nothing was left to train: scoring alone had been interrupted.
+    _report(diverged, logged[-1], start, len(runs), on_window, ())
+  else:
+    report(pending, logged[-1], start)
   jax.block_until_ready(state)
   seconds = before + time.perf_counter() - began
   logged = jax.device_get(logged)
@@ -101,10 +127,14 @@ def last_progress(trained: train.Trained) -> checkpoint.Progress:
   )
 
 
-def _report(diverged, scalars, step, count, on_window) -> None:
+def _report(diverged, scalars, step, count, on_window, recorders) -> None:
   alive = np.asarray(diverged)[:count] == train.NEVER
   medians = {}
   for name in progress.SCALARS:
     if name in scalars and alive.any():
       medians[name] = float(np.median(np.asarray(scalars[name])[:count][alive]))
   on_window(step, int(alive.sum()), medians)
+  if recorders:
+    own = {n: np.asarray(x)[:count] for n, x in jax.device_get(scalars).items()}
+    for recorder in recorders:
+      recorder.window(step, int(alive.sum()), own)

@@ -33,6 +33,15 @@ def duration(seconds: float) -> str:
   return f'{seconds // 3600} h {seconds % 3600 // 60:02d} min'
 
 
+# Seconds of a page, and of each run in it (docs/performance.md).
+_REPORT, _REPORT_PER_RUN = 6.0, 0.03
+
+
+def report_time(runs: int) -> float:
+  """Seconds that the page of so many runs takes on two cores, about."""
+  return _REPORT + _REPORT_PER_RUN * runs
+
+
 def group_name(group: Any) -> str:
   """'beta_vae, mlp, dsprites 16x16x1' for a group."""
   net = getattr(getattr(group.config, 'net', None), 'name', '')
@@ -70,7 +79,11 @@ class _Row:
     self.lost = 0
     self.step = 0
     self.state = 'waiting'
+    self.since = time.perf_counter()  # of the state
     self.rate = 0.0  # run-steps per second
+    self.compiled = False
+    # Seconds that scoring took, and of how many runs.
+    self.scoring, self.scored = 0.0, 0
     # Medians over live runs of the last window, those of SCALARS.
     self.scalars: Mapping[str, float] = {}
 
@@ -91,6 +104,11 @@ class Progress:
   def __init__(self):
     self.rows: list[_Row] = []
     self._began = time.perf_counter()
+    self._compiles: list[float] = []
+    # Whether a page is written at the end; its time is then told.
+    self.writes_report = False
+    # Called with (chunk, runs of it that diverged) when it is in the store.
+    self.on_chunk: list[Callable[[Any, int], None]] = []
 
   def start(
     self,
@@ -166,9 +184,11 @@ class Progress:
     row = self.rows[chunk.group]
     row.runs_done += len(chunk.runs)
     row.lost += lost
+    self._moved(row, 'done' if row.runs_done == row.runs else 'next chunk')
     row.in_chunk, row.step = 0, 0
-    row.state = 'done' if row.runs_done == row.runs else 'next chunk'
     self.refresh(force=True)
+    for call in self.on_chunk:
+      call(chunk, lost)
 
   def finish(self) -> None:
     """Called at the end, also after an error."""
@@ -180,15 +200,44 @@ class Progress:
     """Numbers changed."""
 
   def seconds_left(self) -> float | None:
-    """Training time left at the last rates; None before the first window."""
+    """Time left at the last rates, until the report is written.
+
+    Training, compiling what was not compiled yet, scoring and the report; what
+    no group has shown yet is not counted. None before the first window.
+    """
     known = [row for row in self.rows if row.rate]
     if not known:
       return None
     slowest = min(row.rate for row in known)
-    return sum(row.left() / (row.rate or slowest) for row in self.rows)
+    left = sum(row.left() / (row.rate or slowest) for row in self.rows)
+    open_rows = [row for row in self.rows if not row.done]
+    if self._compiles:
+      mean = sum(self._compiles) / len(self._compiles)
+      left += mean * sum(not row.compiled for row in open_rows)
+    scored = sum(row.scored for row in self.rows)
+    if scored:
+      each = sum(row.scoring for row in self.rows) / scored
+      for row in open_rows:
+        own = row.scoring / row.scored if row.scored else each
+        left += own * (row.runs - row.runs_done)
+    if self.writes_report:
+      left += report_time(sum(row.runs for row in self.rows))
+    return left
+
+  def _moved(self, row: _Row, state: str) -> None:
+    """A group goes over to another state; what the last one took is kept."""
+    time_now = time.perf_counter()
+    seconds = time_now - row.since
+    if row.state == 'compiling':
+      self._compiles.append(seconds)
+      row.compiled = True
+    if row.state == 'scoring':
+      row.scoring += seconds
+      row.scored += row.in_chunk
+    row.state, row.since = state, time_now
 
   def _set(self, chunk: Any, state: str) -> None:
-    self.rows[chunk.group].state = state
+    self._moved(self.rows[chunk.group], state)
     self.refresh(force=True)
 
 
@@ -214,7 +263,7 @@ class PlainProgress(Progress):
       if row.state != 'waiting' and self._shown.get(row.name) != line:
         self._shown[row.name] = line
         left = self.seconds_left()
-        tail = f', {duration(left)} of training left' if left else ''
+        tail = f', about {duration(left)} left' if left else ''
         elapsed = duration(time.perf_counter() - self._began)
         self.say(f'[{elapsed}] {line}{tail}')
 
@@ -274,7 +323,7 @@ class RichProgress(Progress):
     left = self.seconds_left()
     title = f'{elapsed} elapsed'
     if left:
-      title += f', about {duration(left)} of training left'
+      title += f', about {duration(left)} left'
     table = rich_table.Table(
       title=title,
       title_justify='left',
@@ -338,6 +387,13 @@ def _folded(rows: Sequence[_Row], state: str) -> list[Any]:
 
 
 def live(stream: TextIO | None = None) -> Progress:
-  """A table on a terminal, plain lines elsewhere."""
+  """A table on a terminal and in a notebook, plain lines elsewhere."""
   console = rich_console.Console(file=stream)
-  return RichProgress(console) if console.is_terminal else PlainProgress(stream)
+  if console.is_terminal or console.is_jupyter:
+    return RichProgress(console)
+  return PlainProgress(stream)
+
+
+def usual() -> Progress:
+  """What a sweep from Python shows: a table in a notebook, else nothing."""
+  return live() if rich_console.Console().is_jupyter else Progress()

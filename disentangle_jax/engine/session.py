@@ -23,6 +23,7 @@ from disentangle_jax.engine.programs import (
 from disentangle_jax.engine.workdir import (
   checkpoint,
   exported,
+  live,
   rows,
   store,
   study,
@@ -219,9 +220,23 @@ class Session:
 
   def _trained(
     self, chunk: study.Chunk, program: train.Program
-  ) -> tuple[train.Trained, checkpoint.Keeper]:
+  ) -> tuple[train.Trained, checkpoint.Keeper, live.Curves, trackers.Trackers]:
     """Trains a chunk, or goes on where a checkpoint is."""
     group, keeper = self._plan.groups[chunk.group], self._keeper(chunk)
+    curves = live.Curves(
+      self._workdir,
+      chunk.part,
+      {
+        'group': progress_lib.group_name(group),
+        'runs': [run.run_id for run in chunk.runs],
+        'steps': group.steps,
+        'batch_size': group.batch_size,
+      },
+      self._progress.say,
+    )
+    tracked = trackers.Trackers(
+      self._workdir, self._plan, chunk.runs, self._progress.say
+    )
     window = self._progress.window(chunk)
     self._watchdog.moved(f'training {group.method_name}')
 
@@ -237,14 +252,17 @@ class Session:
       on_window,
       keeper,
       self._frozen(chunk),
+      (curves, tracked),
     )
-    return trained, keeper
+    return trained, keeper, curves, tracked
 
   def _finish(
     self,
     chunk: study.Chunk,
     trained: train.Trained,
     keeper: checkpoint.Keeper,
+    curves: live.Curves,
+    tracked: trackers.Trackers,
   ) -> None:
     """Scores a trained chunk and stores it.
 
@@ -287,9 +305,9 @@ class Session:
     store.append(
       workdir, chunk.part, rows.of_chunk(plan.study, runs, trained, scores)
     )
-    with self._told('TensorBoard or Weights & Biases'):
-      trackers.write(workdir, plan, runs, trained, scores)
+    tracked.finished(int(trained.steps[-1]), scores)
     keeper.finished()
+    curves.finished()
     lost = int(np.sum(trained.diverged[: len(runs)] != train.NEVER))
     self._progress.chunk_done(chunk, lost)
 

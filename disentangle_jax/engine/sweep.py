@@ -1,23 +1,21 @@
 """A whole study: plan, train, score, store; again and again until done."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 import pathlib
 import shutil
 import tempfile
+import time
 from typing import Any
 
-import jax
 import pandas as pd
 
-from disentangle_jax import errors, folders
+from disentangle_jax import folders
 from disentangle_jax.engine import extend, session
 from disentangle_jax.engine import progress as progress_lib
 from disentangle_jax.engine.plan import (
-  group_shapes,
   parse,
   planning,
   registry,
-  study_plan,
 )
 from disentangle_jax.engine.programs import (
   devices,
@@ -25,10 +23,15 @@ from disentangle_jax.engine.programs import (
   hosts,
   pictures,
   scoring,
-  topologies,
   train,
 )
-from disentangle_jax.engine.workdir import checkpoint, store, study, trackers
+from disentangle_jax.engine.workdir import (
+  checkpoint,
+  live,
+  store,
+  study,
+  trackers,
+)
 
 
 def sweep(
@@ -53,7 +56,8 @@ def sweep(
     methods: your own methods, name -> module (`types.MethodModule`).
     metrics: your own metrics, name -> module.
     datasets: your own data sets, name -> module or `Dataset`.
-    progress: who is told; silent by default.
+    progress: who is told; by default a table in a notebook, and nothing
+      elsewhere (`engine.progress.live()` for one there, `Progress()` for none).
     command: how this was started, for the report.
     as_new_setting: where a field of a study that is there has changed, keep
       both, as settings of their own; refused otherwise.
@@ -95,36 +99,10 @@ def sweep(
     workdir = folders.only(workdir)
   with session.held(workdir, take_over):
     numbers = {run.run_id: run.number for run in whole.runs}
-    shown = progress or progress_lib.Progress()
+    shown = progress or progress_lib.usual()
     _run(chosen, numbers, workdir, shown, command, as_new_setting, key)
   rows = store.read(workdir)
   return rows[rows['run_id'].isin({run.run_id for run in chosen.runs})]
-
-
-def check(
-  plan: study_plan.Plan, group: study_plan.Group, mesh: jax.sharding.Mesh
-) -> None:
-  """Traces training and pictures under the mesh; nothing is compiled.
-
-  What would fail after training fails here.
-
-  Raises:
-    ConfigError: a method that cannot be split over devices, or whose extras do
-      not fit its observations.
-  """
-  train.check(group, mesh)
-  program = pictures.program(group, mesh, plan.config.engine.eval_memory)
-  if not plan.config.engine.keep_samples or program is None:
-    return
-  state = group_shapes.stacked_shapes(group, mesh.shape[devices.RUNS])
-  try:
-    jax.eval_shape(program, state, group.dataset.arrays)
-  except (TypeError, ValueError) as error:
-    raise errors.ConfigError(
-      f'method {group.method_name}: its pictures cannot be drawn: '
-      f'{errors.first_line(error)}; config.engine.keep_samples = False leaves '
-      'them out'
-    ) from error
 
 
 def _run(
@@ -150,7 +128,8 @@ def _run(
   todo = [c for c in chunks if any(run.run_id not in done for run in c.runs)]
   evaluator = scoring.Evaluator(plan, mesh)
   for number, size in {c.group: c.size for c in todo[::-1]}.items():
-    check(plan, plan.groups[number], mesh)
+    train.check(plan.groups[number], mesh)
+    pictures.check(plan, plan.groups[number], mesh)
     evaluator.check(plan.groups[number], size)
   about = {
     'key': key or old.get('key', ''),
@@ -168,7 +147,9 @@ def _run(
     store.clean(workdir)
     moved = store.renumber(workdir, numbers)
     store.rephase(workdir, {run.run_id: run.phase for run in plan.runs})
-    checkpoint.clean(workdir, {chunk.part for chunk in todo})
+    unfinished = {chunk.part for chunk in todo}
+    checkpoint.clean(workdir, unfinished)
+    live.clean(workdir, unfinished)
     hosts.wait('planned')
   # No host begins before all have seen what is done.
   hosts.wait('ready')
@@ -184,17 +165,18 @@ def _run(
   if moved:
     progress.say(f'note: {moved}')
 
-  def save(planned, seconds):
-    if first:
-      seconds += about['wall_seconds']
-      more = {**about, 'wall_seconds': seconds, 'finished': study.now()}
-      study.save(workdir, old, plan, planned, **more)
+  def write(planned, seconds):
+    seconds += about['wall_seconds']
+    more = {**about, 'wall_seconds': seconds, 'finished': study.now()}
+    study.save(workdir, old, plan, planned, **more)
 
+  # Host 0 alone keeps study.json.
+  writer = _Writer(write if first else lambda planned, seconds: None, chunks)
   try:
     running = session.Session(plan, workdir, mesh, progress, evaluator)
     planned = chunks
     for depth, part in enumerate(by_depth):
-      planned = running.run(part, planned, save)
+      planned = running.run(part, planned, writer.tell)
       hosts.wait(f'trained {depth}')
     # Scoring alone has no segments: here signals stop at once.
     if first:
@@ -203,59 +185,37 @@ def _run(
       extend.score_seeds(plan, workdir, progress.say)
     hosts.wait('scored')
   finally:
+    writer.flush()
     progress.finish()
 
 
-def dry_run(
-  config: Any,
-  *,
-  methods: Mapping[str, Any] | None = None,
-  metrics: Mapping[str, Any] | None = None,
-  datasets: Mapping[str, Any] | None = None,
-  measure: Callable[[], float] = estimate.matmul_rate,
-  memory_bytes: int = 0,
-  topology: topologies.Topology | None = None,
-) -> tuple[study_plan.Plan, list[int], list[estimate.Need]]:
-  """The plan of a sweep and what it is expected to need; nothing is trained.
+class _Writer:
+  """Writes study.json at once where the chunks changed, else now and then.
+
+  The file names every run, and thousands of small chunks would rewrite it
+  thousands of times: work that grows with the square of the study.
 
   Args:
-    config: as for `sweep`.
-    methods: as for `sweep`.
-    metrics: as for `sweep`.
-    datasets: as for `sweep`.
-    measure: gives the flop/s that times are worked out from.
-    memory_bytes: of a device, in the place of this machine's own; 0 for that.
-    topology: devices in the place of this machine's own. The training of one
-      run is then compiled for them, and no time is told.
-
-  Returns:
-    The plan, runs per chunk of each group, and each group's needs.
-
-  Raises:
-    ConfigError: what a sweep would refuse; a run that does not fit.
+    write: `(chunks, seconds so far)`.
+    written: the chunks that the file has.
   """
-  names = registry.of(methods, metrics, datasets)
-  devices.prepare(parse.engine(config))
-  plan = planning.only(planning.sliced(planning.make(config, names)))
-  shards = plan.config.engine.data_shards
-  mesh = topology.mesh(shards) if topology else devices.mesh(shards)
-  if topology and not memory_bytes:
-    memory_bytes = topology.memory
-  for group in plan.groups:
-    check(plan, group, mesh)
-  rate = 0.0 if topology else measure()
-  asked = plan.config.engine.runs_per_chunk
-  points = [estimate.grid_points(plan, group) for group in plan.groups]
-  sizes = [
-    estimate.runs_per_chunk(group, mesh, asked, n, memory_bytes)
-    for group, n in zip(plan.groups, points)
-  ]
-  needs = [
-    estimate.need(group, n, rate) for group, n in zip(plan.groups, points)
-  ]
-  if topology:
-    needs = [
-      need._replace(bytes_per_run=estimate.compiled_bytes(group, mesh, n))
-      for need, group, n in zip(needs, plan.groups, points)
-    ]
-  return plan, sizes, needs
+
+  _EVERY = 30.0  # seconds
+
+  def __init__(self, write, written):
+    self._write, self._written = write, written
+    self._pending, self._at = None, time.perf_counter()
+
+  def tell(self, planned, seconds: float) -> None:
+    """Another chunk is done."""
+    self._pending = planned, seconds
+    late = time.perf_counter() - self._at > self._EVERY
+    if late or planned != self._written:
+      self.flush()
+
+  def flush(self) -> None:
+    """Writes what was told last."""
+    if self._pending is not None:
+      self._write(*self._pending)
+      self._written, self._at = self._pending[0], time.perf_counter()
+      self._pending = None

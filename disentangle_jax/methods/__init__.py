@@ -52,6 +52,7 @@ from disentangle_jax.methods.supervised import (
 from disentangle_jax.methods.text import (
   arae,
   attribute_transfer,
+  cross_aligned,
   nl_multitask,
   sentiment_mmd,
   text_autoencoder,
@@ -148,6 +149,7 @@ METHODS = {
   'darla': darla,
   'arae': arae,
   'text_autoencoder': text_autoencoder,
+  'cross_aligned': cross_aligned,
   'attribute_transfer': attribute_transfer,
   'sentiment_mmd': sentiment_mmd,
   'nl_multitask': nl_multitask,

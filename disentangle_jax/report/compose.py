@@ -44,6 +44,7 @@ def write(
   out: pathlib.Path | str | None = None,
   figures: str = 'auto',
   extra: results_lib.Extra | None = None,
+  refresh: int = 0,
 ) -> pathlib.Path:
   """Writes the report of a sweep, or of several together.
 
@@ -62,6 +63,8 @@ def write(
       than `results.MANY`; 'none': no files, the page alone.
     extra: `(study) -> Iterator[Section]`, the study's own sections; they stand
       above the scores.
+    refresh: seconds after which a browser reads the page again, for a study
+      that runs; 0 for never.
 
   Returns:
     Path of the page; the same as Markdown is beside it, with the ending '.md'.
@@ -89,7 +92,8 @@ def write(
   # The page goes last into a bucket, as it is written last into a folder.
   with storage.staged(root, '.html') as here:
     files = None if figures == 'none' else _figures(here, name)
-    _write(results, folders.page(here, name), files, figures == 'all')
+    page = folders.page(here, name)
+    _write(results, page, files, figures == 'all', refresh)
   return folders.page(root, name)
 
 
@@ -104,6 +108,7 @@ def _write(
   page: pathlib.Path,
   files: pathlib.Path | None,
   everything: bool,
+  refresh: int,
 ) -> None:
   """The page, and what stands beside it, on this machine."""
   try:
@@ -116,7 +121,7 @@ def _write(
     if files:
       for rank, run in results.shown.overall.items():
         drawing.run_sheets(results.study, run, files, rank)
-    _replace(page, html.page(results, sections, drawings))
+    _replace(page, html.page(results, sections, drawings, refresh))
     links = {key: _link(page, files, key) for key in drawings if files}
     _replace(page.with_suffix('.md'), _markdown(results, sections, links))
   except OSError as error:

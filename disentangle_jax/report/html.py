@@ -107,7 +107,10 @@ def about(study: tables.Study) -> str:
 
 
 def page(
-  results: Results, sections: Sequence[Section], drawings: Mapping[str, str]
+  results: Results,
+  sections: Sequence[Section],
+  drawings: Mapping[str, str],
+  refresh: int = 0,
 ) -> str:
   """The whole page.
 
@@ -115,6 +118,7 @@ def page(
     results: what the script shows.
     sections: what stands in the page.
     drawings: see `render`.
+    refresh: seconds after which a browser reads the file again; 0 for never.
 
   Returns:
     HTML text without references to anything outside itself.
@@ -130,6 +134,7 @@ def page(
   return templates.render(
     'page.html.j2',
     title=title(results.study),
+    refresh=refresh,
     about=about(results.study),
     css=inks + templates.asset('page.css'),
     body=render(sections, drawings),

@@ -48,7 +48,17 @@ class TrainedRun(NamedTuple):
   state: Any
   about: Mapping[str, Any]
 
-  def represent(self, observation: np.ndarray) -> types.Codes:
+  def __repr__(self) -> str:
+    """One line: arrays and functions say little, and fill pages."""
+    said = [f'{k}={v:g}' for k, v in self.about['hparams'].items()]
+    count = sum(x.size for x in jax.tree.leaves(self.state.params))
+    return (
+      f'{self.about["method"]} ({", ".join(said)}), seed {self.about["seed"]}, '
+      f'on {self.dataset.name}: {count:,} parameters, run_id '
+      f'{self.about.get("run_id", "unknown")}'
+    )
+
+  def represent(self, observation: np.ndarray | jax.Array) -> types.Codes:
     """Codes of observations [B, ...]; `vector` is the mean [B, D].
 
     Args:
@@ -60,10 +70,10 @@ class TrainedRun(NamedTuple):
         fit.
     """
     represent = _ability(self, 'represent')
-    observation = observations.read(self.dataset, observation)
-    return jax.jit(represent)(self.state, observation)
+    seen = observations.read(self.dataset, observation)
+    return jax.jit(represent)(self.state, seen)
 
-  def decode(self, vector: np.ndarray) -> jax.Array:
+  def decode(self, vector: np.ndarray | jax.Array) -> jax.Array:
     """Mean of p(x|z) at codes [B, D]: observations [B, ...].
 
     Raises:
@@ -97,14 +107,14 @@ class TrainedRun(NamedTuple):
     else:
       centre = self.represent(np.asarray(observation)[None]).vector[0]
     size = len(centre)
-    values = jnp.asarray(values, jnp.float32)
-    values = jnp.broadcast_to(values, (size, values.shape[-1]))
-    rows = jnp.broadcast_to(centre, (*values.shape, size))
+    steps = jnp.asarray(values, jnp.float32)
+    steps = jnp.broadcast_to(steps, (size, steps.shape[-1]))
+    rows = jnp.broadcast_to(centre, (*steps.shape, size))
     rows = jax.vmap(lambda row, d, v: row.at[:, d].set(v))(
-      rows, jnp.arange(size), values
+      rows, jnp.arange(size), steps
     )
     images = self.decode(rows.reshape(-1, size))
-    return images.reshape(*values.shape, *images.shape[1:])
+    return images.reshape(*steps.shape, *images.shape[1:])
 
   def sample(self, count: int, seed: int = 0) -> dict[str, jax.Array]:
     """`count` examples of its data set: 'observation', 'factors', 'index'.
@@ -153,8 +163,8 @@ class TrainedRun(NamedTuple):
         fit.
     """
     classify = _ability(self, 'classify')
-    observation = observations.read(self.dataset, observation)
-    return jax.jit(classify)(self.state, observation)
+    seen = observations.read(self.dataset, observation)
+    return jax.jit(classify)(self.state, seen)
 
   def act(
     self, observation: np.ndarray, goal: np.ndarray | None = None, seed: int = 0
@@ -170,8 +180,8 @@ class TrainedRun(NamedTuple):
       ConfigError: the method has no 'act', or the shape does not fit.
     """
     act = _ability(self, 'act')
-    observation = observations.read(self.dataset, observation)
-    return jax.jit(act)(jax.random.key(seed), self.state, observation, goal)
+    seen = observations.read(self.dataset, observation)
+    return jax.jit(act)(jax.random.key(seed), self.state, seen, goal)
 
   def words(self, tokens: np.ndarray) -> list[str]:
     """Token sequences [N, L] as sentences; padding is left out.
@@ -291,7 +301,7 @@ def _state_shapes(
   own, *earlier = batches
   batch = {n: jax.ShapeDtypeStruct(*described) for n, described in own.items()}
   hparams = {k: jnp.float32(v) for k, v in group.contract.hparams.items()}
-  frozen = ()
+  frozen: tuple[Any, ...] = ()
   if group.before is not None:
     frozen = (_state_shapes(group.before, earlier),)
   init = group.method.init

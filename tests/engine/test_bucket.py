@@ -15,10 +15,16 @@ from test_checkpoint import KEY, Killed, Scripted, kill
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
-from disentangle_jax import folders, packs, report, storage
+from disentangle_jax import folders, packs, report, storage, stored_rows
 from disentangle_jax.commands import status
 from disentangle_jax.engine.programs import train
-from disentangle_jax.engine.workdir import bucket_lock, exported, merge, store
+from disentangle_jax.engine.workdir import (
+  bucket_lock,
+  exported,
+  live,
+  merge,
+  store,
+)
 from disentangle_jax.report import tables, traversals
 
 pytest.importorskip('upath')
@@ -60,7 +66,7 @@ def whole(tmp_path_factory):
 
 
 def test_a_study_in_a_bucket_is_the_one_in_a_folder(
-  bucket, whole, monkeypatch, capsys, tmp_path
+  bucket, whole, monkeypatch, tmp_path
 ):
   monkeypatch.chdir(tmp_path)
   # Killed in the middle, and continued from its checkpoint.
@@ -73,8 +79,12 @@ def test_a_study_in_a_bucket_is_the_one_in_a_folder(
     '10.npz',
     '10.tar',
   }
-  status.show(bucket)
-  said = capsys.readouterr().out
+  # Its curves are there, put when it began: an object cannot grow.
+  (curves,) = stored_rows.training(bucket)
+  assert len(curves.about['runs']) == 2 and f'live/{curves.part}.jsonl' in (
+    names(bucket)
+  )
+  said = '\n'.join(status.look(bucket).lines)
   assert 'checkpoint at step 10' in said and 'no process is working' in said
   heard = Scripted()
   rows = dj.sweep(small(), str(bucket), progress=heard)
@@ -93,6 +103,7 @@ def test_a_study_in_a_bucket_is_the_one_in_a_folder(
   params = folders.params(bucket, rows['run_id'].iloc[0])
   assert dj.load_run(str(params)).about['seed'] == 0
   assert len(tables.load([bucket]).runs) == 2
+  assert len(dj.open(bucket).runs) == 2
   # The page in the bucket, and figures of a run beside it.
   page = report.write(bucket, figures='none')
   assert str(page) == 'memory://bucket/study/report/index.html'
@@ -295,3 +306,24 @@ def test_a_packed_study_goes_on(where, bucket, whole, tmp_path, monkeypatch):
     if 'more-' in path.name:
       storage.remove(path)
   check_packed(workdir, whole, tmp_path)
+
+
+def test_curves_in_a_bucket_are_put_anew_now_and_then(bucket, monkeypatch):
+  now = 1000.0
+  monkeypatch.setattr(live.time, 'monotonic', lambda: now)
+  about = {'group': 'g', 'runs': ['a'], 'steps': 9, 'batch_size': 1}
+  curves = live.Curves(bucket, 'p', about, print)
+  curves.begin(0)
+  losses = {'loss': np.ones(1, np.float32)}
+  curves.window(1, 1, losses)
+  assert not stored_rows.training(bucket)[0].windows
+  now += 31
+  curves.window(2, 1, losses)
+  curves.window(3, 1, losses)
+  (read,) = stored_rows.training(bucket)
+  assert [window['step'] for window in read.windows] == [1, 2]
+  # Goes on from a checkpoint at step 1; then its rows are in the store.
+  live.Curves(bucket, 'p', about, print).begin(1)
+  assert stored_rows.training(bucket)[0].step == 1
+  curves.finished()
+  assert not names(bucket)

@@ -123,7 +123,7 @@ def test_without_credentials_or_a_bucket_nothing_is_trained(s3, monkeypatch):
 
 @pytest.mark.parametrize('protocol', ['s3', 'gs'])
 def test_a_killed_sweep_continues_from_its_checkpoint(
-  protocol, request, monkeypatch, tmp_path, capsys
+  protocol, request, monkeypatch, tmp_path
 ):
   package = request.getfixturevalue(protocol)
   if protocol == 's3':
@@ -138,8 +138,7 @@ def test_a_killed_sweep_continues_from_its_checkpoint(
   )
   assert done.returncode == -signal.SIGKILL, done.stderr
   assert folders.lock(workdir).exists()
-  status.show(workdir)
-  said = capsys.readouterr().out
+  said = '\n'.join(status.look(workdir).lines)
   assert 'checkpoint at step 10' in said and 'no process' in said
   # Of a process of this machine: the lock is nobody's.
   rows = dj.sweep(small(), workdir)

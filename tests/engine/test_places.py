@@ -1,6 +1,7 @@
 """Folders and consoles as users have them; what fails late loses no rows."""
 
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from disentangle_jax import folders
 from disentangle_jax.engine import progress
 from disentangle_jax.engine.plan import planning
 from disentangle_jax.engine.programs import train
-from disentangle_jax.engine.workdir import exported, store, trackers
+from disentangle_jax.engine.workdir import exported, store
 
 
 class Lines(progress.Progress):
@@ -71,12 +72,14 @@ def test_pictures_and_trackers_that_fail_lose_no_rows(tmp_path, monkeypatch):
     raise RuntimeError('no pen')
 
   monkeypatch.setattr(exported, 'write_pictures', broken)
-  monkeypatch.setattr(trackers, 'write', broken)
-  told = Lines()
-  rows = dj.sweep(small(), tmp_path, progress=told)
+  fake = types.SimpleNamespace(SummaryWriter=broken)
+  monkeypatch.setitem(sys.modules, 'tensorboardX', fake)
+  told, config = Lines(), small()
+  config.engine.tensorboard = True
+  rows = dj.sweep(config, tmp_path, progress=told)
   assert len(rows) and len(list((tmp_path / 'params').iterdir())) == 1
   notes = [line for line in told.lines if 'no pen' in line]
-  assert len(notes) == 2 and 'pictures of beta_vae left out' in notes[0]
+  assert len(notes) == 2 and 'pictures of beta_vae left out' in notes[1]
 
 
 def test_seeds_that_move_numbers_say_so_and_handles_stay(tmp_path):

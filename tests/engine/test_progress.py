@@ -66,7 +66,7 @@ def test_the_running_row_clock_and_time_left_are_always_in_view(live):
   on_window(500, 9, {'loss': 41.25, 'kl': 12.5})
   lines = lines_of(live)
   assert len(lines) <= 24 and max(map(len, lines)) <= 80
-  assert 'elapsed' in lines[0] and 'of training left' in lines[0]
+  assert 'elapsed' in lines[0] and 'about' in lines[0] and 'left' in lines[0]
   (running,) = (line for line in lines if 'training ' in line and '500' in line)
   for words in ('beta_vae_7', '9/10', '41.25', '12.5', '500/2,000'):
     assert words in running, running

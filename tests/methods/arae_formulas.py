@@ -106,4 +106,75 @@ def label_losses(s):
   return -np.mean(np.log(right)), -np.mean(np.log(1 - np.array(right)))
 
 
-REFERENCES = {'arae': arae, 'text_autoencoder': autoencoder}
+def cross_aligned(s):
+  labels = np.asarray(s.batch['label'])
+  nats = [told(s, x, y)[1] for x, y in zip(s.x, labels)]
+  return np.array(nats) / len(s.x)
+
+
+def told(s, x, label):
+  """Content, nats and states of a sentence that is read and said again."""
+  p, style = s.params, s.made.config.style
+  table, tokens = p['embedding']['table'], words(x)
+  h = np.append(
+    p['read_style']['table'][label], np.zeros(s.made.config.content)
+  )
+  for word in tokens:
+    h = gru(p['reader']['cell'], h, table[word])
+  content, nats, states = h[style:], 0.0, []
+  h = np.append(p['written_style']['table'][label], content)
+  for before, word in zip([1, *tokens], tokens):
+    h = gru(p['writer']['cell'], h, table[before])
+    logits = dense(p['readout'], h)
+    nats += np.log(np.exp(logits).sum()) - logits[word]
+    states.append(h)
+  return content, nats, np.array(states)
+
+
+def spoken(s, content, label):
+  """States under a label, fed with soft words, and how far each counts."""
+  p, states, counts, goes_on = s.params, [], [], 1.0
+  table, x = p['embedding']['table'], p['embedding']['table'][1]
+  h = np.append(p['written_style']['table'][label], content)
+  for _ in range(len(s.x[0])):
+    h = gru(p['writer']['cell'], h, x)
+    # Neither padding nor the start is a word.
+    law = np.exp(dense(p['readout'], h) / s.hparams['tau'])
+    law[:2] = 0
+    law /= law.sum()
+    states.append(h)
+    counts.append(goes_on)
+    x, goes_on = law @ table, goes_on * (1 - law[END])
+  return np.array(states), np.array(counts)
+
+
+def judged(s, states, counts, label):
+  """The logit of the discriminator of a label."""
+  own, answers = s.state.discriminators, []
+  states = states * counts[:, None]
+  for height in s.made.config.heights:
+    padded = np.pad(states, ((0, height - 1), (0, 0)))
+    windows = [padded[t : t + height].ravel() for t in range(len(states))]
+    layer = own[f'windows_{label}'][f'height_{height}']
+    values = [relu(dense(layer, w)) * c for w, c in zip(windows, counts)]
+    answers.extend(np.max(values, axis=0))
+  return dense(own[f'logit_{label}'], np.array(answers))[0]
+
+
+def cross_aligned_players(s):
+  """Losses of the discriminators and of those that fool them, none moved."""
+  softplus, own, other = lambda v: np.log1p(np.exp(v)), [], []
+  for x, label in zip(s.x, np.asarray(s.batch['label'])):
+    content, _, states = told(s, x, label)
+    own.append(judged(s, states, np.ones(len(states)), label))
+    other.append(judged(s, *spoken(s, content, 1 - label), 1 - label))
+  own, other = np.array(own), np.array(other)
+  loss = np.mean(softplus(-own)) + np.mean(softplus(other))
+  return loss, np.mean(softplus(-other))
+
+
+REFERENCES = {
+  'arae': arae,
+  'text_autoencoder': autoencoder,
+  'cross_aligned': cross_aligned,
+}

@@ -151,6 +151,7 @@ def test_methods_that_couple_examples_ask_for_two():
     'hfs_tcvae',
     'arae',
     'text_autoencoder',
+    'cross_aligned',
   }
   for name, module in METHODS.items():
     assert getattr(module, 'MIN_BATCH', 1) == (2 if name in coupled else 1)

@@ -38,6 +38,7 @@ BASE = {
   'critic_learning_rate': 3e-3,
   'noise': 0.1,
   'rate_left': 0.5,
+  'discriminator_limit': 10.0,
 }
 
 

@@ -151,6 +151,16 @@ def test_windows_by_hand():
     np.testing.assert_allclose(got[b], np.concatenate(want), atol=1e-5)
 
 
+def test_the_slope_of_a_window_is_at_one_place():
+  """At the first of the places that answer most, and whole."""
+  cnn = text.WindowCNN((1,), 1)
+  x = jnp.array([[[1.0], [3.0], [2.0], [3.0]]])
+  params = {'height_1': {'kernel': jnp.full((1, 1), 0.7), 'bias': jnp.zeros(1)}}
+  of = lambda x: cnn.apply({'params': params}, x, jnp.ones((1, 4))).sum()
+  slope = jax.jit(jax.grad(of))(x)[0, :, 0]
+  np.testing.assert_allclose(slope, [0, 0.7, 0, 0], rtol=1e-6)
+
+
 def test_both_directions_see_all_words_before_and_after():
   reader = text.BidirectionalGRU(SIZE)
   x = draws(3, LENGTH, WIDTH)

@@ -12,6 +12,8 @@ from test_report import read
 from disentangle_jax import report
 from disentangle_jax.commands import status
 from disentangle_jax.commands import tables as plan_tables
+from disentangle_jax.engine import outlook
+from disentangle_jax.engine.programs import estimate
 from disentangle_jax.report import (
   drawing,
   figures,
@@ -258,6 +260,8 @@ def _plan(phased):
     method='denoising' if phase else 'scan',
     strength_name='noise',
     strength=0.1,
+    variant='',
+    setting=phase,
     seed=0,
     phase=phase,
     after=after,
@@ -276,18 +280,19 @@ def _plan(phased):
   plan = types.SimpleNamespace(
     study='s', runs=[*last, *earlier], groups=groups, notes=()
   )
-  need = types.SimpleNamespace(bytes_per_run=1.0, seconds=1.0)
-  return plan, [1] * len(groups), [need] * len(groups)
+  needs = [estimate.Need(1, 1.0, 1.0)] * len(groups)
+  left = {run.run_id for run in plan.runs}
+  return outlook.Outlook(plan, [1] * len(groups), needs, left, 0.0)
 
 
 def test_a_dry_run_names_phases_where_there_are_any(capsys):
-  plan_tables.print_plan(*_plan(True))
+  plan_tables.print_plan(_plan(True), every_run=True)
   out = capsys.readouterr().out
   assert 'after run' in out
   first = next(line for line in out.splitlines() if 'id0' in line)
   assert first.rstrip('│ ').endswith('1')
   assert 'phase dae: denoising' in out
   assert '2 runs, 1 of them of earlier phases, in 2 group(s)' in out
-  plan_tables.print_plan(*_plan(False))
+  plan_tables.print_plan(_plan(False))
   out = capsys.readouterr().out
   assert 'phase' not in out and '1 runs in 1 group(s)' in out

@@ -34,6 +34,39 @@ DEFAULT_METRICS = (
 )
 
 
+class StudyFields(config_dict.ConfigDict):
+  """All fields of a study; printed are those that differ from the defaults."""
+
+  def remember(self) -> 'StudyFields':
+    """Takes the values of now for the defaults."""
+    object.__setattr__(self, '_defaults', self.to_dict())
+    return self
+
+  def __str__(self) -> str:
+    defaults = self.__dict__.get('_defaults')
+    if defaults is None:
+      return super().__str__()
+    changed = [
+      f'  {name} = {value!r}'
+      for name, value in _changes(self.to_dict(), defaults)
+    ]
+    lines = changed or ['  nothing is set: all at the defaults']
+    return '\n'.join([f'config of study {self.study!r}:', *lines])
+
+  __repr__ = __str__
+
+
+def _changes(values: Mapping[str, Any], defaults: Mapping[str, Any], path=''):
+  """(dotted name, value) of what differs."""
+  for name, value in values.items():
+    default = defaults.get(name)
+    if isinstance(value, Mapping):
+      inner = default if isinstance(default, Mapping) else {}
+      yield from _changes(value, inner, f'{path}{name}.')
+    elif value != default:
+      yield f'{path}{name}', value
+
+
 def fields_of(config_class: type) -> dict[str, Any]:
   """Field name -> default of a frozen Config dataclass."""
   defaults = {}
@@ -51,7 +84,7 @@ def _placeholder(default: Any) -> Any:
 def _declare(options: Iterable[Mapping[str, Any]]) -> config_dict.ConfigDict:
   """Placeholders for the union of the fields."""
   declared = config_dict.ConfigDict()
-  kinds = {}
+  kinds: dict[str, Any] = {}
   for mapping in options:
     for name, default in mapping.items():
       kinds.setdefault(name, default)
@@ -91,7 +124,7 @@ def base_config(
   methods = {**methods_lib.METHODS, **(methods or {})}
   metrics = {**metrics_lib.METRICS, **(metrics or {})}
   datasets = {**data_lib.DATASETS, **(datasets or {})}
-  config = config_dict.ConfigDict()
+  config = StudyFields()
   config.study = 'study'
   config.description = ''
   config.methods = ('beta_vae',)
@@ -140,7 +173,7 @@ def base_config(
   config.engine = config_dict.ConfigDict(
     dataclasses.asdict(study_config.Engine())
   )
-  return config.lock()
+  return config.remember().lock()
 
 
 def static_fields(module: Any) -> dict[str, Any]:

@@ -157,9 +157,12 @@ def _groups(
   datasets: Mapping[study_config.DatasetSpec, types.Dataset],
 ) -> tuple[study_plan.Group, ...]:
   """Runs by program, the groups of earlier phases first."""
-  members, groups = {}, {}
+  members, groups, keys = {}, {}, {}
   for run in runs:
-    members.setdefault(_key(run), []).append(run)
+    # Repetitions of a setting agree in all but the seed.
+    if run.setting not in keys:
+      keys[run.setting] = _key(run)
+    members.setdefault(keys[run.setting], []).append(run)
   depth = lambda key: len(members[key][0].ancestors())
   for key in sorted(members, key=depth):
     run = members[key][0]

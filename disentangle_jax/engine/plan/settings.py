@@ -153,6 +153,7 @@ def hparams(
       span = f'> {low:g}' if positive else f'>= {low:g}'
       upper = '' if math.isinf(high) else f' and <= {high:g}'
       rule = f'must be a finite number {span}{upper}'
+      rule += checks.sweep_instead(f'hparams.{key}', value)
       raise errors.value(f'config.hparams.{key}', value, rule)
     values[key] = float(value)
   return values

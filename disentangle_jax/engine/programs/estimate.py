@@ -42,11 +42,19 @@ class Need(NamedTuple):
       scoring; compiled programs held an eighth of it to two thirds.
     flops_per_step: of one run, multiplications and additions.
     seconds: training time of the whole group on these devices.
+    compile_seconds: of its programs; 0 where they were not compiled.
+    scoring_seconds: of the whole group.
+    disk_bytes: that a run leaves behind, about.
+    timed: whether training was timed; else it is worked out from arithmetic.
   """
 
   bytes_per_run: int
   flops_per_step: float
   seconds: float
+  compile_seconds: float = 0.0
+  scoring_seconds: float = 0.0
+  disk_bytes: int = 0
+  timed: bool = False
 
 
 def matmul_rate() -> float:

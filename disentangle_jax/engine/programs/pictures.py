@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 import numpy as np
 
-from disentangle_jax.engine.plan import study_plan
+from disentangle_jax import errors
+from disentangle_jax.engine.plan import group_shapes, study_plan
 from disentangle_jax.engine.programs import devices, memory
 from disentangle_jax.ops import gaussian
 
@@ -69,6 +70,31 @@ def program(
       check_vma=False,
     )
   )
+
+
+def check(
+  plan: study_plan.Plan, group: study_plan.Group, mesh: jax.sharding.Mesh
+) -> None:
+  """Traces a group's pictures; nothing is compiled.
+
+  What would fail after training fails here.
+
+  Raises:
+    ConfigError: extras that do not fit the method's observations.
+  """
+  engine = plan.config.engine
+  drawn = program(group, mesh, engine.eval_memory)
+  if not engine.keep_samples or drawn is None:
+    return
+  state = group_shapes.stacked_shapes(group, mesh.shape[devices.RUNS])
+  try:
+    jax.eval_shape(drawn, state, group.dataset.arrays)
+  except (TypeError, ValueError) as error:
+    raise errors.ConfigError(
+      f'method {group.method_name}: its pictures cannot be drawn: '
+      f'{errors.first_line(error)}; config.engine.keep_samples = False leaves '
+      'them out'
+    ) from error
 
 
 def _pictures(

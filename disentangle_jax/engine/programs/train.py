@@ -312,6 +312,7 @@ def compile_group(
   mesh: jax.sharding.Mesh,
   size: int,
   log_every: int = 0,
+  window: int = 0,
 ) -> Program:
   """Compiles a group's training once, for chunks of `size` runs.
 
@@ -320,12 +321,13 @@ def compile_group(
     mesh: ('runs', 'data').
     size: runs per chunk, a multiple of the mesh's 'runs' axis.
     log_every: see `window_of`.
+    window: steps per call, in place of those; 0 for them.
 
   Returns:
     The program.
   """
   began = time.perf_counter()
-  window = window_of(group.steps, log_every)
+  window = window or window_of(group.steps, log_every)
   on_device = size // mesh.shape[devices.RUNS]
   with platforms.traced_for(mesh.devices.flat[0].platform):
     together = runs_at_once(group, on_device)

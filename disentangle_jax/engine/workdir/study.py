@@ -295,13 +295,16 @@ def save(
   specs = list(old['specs'])
   runs = dict(old['runs'])
   numbers = {json.dumps(s, sort_keys=True): i for i, s in enumerate(specs)}
+  spec_of = {}  # setting -> its place: repetitions share all of it
   for run in plan.runs:
-    spec = _spec(run)
-    text = json.dumps(spec, sort_keys=True)
-    if text not in numbers:
-      numbers[text] = len(specs)
-      specs.append(spec)
-    runs[run.run_id] = (_coordinates(run), numbers[text])
+    if run.setting not in spec_of:
+      spec = _spec(run)
+      text = json.dumps(spec, sort_keys=True)
+      if text not in numbers:
+        numbers[text] = len(specs)
+        specs.append(spec)
+      spec_of[run.setting] = numbers[text]
+    runs[run.run_id] = (_coordinates(run), spec_of[run.setting])
   covered = {run.run_id for chunk in planned for run in chunk.runs}
   # Chunks with runs that this plan does not have; others are planned anew.
   dropped = [c for c in old['chunks'] if not covered.issuperset(c['runs'])]

@@ -2,17 +2,20 @@
 
 `config.engine.tensorboard = True` writes `DIR/tensorboard/<run number>/`;
 `config.engine.wandb = 'project'` logs one W&B run per run. Both get what the
-store gets: the logged windows of training, and the scores at the last step.
+store gets, when it comes: every logged window of training, and the scores at
+the last step, with the hyper-parameters beside them (TensorBoard's HParams).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 import math
 import pathlib
 from typing import Any
 
+import numpy as np
+
 from disentangle_jax import errors, storage
 from disentangle_jax.engine.plan import study_config, study_plan
-from disentangle_jax.engine.programs import score_setup, train
+from disentangle_jax.engine.programs import score_setup
 
 
 def check(engine: study_config.Engine, workdir: pathlib.Path) -> None:
@@ -40,47 +43,6 @@ def _name(score: score_setup.Score) -> str:
   return '/'.join(part for part in parts if part)
 
 
-def _curves(trained: train.Trained, scores, place: int):
-  """(step, {name: value}) in order; the scores come last."""
-  for row, step in enumerate(trained.steps):
-    yield (
-      int(step),
-      {
-        f'train/{name}': float(values[row, place])
-        for name, values in trained.scalars.items()
-      },
-    )
-  yield (
-    int(trained.steps[-1]),
-    {_name(s): float(s.values[place]) for s in scores},
-  )
-
-
-def write(
-  workdir: pathlib.Path,
-  plan: study_plan.Plan,
-  runs: Sequence[study_plan.Run],
-  trained: train.Trained,
-  scores: Sequence[score_setup.Score],
-) -> None:
-  """Hands a finished chunk to the trackers that the config names.
-
-  Args:
-    workdir: of the study.
-    plan: its plan.
-    runs: of the chunk.
-    trained: what training returned.
-    scores: of the chunk.
-  """
-  engine = plan.config.engine
-  for place, run in enumerate(runs):
-    curves = list(_curves(trained, scores, place))
-    if engine.tensorboard:
-      _tensorboard(workdir / 'tensorboard' / f'{run.number:06d}', run, curves)
-    if engine.wandb:
-      _wandb(engine.wandb, plan.study, run, curves)
-
-
 def _about(run: study_plan.Run) -> dict[str, Any]:
   return {
     'run_id': run.run_id,
@@ -95,33 +57,148 @@ def _about(run: study_plan.Run) -> dict[str, Any]:
   }
 
 
-def _tensorboard(folder: pathlib.Path, run: study_plan.Run, curves) -> None:
-  import tensorboardX
+class Trackers:
+  """The trackers of one chunk that the config names; maybe none.
 
-  for old in folder.glob('events.*'):  # of a chunk that was killed
-    old.unlink()
-  with tensorboardX.SummaryWriter(str(folder)) as writer:
-    text = '\n'.join(f'    {k}: {v}' for k, v in _about(run).items())
-    writer.add_text('run', text)
-    for step, values in curves:
-      for name, value in values.items():
-        writer.add_scalar(name, value, step)
+  Args:
+    workdir: of the study.
+    plan: its plan.
+    runs: of the chunk.
+    say: told once of a tracker that fails; the sweep goes on without it.
+  """
+
+  def __init__(
+    self,
+    workdir: pathlib.Path,
+    plan: study_plan.Plan,
+    runs: Sequence[study_plan.Run],
+    say: Callable[[str], None],
+  ):
+    engine = plan.config.engine
+    self._say, self._open = say, []
+    if engine.tensorboard:
+      self._open.append(_TensorBoard(workdir, runs))
+    if engine.wandb:
+      self._open.append(_Wandb(engine.wandb, plan.study, runs))
+
+  def _each(self, call: Callable[[Any], None]) -> None:
+    for tracker in list(self._open):
+      try:
+        call(tracker)
+      except errors.StoreError:
+        raise  # A full disk: the rows would not fit either.
+      except Exception as error:
+        self._open.remove(tracker)
+        self._say(
+          f'note: {tracker.NAME} left out: {type(error).__name__}: '
+          f'{errors.first_line(error)}'
+        )
+
+  def begin(self, step: int) -> None:
+    """Training begins behind so many steps."""
+    self._each(lambda tracker: tracker.begin(step))
+
+  def window(
+    self, step: int, alive: int, scalars: Mapping[str, np.ndarray]
+  ) -> None:
+    """A window has ended; scalars float32 [R]."""
+    del alive
+    values = {f'train/{name}': row for name, row in scalars.items()}
+    self._each(lambda tracker: tracker.log(step, values))
+
+  def finished(self, step: int, scores: Sequence[score_setup.Score]) -> None:
+    """The chunk is scored.
+
+    Args:
+      step: the last one.
+      scores: of the chunk.
+    """
+    values = {_name(score): score.values for score in scores}
+
+    def end(tracker):
+      tracker.log(step, values)
+      tracker.end(values)
+
+    self._each(end)
 
 
-def _wandb(project: str, study: str, run: study_plan.Run, curves) -> None:
-  import wandb
+class _TensorBoard:
+  """`DIR/tensorboard/<run number>/` of every run."""
 
-  # The id of the run: a chunk that is trained again replaces what it logged.
-  tracked = wandb.init(
-    project=project,
-    group=study,
-    id=run.run_id,
-    name=f'{run.number} {run.method}',
-    config=_about(run),
-    reinit='finish_previous',
-    settings=wandb.Settings(silent=True),
-  )
-  for step, values in curves:
-    finite = {k: v for k, v in values.items() if math.isfinite(v)}
-    tracked.log(finite, step=step)
-  tracked.finish()
+  NAME = 'TensorBoard'
+
+  def __init__(self, workdir: pathlib.Path, runs: Sequence[study_plan.Run]):
+    self._workdir, self._runs, self._writers = workdir, runs, []
+
+  def begin(self, step: int) -> None:
+    import tensorboardX
+
+    for run in self._runs:
+      folder = self._workdir / 'tensorboard' / f'{run.number:06d}'
+      if not step:  # of a chunk that was killed before its first checkpoint
+        for old in folder.glob('events.*'):
+          old.unlink()
+      # What a killed process logged behind its checkpoint is taken back.
+      purge = {'purge_step': step + 1} if step else {}
+      writer = tensorboardX.SummaryWriter(str(folder), **purge)
+      if not step:
+        text = '\n'.join(f'    {k}: {v}' for k, v in _about(run).items())
+        writer.add_text('run', text)
+      self._writers.append(writer)
+
+  def log(self, step: int, values: Mapping[str, np.ndarray]) -> None:
+    for place, writer in enumerate(self._writers):
+      for name, row in values.items():
+        writer.add_scalar(name, float(row[place]), step)
+      writer.flush()
+
+  def end(self, scores: Mapping[str, np.ndarray]) -> None:
+    """Hyper-parameters beside scores, for the tab of that name."""
+    from tensorboardX import summary
+
+    for place, (run, writer) in enumerate(zip(self._runs, self._writers)):
+      about = {k: v for k, v in _about(run).items() if k != 'run_number'}
+      finals = {name: float(row[place]) for name, row in scores.items()}
+      for part in summary.hparams(about, finals):
+        writer.file_writer.add_summary(part)
+      writer.close()
+
+
+class _Wandb:
+  """One run of Weights & Biases per run, in a group of the study's name."""
+
+  NAME = 'Weights & Biases'
+
+  def __init__(self, project: str, study: str, runs: Sequence[study_plan.Run]):
+    self._project, self._study, self._runs = project, study, runs
+    self._tracked = []
+
+  def begin(self, step: int) -> None:
+    import wandb
+
+    for run in self._runs:
+      # The id of the run: a chunk that goes on, goes on in it.
+      self._tracked.append(
+        wandb.init(
+          project=self._project,
+          group=self._study,
+          id=run.run_id,
+          resume='allow',
+          name=f'{run.number} {run.method}',
+          config=_about(run),
+          reinit='create_new',
+          settings=wandb.Settings(silent=True),
+        )
+      )
+    del step  # steps that it has already are left as they are, by W&B
+
+  def log(self, step: int, values: Mapping[str, np.ndarray]) -> None:
+    for place, tracked in enumerate(self._tracked):
+      row = {name: float(own[place]) for name, own in values.items()}
+      finite = {k: v for k, v in row.items() if math.isfinite(v)}
+      tracked.log(finite, step=step)
+
+  def end(self, scores: Mapping[str, np.ndarray]) -> None:
+    del scores  # logged already
+    for tracked in self._tracked:
+      tracked.finish()

@@ -26,6 +26,7 @@ from disentangle_jax.report.sections import (
   paper,
   phases,
   pictures,
+  running,
   score_agreement,
   scores,
   seeds,
@@ -51,6 +52,7 @@ def together(key: str, heading: str, *makers: Maker) -> Maker:
 SECTIONS: tuple[Maker, ...] = (
   headline.sections,
   notes.sections,
+  running.sections,
   facts.sections,
   own.sections,
   scores.sections,

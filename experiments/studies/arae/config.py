@@ -3,7 +3,8 @@
 Zhao et al. 2018, "Adversarially Regularized Autoencoders",
 https://arxiv.org/abs/1706.04223: an autoencoder with a
 decoder for each of two labels, with a critic of its codes and a classifier that
-the encoder fools, against the autoencoder alone.
+the encoder fools, against the autoencoder alone and against the cross-aligned
+one of Shen et al. 2017, https://arxiv.org/abs/1705.09655.
 
   python -m experiments.sweep --config=arae --workdir=runs/arae
   python -m experiments.claims --workdir=runs/arae --write
@@ -13,16 +14,16 @@ against the source, perplexity, reverse perplexity): cross-aligned autoencoder
 77.1 %, 17.75, 65.9, 124.2; autoencoder 59.3, 37.28, 31.9, 68.9; ARAE with two
 strengths 73.4, 31.15, 29.7, 70.1 and 81.8, 20.18, 27.7, 77.0.
 
-Full size: the sizes of the authors' public code (LSTMs and codes of 128, SGD at
-1, 5 critic steps), four arms, 5 seeds, 175,000 steps of 64 sentences (25 epochs
-of Yelp); not run at this size. It runs on the grammar; on files with the
-overrides of :yelp.
+Full size: the sizes of both authors' public code (LSTMs and codes of 128, SGD
+at 1, 5 critic steps; states of 700, content of 500), five arms, 5 seeds,
+175,000 steps of 64 sentences (25 epochs of Yelp); not run at this size. It runs
+on the grammar; on files with the overrides of :yelp.
 
 Variants:
   :laptop  GRUs of 64, codes of 32, labels that are right in 80 of 100
-           sentences, lambda_c 0.1, 0.3, 1 and the autoencoder, 5 seeds.
-  :tune    the laptop's on tuning seeds 100 and 101, lambda_c 1 and the
-           autoencoder.
+           sentences, lambda_c 0.1, 0.3, 1 and both baselines, 5 seeds.
+  :tune    the laptop's on tuning seeds 100 and 101, lambda_c 1 and both
+           baselines.
   :yelp    laptop's sizes on files, 2,000 words, one seed, lambda_c 1 and the
            autoencoder:
 
@@ -41,13 +42,16 @@ from disentangle_jax.studies import grid
 VARIANTS = ('laptop', 'tune', 'yelp', 'smoke')
 # Variant -> (runs, programs); :yelp needs files.
 EXPECTED = {
-  '': (20, 2),
-  'laptop': (20, 2),
-  'tune': (4, 2),
-  'smoke': (4, 2),
+  '': (25, 3),
+  'laptop': (25, 3),
+  'tune': (6, 3),
+  'smoke': (6, 3),
 }
 STRENGTHS = (0.1, 0.3, 1.0)
-METHODS = ('arae', 'text_autoencoder')
+BASELINES = ('text_autoencoder', 'cross_aligned')
+METHODS = ('arae', *BASELINES)
+# Those whose nets are `two_decoders`.
+TWO_DECODERS = ('arae', 'text_autoencoder')
 
 
 def get_config(variant: str = ''):
@@ -66,7 +70,7 @@ def get_config(variant: str = ''):
   config.representations = ('mean',)
   config.metrics = ('text_transfer', 'text_samples', 'code_probe')
   config.primary = 'transfer_both' if variant != 'yelp' else 'transfer'
-  for name in METHODS:
+  for name in TWO_DECODERS:
     config.static[name].optimiser = 'sgd'
     config.hparams[name].learning_rate = 1.0
   config.sweep = arms(STRENGTHS)
@@ -82,16 +86,16 @@ def get_config(variant: str = ''):
   return config
 
 
-def arms(strengths):
-  """Points of the sweep: ARAE by lambda_c, and the autoencoder."""
+def arms(strengths, baselines=BASELINES):
+  """Points of the sweep: ARAE by lambda_c, and the baselines."""
   return grid.chain(
     grid.product({'methods': ['arae'], 'hparams.lambda_c': list(strengths)}),
-    grid.product({'methods': ['text_autoencoder']}),
+    grid.product({'methods': list(baselines)}),
   )
 
 
 def _make_laptop(config):
-  for name in METHODS:
+  for name in TWO_DECODERS:
     config.static[name].update(
       {
         'code': 32,
@@ -109,6 +113,16 @@ def _make_laptop(config):
   config.hparams.arae.learning_rate_adversary = 1e-3
   config.hparams.arae.learning_rate_classifier = 5e-3
   config.hparams.arae.penalty = 1.0
+  config.static.cross_aligned.update(
+    {
+      'style': 32,
+      'content': 32,
+      'embedding': 32,
+      'heights': (1, 2, 3),
+      'filters': 32,
+    }
+  )
+  config.hparams.cross_aligned.learning_rate = 6e-3
   config.steps = 2000
   config.sweep = arms(STRENGTHS)
   model = {'model_hidden': 64, 'model_embedding': 32}
@@ -137,13 +151,22 @@ def _make_yelp(config):
   config.dataset.most_words = 2000
   config.steps = 1500
   config.seeds = 1
-  config.sweep = arms((1.0,))
+  config.sweep = arms((1.0,), BASELINES[:1])
 
 
 def _make_smoke(config):
-  for name in METHODS:
+  for name in TWO_DECODERS:
     config.static[name].update({'code': 6, 'hidden': 8, 'embedding': 4})
   config.static.arae.critic_steps = 2
+  config.static.cross_aligned.update(
+    {
+      'style': 4,
+      'content': 4,
+      'embedding': 4,
+      'heights': (1, 2),
+      'filters': 4,
+    }
+  )
   config.seeds = 2
   config.steps = 20
   config.sweep = arms((1.0,))

@@ -23,6 +23,12 @@ FULL = {
   'transfer_both': 0.9,
   'transfer_bleu': 45.0,
 }
+CROSS = {
+  **PLAIN,
+  'transfer': 0.8,
+  'transfer_bleu': 40.0,
+  'transfer_perplexity': 8.0,
+}
 EXACT = ('transfer_exact', 'content_exact', 'transfer_both')
 
 
@@ -46,22 +52,33 @@ def fill(store, full=FULL, plain=PLAIN, rising=1.0, seeds=5, grammar=True):
       method='text_autoencoder',
       seed=seed,
     )
+    store.add(
+      {k: CROSS[k] + 0.002 * seed for k in legal},
+      method='cross_aligned',
+      seed=seed,
+      strength=1.0,
+    )
   return store.study()
 
 
 @pytest.mark.parametrize(
   ('options', 'expected'),
   [
-    ({}, ['holds'] * 7),
+    ({}, ['holds'] * 10),
     (
       {'full': {**PLAIN, 'transfer_perplexity': 9.0}, 'plain': FULL},
-      ['does not hold'] * 5 + ['holds'] * 2,
+      ['does not hold'] * 5
+      + ['holds'] * 2
+      + ['does not hold', 'holds', 'does not hold'],
     ),
-    ({'rising': -1.0}, ['holds'] * 5 + ['does not hold'] * 2),
+    (
+      {'rising': -1.0},
+      ['holds'] * 5 + ['does not hold'] * 2 + ['holds'] * 3,
+    ),
     # A decoder that ignores the sentence, and codes that forget it.
-    ({'full': {**FULL, 'content_exact': 0.2}}, ['void'] * 7),
-    ({'full': {**FULL, 'reconstruction_exact': 0.5}}, ['void'] * 7),
-    ({'seeds': 3}, ['not shown'] * 7),
+    ({'full': {**FULL, 'content_exact': 0.2}}, ['void'] * 10),
+    ({'full': {**FULL, 'reconstruction_exact': 0.5}}, ['void'] * 10),
+    ({'seeds': 3}, ['not shown'] * 10),
     ({'grammar': False}, ['holds'] * 3),
   ],
 )
@@ -79,6 +96,7 @@ def test_sections_of_much_and_of_nothing(store, judged):
   table = page.arms_table(study)
   assert list(table['arm']) == [
     'autoencoder',
+    'cross-aligned',
     *[f'ARAE, lambda_c {value:g}' for value in config_lib.STRENGTHS],
   ]
   assert table['transfer'].iloc[-1].startswith('0.952')
