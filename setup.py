@@ -43,6 +43,7 @@ EXTRAS = {
   'docs': ['mkdocs-material>=9.5', 'mkdocstrings[python]>=0.26'],
   'torch': ['torch>=2.4'],
   'trackers': ['tensorboardX>=2.6', 'wandb>=0.18'],
+  'ray': ['ray>=2.40'],
   'test': [
     'hypothesis>=6.100',
     'mypy>=1.14',

@@ -16,7 +16,7 @@ import jax
 
 from disentangle_jax import checks, engine, errors, folders, invocation
 from disentangle_jax.commands import cli, tables, watching
-from disentangle_jax.engine import progress
+from disentangle_jax.engine import progress, ray_crew
 from disentangle_jax.engine.programs import devices, hosts, topologies
 
 _CONFIG = cli.config_flag()
@@ -80,6 +80,18 @@ _NOTIFY = flags.DEFINE_string(
   'diverge; DISENTANGLE_EVENT, DISENTANGLE_TEXT and DISENTANGLE_WORKDIR tell '
   'it what happened.',
 )
+_RAY = flags.DEFINE_string(
+  'ray',
+  '',
+  "Deal chunks as Ray tasks: 'auto' for the cluster that this machine is part "
+  "of, HOST:PORT, or 'local'. All machines see the workdir.",
+)
+_RAY_OPTIONS = flags.DEFINE_string(
+  'ray_options',
+  '',
+  'What a chunk takes of a machine, such as num_gpus=1 or num_cpus=4; by '
+  'default a GPU or a TPU host where there are any, else all CPUs of one.',
+)
 _DISTRIBUTED = flags.DEFINE_bool(
   'distributed',
   False,
@@ -127,6 +139,9 @@ def main(argv):
   workdir = folders.workdir(_WORKDIR.value)
   if str(config.only):
     workdir = folders.only(workdir)
+  crew = None
+  if _RAY.value:
+    crew = ray_crew.Crew(_RAY.value, _ray_options(_RAY_OPTIONS.value))
   shown = progress.live()
   shown.writes_report = hosts.index() == 0
   pages = watching.Pages(workdir)
@@ -142,6 +157,7 @@ def main(argv):
       as_new_setting=_AS_NEW_SETTING.value,
       take_over=_TAKE_OVER.value,
       key=_CONFIG.source.key,
+      crew=crew,
     )
   except BaseException as error:
     said = errors.first_line(error) or type(error).__name__
@@ -173,6 +189,26 @@ def main(argv):
   print(f'report: {page}')
   notices.send('finished', f'{workdir}: report: {page}')
   notices.wait()
+
+
+def _ray_options(text: str) -> dict[str, float]:
+  """'num_gpus=1,num_cpus=4' as numbers.
+
+  Raises:
+    ConfigError: another form.
+  """
+  options = {}
+  for part in filter(None, (part.strip() for part in text.split(','))):
+    name, _, number = part.partition('=')
+    if name not in ('num_cpus', 'num_gpus', 'memory'):
+      legal = ('num_cpus', 'num_gpus', 'memory')
+      raise errors.choices('--ray_options', name, legal)
+    try:
+      options[name] = float(number)
+    except ValueError:
+      rule = 'must be a number'
+      raise errors.value(f'--ray_options: {name}', number, rule) from None
+  return options
 
 
 def _dry_run(config, size: int) -> None:

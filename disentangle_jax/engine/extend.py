@@ -113,7 +113,9 @@ def _over_seeds(plan: study_plan.Plan) -> set[str]:
   """Metrics of the plan that compare runs which differ in the seed."""
 
   def over(name):
-    group = next(g for g in plan.groups if name in g.metrics)
+    group = next((g for g in plan.groups if name in g.metrics), None)
+    if group is None:
+      return ''  # none of the chosen runs can be scored by it
     metric = registry.make_metric(
       name, plan.config.scoring, plan.registry, group.dataset
     )

@@ -65,6 +65,18 @@ def _read(datasets: Iterable[Any]) -> list[str]:
 SCALARS = ('loss', 'kl')
 
 
+class _Active:
+  """A chunk on its way: one at a time on one machine, several on many."""
+
+  def __init__(self, runs: int):
+    self.runs = runs
+    self.alive = runs
+    self.step = 0
+    self.rate = 0.0  # run-steps per second
+    self.state = 'waiting'
+    self.since = time.perf_counter()  # of the state
+
+
 class _Row:
   """Where one group stands."""
 
@@ -74,13 +86,10 @@ class _Row:
     self.steps = steps
     self.batch_size = batch_size
     self.runs_done = 0
-    self.in_chunk = 0
-    self.alive = 0
     self.lost = 0
-    self.step = 0
     self.state = 'waiting'
-    self.since = time.perf_counter()  # of the state
-    self.rate = 0.0  # run-steps per second
+    self.active: dict[Any, _Active] = {}
+    self.rate = 0.0  # run-steps per second, the last that was seen
     self.compiled = False
     # Seconds that scoring took, and of how many runs.
     self.scoring, self.scored = 0.0, 0
@@ -92,9 +101,25 @@ class _Row:
     """Whether nothing is left to do here."""
     return self.state in ('done', 'done before')
 
+  @property
+  def in_chunk(self) -> int:
+    """Runs of the chunks on their way."""
+    return sum(chunk.runs for chunk in self.active.values())
+
+  @property
+  def alive(self) -> int:
+    """Those of them that are finite."""
+    return sum(chunk.alive for chunk in self.active.values())
+
+  @property
+  def step(self) -> int:
+    """Of the chunks on their way; the mean of several."""
+    done = sum(chunk.runs * chunk.step for chunk in self.active.values())
+    return done // max(1, self.in_chunk)
+
   def left(self) -> float:
     """Run-steps still to do."""
-    current = self.in_chunk * self.step
+    current = sum(chunk.runs * chunk.step for chunk in self.active.values())
     return (self.runs - self.runs_done) * self.steps - current
 
 
@@ -162,15 +187,17 @@ class Progress:
     """The callback that training calls with (step, runs alive, scalars)."""
     self._set(chunk, 'training')
     row = self.rows[chunk.group]
-    row.in_chunk, row.alive, row.step = len(chunk.runs), len(chunk.runs), 0
+    active = row.active[_key(chunk)]
+    active.alive, active.step = active.runs, 0
     last = [time.perf_counter(), 0]
 
     def on_window(step: int, alive: int, scalars: Mapping[str, float]) -> None:
       time_now = time.perf_counter()
       taken = max(time_now - last[0], 1e-9)
-      row.rate = (step - last[1]) * row.in_chunk / taken
+      active.rate = (step - last[1]) * active.runs / taken
       last[:] = [time_now, step]
-      row.step, row.alive, row.scalars = step, alive, scalars
+      active.step, active.alive, row.scalars = step, alive, scalars
+      row.rate = sum(one.rate for one in row.active.values())
       self.refresh()
 
     return on_window
@@ -184,8 +211,12 @@ class Progress:
     row = self.rows[chunk.group]
     row.runs_done += len(chunk.runs)
     row.lost += lost
-    self._moved(row, 'done' if row.runs_done == row.runs else 'next chunk')
-    row.in_chunk, row.step = 0, 0
+    self._moved(row, _key(chunk), 'done')
+    row.active.pop(_key(chunk), None)
+    if row.runs_done == row.runs:
+      row.state = 'done'
+    elif not row.active:
+      row.state = 'next chunk'
     self.refresh(force=True)
     for call in self.on_chunk:
       call(chunk, lost)
@@ -224,21 +255,43 @@ class Progress:
       left += report_time(sum(row.runs for row in self.rows))
     return left
 
-  def _moved(self, row: _Row, state: str) -> None:
-    """A group goes over to another state; what the last one took is kept."""
+  def lost_chunk(self, chunk: Any) -> None:
+    """The machine of a chunk is gone; another one will go on with it."""
+    row = self.rows[chunk.group]
+    row.active.pop(_key(chunk), None)
+    row.state = 'training' if row.active else 'next chunk'
+    self.refresh(force=True)
+
+  def _moved(self, row: _Row, key: Any, state: str) -> None:
+    """A chunk goes over to another state; what the last one took is kept."""
+    active = row.active.get(key)
+    if active is None:
+      return
     time_now = time.perf_counter()
-    seconds = time_now - row.since
-    if row.state == 'compiling':
+    seconds = time_now - active.since
+    if active.state == 'compiling':
       self._compiles.append(seconds)
       row.compiled = True
-    if row.state == 'scoring':
+    if active.state == 'scoring':
       row.scoring += seconds
-      row.scored += row.in_chunk
-    row.state, row.since = state, time_now
+      row.scored += active.runs
+    active.state, active.since = state, time_now
 
   def _set(self, chunk: Any, state: str) -> None:
-    self._moved(self.rows[chunk.group], state)
+    row = self.rows[chunk.group]
+    row.active.setdefault(_key(chunk), _Active(len(chunk.runs)))
+    self._moved(row, _key(chunk), state)
+    row.state = state
+    if len(row.active) > 1 and state != 'training':
+      # Of several the one that trains is told: it has numbers.
+      states = {one.state for one in row.active.values()}
+      row.state = 'training' if 'training' in states else state
     self.refresh(force=True)
+
+
+def _key(chunk: Any) -> Any:
+  """What tells a chunk from the others of its group."""
+  return getattr(chunk, 'part', None)
 
 
 class PlainProgress(Progress):

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from disentangle_jax import folders
-from disentangle_jax.engine import extend, session
+from disentangle_jax.engine import extend, ray_crew, session
 from disentangle_jax.engine import progress as progress_lib
 from disentangle_jax.engine.plan import (
   parse,
@@ -46,6 +46,7 @@ def sweep(
   as_new_setting: bool = False,
   take_over: bool = False,
   key: str = '',
+  crew: ray_crew.Crew | None = None,
 ) -> pd.DataFrame:
   """Trains and scores every run of a study that is not in the store yet.
 
@@ -63,6 +64,8 @@ def sweep(
       both, as settings of their own; refused otherwise.
     take_over: in a bucket, hold the workdir whoever holds it now.
     key: of the packaged study that this is, for its own sections of the report.
+    crew: workers that train in the place of this process; methods, metrics and
+      data sets are then those of the package.
 
   Returns:
     The tidy rows of the study's runs (columns: `stored_rows.COLUMNS`).
@@ -85,6 +88,7 @@ def sweep(
         as_new_setting=as_new_setting,
         take_over=take_over,
         key=key,
+        crew=crew,
       )
     finally:
       shutil.rmtree(folder, ignore_errors=True)
@@ -100,13 +104,13 @@ def sweep(
   with session.held(workdir, take_over):
     numbers = {run.run_id: run.number for run in whole.runs}
     shown = progress or progress_lib.usual()
-    _run(chosen, numbers, workdir, shown, command, as_new_setting, key)
+    _run(chosen, numbers, workdir, shown, command, as_new_setting, key, crew)
   rows = store.read(workdir)
   return rows[rows['run_id'].isin({run.run_id for run in chosen.runs})]
 
 
 def _run(
-  plan, numbers, workdir, progress, command, as_new_setting, key
+  plan, numbers, workdir, progress, command, as_new_setting, key, crew
 ) -> None:
   """Does what is missing in a workdir that the first host has locked."""
   mesh = devices.mesh(plan.config.engine.data_shards)
@@ -115,13 +119,18 @@ def _run(
     hosts.wait('planned')
   old = study.open_study(workdir, plan, numbers, as_new_setting)
   asked = plan.config.engine.runs_per_chunk
-  sizes = [
-    estimate.runs_per_chunk(
-      group, mesh, asked, estimate.grid_points(plan, group)
-    )
-    for group in plan.groups
-  ]
-  chunks = study.chunks(old, plan, sizes, mesh.shape[devices.RUNS])
+  over, trained_on = mesh.shape[devices.RUNS], devices.describe()
+  if crew is not None:
+    workers = crew.sizes(plan.config.given)
+    sizes, over, trained_on = workers.sizes, workers.over, workers.devices
+  else:
+    sizes = [
+      estimate.runs_per_chunk(
+        group, mesh, asked, estimate.grid_points(plan, group)
+      )
+      for group in plan.groups
+    ]
+  chunks = study.chunks(old, plan, sizes, over)
   done = store.finished(workdir)
   if done:
     extend.check_constants(plan, extend.stored_scores(workdir))
@@ -134,7 +143,7 @@ def _run(
   about = {
     'key': key or old.get('key', ''),
     'command': command or old.get('command', ''),
-    'devices': devices.describe(),
+    'devices': trained_on,
     'hosts': hosts.number(),
     'versions': study.versions(),
     # All that something was trained with.
@@ -173,7 +182,11 @@ def _run(
   # Host 0 alone keeps study.json.
   writer = _Writer(write if first else lambda planned, seconds: None, chunks)
   try:
-    running = session.Session(plan, workdir, mesh, progress, evaluator)
+    running = (
+      session.Session(plan, workdir, mesh, progress, evaluator)
+      if crew is None
+      else crew.runner(plan, workdir, progress)
+    )
     planned = chunks
     for depth, part in enumerate(by_depth):
       planned = running.run(part, planned, writer.tell)

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from disentangle_jax.nn import conv, mlp
+from disentangle_jax.ops import maxima
 
 DOWNSAMPLINGS = ('pool', 'stride')
 # Where the last layer of an object starts: the largest of several maps that are
@@ -21,8 +22,7 @@ _OBJECT_BIAS = 0.1
 
 def pooled(x: jax.Array) -> jax.Array:
   """Largest value of every 2 x 2 block: float [B, H, W, C], H and W even."""
-  b, h, w, c = x.shape
-  return x.reshape(b, h // 2, 2, w // 2, 2, c).max((2, 4))
+  return maxima.of_blocks(x)
 
 
 def doubled(x: jax.Array) -> jax.Array:

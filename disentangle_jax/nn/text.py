@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from disentangle_jax.nn import mlp, recurrent
+from disentangle_jax.ops import maxima
 from disentangle_jax.ops import tokens as tokens_lib
 
 # One step of a decoder: (carry, float [B, F]) -> (carry, logits [B, V]).
@@ -132,19 +133,8 @@ class WindowCNN(nn.Module):
       dense = nn.Dense(
         self.filters, kernel_init=mlp.KERNEL_INIT, name=f'height_{height}'
       )
-      answers.append(_largest(nn.relu(dense(windows)) * mask))
+      answers.append(maxima.largest(nn.relu(dense(windows)) * mask, 1))
     return jnp.concatenate(answers, axis=-1)
-
-
-def _largest(x):
-  """The largest over places, float [B, L, C] -> [B, C]; of equals the first.
-
-  The slope of jnp.max looks for the places whose value equals the maximum. A
-  compiler may compute both anew for it, the one rounded unlike the other: no
-  place is found then, and the slope is 0 / 0. A place's number is not rounded.
-  """
-  place = jnp.argmax(x, axis=1, keepdims=True)
-  return jnp.take_along_axis(x, place, axis=1)[:, 0]
 
 
 class AdditiveAttention(nn.Module):

@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax.ops import poses
+from disentangle_jax.ops import maxima, poses
 
 SILHOUETTES = ('product', 'max')
 # The middle of the cube, which cameras look at.
@@ -186,7 +186,7 @@ def composite(
   left = through[..., -1]
   expected = jnp.sum(depth * values * before, axis=-1) + far * left
   if silhouette == 'max':
-    return jnp.max(values, axis=-1), expected
+    return maxima.largest(values, -1), expected
   return 1.0 - left, expected
 
 

@@ -42,7 +42,7 @@ from disentangle_jax import checks, errors, requests, types
 from disentangle_jax.methods import training
 from disentangle_jax.methods.control import grasp_cnn, grasping
 from disentangle_jax.nn import grasp_nets, nets
-from disentangle_jax.ops import axis, per_example, projection
+from disentangle_jax.ops import axis, maxima, per_example, projection
 
 CITATION = 'Yan et al. 2018, arXiv:1708.07303, section IV'
 HPARAMS = {'learning_rate': 1e-4, 'w_shape': 1.0, 'w_depth': 5.0}
@@ -235,7 +235,7 @@ def ray_losses(
   """
   _, expected = projection.composite(values, depth, far)
   if silhouette == 'max':
-    lit = jnp.clip(jnp.max(values, axis=-1), _LEAST, 1.0 - _LEAST)
+    lit = jnp.clip(maxima.largest(values, -1), _LEAST, 1.0 - _LEAST)
     nats = -jnp.where(mask, jnp.log(lit), jnp.log1p(-lit))
   else:
     passes = jnp.minimum(jnp.sum(jnp.log1p(-values), axis=-1), -1e-6)

@@ -38,7 +38,7 @@ import jax.numpy as jnp
 from disentangle_jax import checks, errors, types
 from disentangle_jax.methods import training
 from disentangle_jax.methods.object import common
-from disentangle_jax.ops import axis, gaussian, likelihood, per_example
+from disentangle_jax.ops import axis, gaussian, likelihood, maxima, per_example
 
 CITATION = 'Nash et al. 2017, sections 2 and 4'
 HPARAMS = common.HPARAMS
@@ -117,11 +117,11 @@ def joined(maps: jax.Array, mask: jax.Array | None, pool: str) -> jax.Array:
     float [B, side, side, C]; 0 where no object counts.
   """
   if mask is None:
-    return maps.max(1) if pool == 'max' else maps.sum(1)
+    return maxima.largest(maps, 1) if pool == 'max' else maps.sum(1)
   wide = mask[:, :, None, None, None]
   if pool == 'sum':
     return jnp.sum(jnp.where(wide, maps, 0), axis=1)
-  largest = jnp.max(jnp.where(wide, maps, -jnp.inf), axis=1)
+  largest = maxima.largest(jnp.where(wide, maps, -jnp.inf), 1)
   return jnp.where(jnp.any(wide, axis=1), largest, 0)
 
 

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 
 from disentangle_jax import errors
 from disentangle_jax.nn import activations, conv, mlp
+from disentangle_jax.ops import maxima
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,11 +61,10 @@ def max_pool(x: jax.Array) -> jax.Array:
   Returns:
     float [B, ceil(H / 2), ceil(W / 2), C].
   """
-  _, height, width, channels = x.shape
+  _, height, width, _ = x.shape
   room = ((0, 0), (0, height % 2), (0, width % 2), (0, 0))
   x = jnp.pad(x, room, constant_values=-jnp.inf)
-  half = (-(-height // 2), 2, -(-width // 2), 2, channels)
-  return jnp.max(x.reshape(-1, *half), axis=(2, 4))
+  return maxima.of_blocks(x)
 
 
 def _upsample(x: jax.Array) -> jax.Array:

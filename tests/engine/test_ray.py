@@ -1,0 +1,142 @@
+"""Chunks on a Ray cluster: workers killed and paused, the driver killed.
+
+Three workers on this machine. The rows must be those of one machine, bit for
+bit, none lost and none twice.
+"""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+import disentangle_jax as dj
+from disentangle_jax.engine import ray_crew
+
+ROOT = pathlib.Path(__file__).parents[2]
+STUDY = """
+import disentangle_jax as dj
+
+def get_config(variant=''):
+  config = dj.base_config()
+  config.study, config.methods = 'fleet', ('beta_vae',)
+  config.dataset.update({'resolution': 8, 'scales': 2, 'orientations': 2,
+                         'positions': 4})
+  config.net.name = 'mlp'
+  config.net.mlp.encoder_hidden = config.net.mlp.decoder_hidden = (8,)
+  config.static.num_latents = 2
+  config.steps, config.batch_size, config.seeds = 150_000, 16, 12
+  config.metrics = ('mig_binned', 'kl')
+  config.engine.runs_per_chunk = 2
+  config.engine.checkpoint_minutes = 0.02
+  config.engine.keep_samples = False
+  return config
+"""
+
+
+def sweep(study, workdir, *more):
+  command = [sys.executable, '-m', 'experiments.sweep', f'--config={study}']
+  return subprocess.Popen(
+    [*command, f'--workdir={workdir}', *more],
+    cwd=ROOT,
+    env={**os.environ, 'JAX_PLATFORMS': 'cpu'},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.STDOUT,
+    text=True,
+  )
+
+
+def training() -> list[int]:
+  """Processes that train a chunk now."""
+  found = []
+  for path in pathlib.Path('/proc').glob('[0-9]*/cmdline'):
+    try:
+      if path.read_bytes().startswith(b'ray::_train'):
+        found.append(int(path.parent.name))
+    except OSError:
+      continue
+  return sorted(found)
+
+
+def wait_for(condition, seconds, what):
+  until = time.monotonic() + seconds
+  while time.monotonic() < until:
+    if condition():
+      return
+    time.sleep(0.5)
+  pytest.fail(f'waited {seconds} s for {what}')
+
+
+def values(workdir):
+  rows = pd.read_parquet(workdir / 'results')
+  keys = ['run_id', 'name', 'representation', 'metric_seed', 'step']
+  assert not rows.duplicated(keys).any()
+  return rows.set_index(keys)['value'].sort_index()
+
+
+@pytest.fixture
+def cluster():
+  pytest.importorskip('ray')
+  from ray import cluster_utils
+
+  own = cluster_utils.Cluster(
+    initialize_head=True, head_node_args={'num_cpus': 0}
+  )
+  for _ in range(3):
+    own.add_node(num_cpus=1)
+  yield own
+  own.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_rows_are_those_of_one_machine_whatever_is_killed(tmp_path, cluster):
+  study = tmp_path / 'fleet.py'
+  study.write_text(STUDY)
+  alone = sweep(study, tmp_path / 'alone')
+  assert alone.wait() == 0, alone.stdout.read()
+  fleet = tmp_path / 'fleet'
+  crew = (f'--ray={cluster.address}', '--ray_options=num_cpus=1')
+  driver = sweep(study, fleet, *crew)
+  live = lambda: len(list((fleet / 'live').glob('*.jsonl')))
+  checkpoints = lambda: len(list((fleet / 'checkpoints').glob('*/*.npz')))
+  wait_for(lambda: live() == 3 and checkpoints(), 120, 'three workers to train')
+  first, second, third = training()
+  os.kill(first, signal.SIGKILL)
+  os.kill(second, signal.SIGKILL)
+  os.kill(third, signal.SIGSTOP)
+  time.sleep(10)
+  os.kill(third, signal.SIGCONT)
+  wait_for(lambda: len(training()) == 3, 120, 'the lost workers to be replaced')
+  wait_for(
+    lambda: len(list((fleet / 'results').glob('*.parquet'))) >= 2,
+    600,
+    'two chunks',
+  )
+  driver.kill()
+  said = driver.communicate()[0]
+  assert said.count('was lost with its worker') == 2, said
+  again = sweep(study, fleet, *crew)
+  said, _ = again.communicate()
+  assert again.returncode == 0, said
+  assert 'runs are finished already' in said
+  one, many = values(tmp_path / 'alone'), values(fleet)
+  pd.testing.assert_series_equal(one, many, check_exact=True)
+  assert not (fleet / 'live').exists()
+
+
+def test_an_address_where_no_ray_is_is_one_line():
+  pytest.importorskip('ray')
+  with pytest.raises(dj.ConfigError, match='no Ray cluster answers') as raised:
+    ray_crew.Crew('127.0.0.1:1', {})
+  assert '\n' not in str(raised.value)
+
+
+def test_without_ray_the_line_says_what_to_install(monkeypatch):
+  monkeypatch.setitem(sys.modules, 'ray', None)
+  with pytest.raises(dj.ConfigError, match='needs Ray; pip install ray'):
+    ray_crew.Crew('local', {})
