@@ -37,6 +37,8 @@ INSTALL = [
 EXTRAS = {
   # Compiles for TPUs from any machine.
   'aot': ['jax[tpu]>=0.10'],
+  # A workdir in object storage: s3:// and gs://.
+  'buckets': ['gcsfs>=2025.3', 's3fs>=2025.3', 'universal_pathlib>=0.3.2'],
   'data': ['h5py>=3.11', 'tensorflow-datasets>=4.9.9'],
   'docs': ['mkdocs-material>=9.5', 'mkdocstrings[python]>=0.26'],
   'torch': ['torch>=2.4'],

@@ -10,13 +10,13 @@ import json
 import math
 import pathlib
 import statistics
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from disentangle_jax import errors, folders
+from disentangle_jax import errors, folders, storage
 
 SCHEMA = pa.schema(
   [
@@ -71,10 +71,12 @@ def parts(
   Raises:
     StoreError: a file that cannot be read, unless `damaged` takes it.
   """
-  columns = list(columns)
-  for path in folders.parts(workdir):
+  columns, paths = list(columns), folders.parts(workdir)
+  for path, source in zip(paths, storage.sources(paths)):
     try:
-      table = _part(path, columns, keep)
+      if isinstance(source, OSError):
+        raise source
+      table = _part(source, columns, keep)
     except (pa.ArrowException, OSError, ValueError) as error:
       reason = errors.first_line(error)[:120]
       if damaged is None:
@@ -129,9 +131,8 @@ def training(workdir: pathlib.Path) -> list[Training]:
   for path in folders.live_parts(workdir):
     lines = []
     try:
-      with path.open(encoding='utf-8') as file:
-        for line in file:
-          lines.append(json.loads(line))
+      for line in storage.read_bytes(path).decode().splitlines():
+        lines.append(json.loads(line))
     except (OSError, ValueError):
       pass  # a line that is being written
     if lines and 'runs' in lines[0]:
@@ -140,13 +141,15 @@ def training(workdir: pathlib.Path) -> list[Training]:
 
 
 def _part(
-  path: pathlib.Path, columns: list[str], keep: pc.Expression | None
+  source: pathlib.Path | BinaryIO,
+  columns: list[str],
+  keep: pc.Expression | None,
 ) -> pa.Table:
   """The chosen rows of one file."""
-  names = pq.read_schema(path).names
+  names = pq.read_schema(source).names
   known = [name for name in columns if name in names]
   table = pq.read_table(
-    path,
+    source,
     columns=known,
     filters=keep,
     # Thousands of rows say the same. A filter compares plain text.

@@ -18,6 +18,8 @@ BASE = {
   'requests',
   'layouts',
   'folders',
+  'storage',
+  'packs',
   'handles',
   'invocation',
   'stored_rows',

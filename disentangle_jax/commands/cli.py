@@ -89,8 +89,14 @@ def parse(argv: list[str]) -> list[str]:
   """What flags leave of the command line; a bad one ends the program."""
   # absl prints INFO lines once it is set up; JAX's search for TPUs is noise,
   # and so is matplotlib's first look for fonts.
-  for library in ('jax', 'matplotlib'):
-    logging.getLogger(library).setLevel(logging.WARNING)
+  # A bucket that cannot be reached is one line of ours.
+  for library, level in (
+    ('jax', logging.WARNING),
+    ('matplotlib', logging.WARNING),
+    ('gcsfs', logging.CRITICAL),
+    ('s3fs', logging.CRITICAL),
+  ):
+    logging.getLogger(library).setLevel(level)
   # A notebook's backend may not be installed here; commands draw into files.
   os.environ['MPLBACKEND'] = 'agg'
   for stream in (sys.stdout, sys.stderr):

@@ -17,7 +17,7 @@ from absl import flags
 import pandas as pd
 from safetensors import numpy as safetensors
 
-from disentangle_jax import errors, folders
+from disentangle_jax import errors, folders, storage
 from disentangle_jax.commands import cli
 from disentangle_jax.engine.workdir import exported, store
 from disentangle_jax.runs import trained
@@ -171,8 +171,7 @@ def write_as(
   paths = out / f'{name}.safetensors', out / f'{name}.md'
   try:
     out.mkdir(parents=True, exist_ok=True)
-    with store.atomic(paths[0]) as path:
-      safetensors.save_file(arrays, path, metadata)
+    storage.write_bytes(paths[0], safetensors.save(arrays, metadata))
     paths[1].write_text(text, encoding='utf-8')
   except OSError as error:
     raise errors.StoreError(f'{out}: cannot be written: {error}') from error

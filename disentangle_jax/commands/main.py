@@ -8,8 +8,8 @@
 `disentangle COMMAND --help` lists a command's options with their defaults.
 A word without dashes behind the command stands for the option that it always
 needs: a study of the package or a file for sweep, compile-for and benchmark, a
-workdir for status, report, tables, claims, traverse and export, a data set for
-show-data.
+workdir for status, report, merge, tables, claims, traverse and export, a data
+set for show-data.
 
 `eval "$(disentangle completion bash)"` (or zsh) completes names in a shell.
 """
@@ -42,6 +42,7 @@ COMMANDS = {
   'sweep': Command('sweep', 'run a study, or go on with it', 'config'),
   'status': Command('status', 'where a study stands', 'workdir'),
   'report': Command('report', 'make the page of a study again', 'workdir'),
+  'merge': Command('merge', 'stores of one study as one', 'workdir'),
   'tables': Command(
     'result_tables', 'scores as Markdown, with intervals', 'workdir'
   ),

@@ -21,8 +21,6 @@ from disentangle_jax.commands import cli
 from disentangle_jax.engine.progress import duration
 from disentangle_jax.engine.workdir import status, store
 
-WORKING = 'a process is working here'
-
 
 class View(NamedTuple):
   """Where a study stands, to be printed.
@@ -64,11 +62,8 @@ def look(workdir: pathlib.Path) -> View:
       '' if np.isnan(seconds) else f'{seconds:.1f}',
     )
   lines = [*training(workdir), *status.waiting(workdir)]
-  try:
-    with store.lock(workdir):
-      running = 'no process is working here'
-  except errors.StoreError:
-    running = WORKING
+  worker = store.worker(workdir)
+  running = f'{worker or "no process"} is working here'
   wall = duration(contents.get('wall_seconds') or 0)
   last = runs['phase'] == ''
   done = f'{runs.loc[last, "finished"].sum()} of {last.sum()} runs'
@@ -77,7 +72,7 @@ def look(workdir: pathlib.Path) -> View:
     done += f' and {early.sum()} of {len(early)} of earlier phases'
   lines.append(f'{done} finished in {wall}; {running}')
   over = bool(runs['finished'].all())
-  if not over and running != WORKING and contents.get('command'):
+  if not over and not worker and contents.get('command'):
     lines.append(f'continue with: {contents["command"]}')
   return View(table, lines, over)
 

@@ -21,7 +21,10 @@ from disentangle_jax.engine.programs import devices, hosts, topologies
 
 _CONFIG = cli.config_flag()
 _WORKDIR = flags.DEFINE_string(
-  'workdir', None, 'Folder for results; continued if it holds this study.'
+  'workdir',
+  None,
+  'Folder or bucket (s3://, gs://) for results; continued if it holds this '
+  'study.',
 )
 _DRY_RUN = flags.DEFINE_bool(
   'dry_run',
@@ -57,6 +60,12 @@ _AS_NEW_SETTING = flags.DEFINE_bool(
   False,
   'Keep runs with a changed field beside the old ones, as a setting of their '
   'own.',
+)
+_TAKE_OVER = flags.DEFINE_bool(
+  'take_over',
+  False,
+  'A workdir in a bucket: go on where the lock of a killed sweep was left. For '
+  'jobs that a scheduler starts again, one at a time.',
 )
 _SLICE = flags.DEFINE_string(
   'slice',
@@ -146,6 +155,7 @@ def main(argv):
       progress=shown,
       command=command,
       as_new_setting=_AS_NEW_SETTING.value,
+      take_over=_TAKE_OVER.value,
       key=_CONFIG.source.key,
       crew=crew,
     )

@@ -8,8 +8,9 @@
   python -m experiments.traverse --params=RUN_ID.safetensors --out=figures
 
 Images, films of videos, layers of solids and strips of vectors go to
-DIR/figures, or to --out; their paths are printed. Sentences are printed.
-Observations are numbered draws of the run's data set.
+DIR/figures (to figures here, where DIR is the address of a bucket), or to
+--out; their paths are printed. Sentences are printed. Observations are numbered
+draws of the run's data set.
 
 --latents draws what the codes say about the factors: mutual information, lasso
 importances as a Hinton diagram, responses to every factor, and the aggregate
@@ -23,7 +24,7 @@ from absl import flags
 import numpy as np
 import PIL.Image
 
-from disentangle_jax import errors, load_run
+from disentangle_jax import errors, folders, load_run, storage
 from disentangle_jax.commands import cli
 from disentangle_jax.runs import trained
 
@@ -191,9 +192,10 @@ def main(argv):
   if given.between and len(given.between) != 2:
     raise errors.value('--between', ','.join(given.between), 'must be two')
   runs = _runs(given.run, given.seeds)
-  out = pathlib.Path(
-    given.out or (pathlib.Path(given.workdir or '.') / 'figures')
-  )
+  # Pictures are for looking at: those of a bucket stay here, too.
+  root = folders.workdir(given.workdir or '.')
+  root = pathlib.Path('.') if storage.is_bucket(root) else root
+  out = pathlib.Path(given.out) if given.out else folders.figures(root)
   options = Options(
     around=given.around,
     span=given.span,
@@ -222,7 +224,9 @@ def _define_flags() -> None:
     "Run number or the beginning of a run_id; '16-20' with --seeds.",
   )
   flags.DEFINE_string('params', None, 'An exported run instead.')
-  flags.DEFINE_string('out', None, 'Where files go; DIR/figures if unset.')
+  flags.DEFINE_string(
+    'out', None, 'Where files go; DIR/figures if unset, of a bucket figures.'
+  )
   flags.DEFINE_string(
     'around', '0', "Number of an observation, or 'prior' for its centre."
   )

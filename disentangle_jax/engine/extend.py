@@ -144,10 +144,10 @@ def add_metrics(
   first = stored.drop_duplicates('run_id').set_index('run_id')
   in_store = _held(stored)
   over = mesh.shape[devices.RUNS]
-  evaluators = {}
+  evaluators, with_params = {}, folders.with_params(workdir)
   for group in plan.groups:
     runs = [run for run in group.runs if run.run_id in missing]
-    gone = [r for r in runs if not _kept(workdir, r)]
+    gone = [r for r in runs if r.run_id not in with_params]
     if gone:
       say(
         f'note: {len(gone)} finished runs of {group.method_name} left no '
@@ -177,10 +177,6 @@ def add_metrics(
           if (row['run_id'], row['name'], row['metric_seed']) not in in_store
         ]
         store.append(workdir, part, new_rows)
-
-
-def _kept(workdir: pathlib.Path, run: study_plan.Run) -> bool:
-  return folders.params(workdir, run.run_id).exists()
 
 
 def _part(kind: str, *what: Any) -> str:
@@ -234,11 +230,12 @@ def score_seeds(
   stored = stored_scores(workdir)
   first = stored.drop_duplicates('run_id').set_index('run_id')
   in_part = dict(iter(stored.groupby('part')))
+  with_params = folders.with_params(workdir)
   seeds = range(plan.config.scoring.metric_seeds)
   score = seed_scores.SeedScores(plan)
   for group in plan.groups:
     for key, runs in cells(group, set(first.index)).items():
-      runs = [run for run in runs if _kept(workdir, run)]
+      runs = [run for run in runs if run.run_id in with_params]
       setting = [key, study.describe_group(group)]
       for name, keys in wanted.items():
         if name not in group.metrics:

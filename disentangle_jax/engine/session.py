@@ -294,13 +294,14 @@ class Session:
       ) from error
     # The rows are what marks a run as finished: all that it needs comes first,
     # and nothing else may keep them from being written.
+    pack = chunk.part if self._engine.pack else ''
     if self._engine.keep_params and hasattr(state, 'params'):
-      exported.write_params(workdir, runs, state, group)
+      exported.write_params(workdir, runs, state, group, pack)
     pictures = self._pictures[chunk.group, chunk.size]
     if self._engine.keep_samples and pictures is not None:
       with self._told(f'pictures of {group.method_name}'):
         images = jax.device_get(pictures(state, group.dataset.arrays))
-        exported.write_pictures(workdir, group, runs, images)
+        exported.write_pictures(workdir, group, runs, images, pack)
     store.append(
       workdir, chunk.part, rows.of_chunk(plan.study, runs, trained, scores)
     )
@@ -335,10 +336,10 @@ def _cut(
 
 
 @contextlib.contextmanager
-def held(workdir: pathlib.Path):
-  """Locks the folder for all hosts: the first one holds it."""
+def held(workdir: pathlib.Path, take_over: bool = False):
+  """Locks the folder for all hosts: the first one holds it; `store.lock`."""
   if hosts.index():
     yield
     return
-  with store.lock(workdir):
+  with store.lock(workdir, take_over):
     yield

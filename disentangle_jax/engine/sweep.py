@@ -44,6 +44,7 @@ def sweep(
   progress: progress_lib.Progress | None = None,
   command: str = '',
   as_new_setting: bool = False,
+  take_over: bool = False,
   key: str = '',
   crew: ray_crew.Crew | None = None,
 ) -> pd.DataFrame:
@@ -51,7 +52,8 @@ def sweep(
 
   Args:
     config: from `base_config`, changed to taste.
-    workdir: where results go and are continued; None keeps nothing on disk.
+    workdir: where results go and are continued, a folder or the address of a
+      bucket; None keeps nothing on disk.
     methods: your own methods, name -> module (`types.MethodModule`).
     metrics: your own metrics, name -> module.
     datasets: your own data sets, name -> module or `Dataset`.
@@ -60,6 +62,7 @@ def sweep(
     command: how this was started, for the report.
     as_new_setting: where a field of a study that is there has changed, keep
       both, as settings of their own; refused otherwise.
+    take_over: in a bucket, hold the workdir whoever holds it now.
     key: of the packaged study that this is, for its own sections of the report.
     crew: workers that train in the place of this process; methods, metrics and
       data sets are then those of the package.
@@ -83,6 +86,7 @@ def sweep(
         progress=progress,
         command=command,
         as_new_setting=as_new_setting,
+        take_over=take_over,
         key=key,
         crew=crew,
       )
@@ -91,13 +95,13 @@ def sweep(
   names = registry.of(methods, metrics, datasets)
   devices.prepare(parse.engine(config))
   whole = planning.make(config, names)
-  trackers.check(whole.config.engine)
   workdir = folders.workdir(workdir)
+  trackers.check(whole.config.engine, workdir)
   plan = planning.sliced(whole)
   chosen = planning.only(plan)
   if len(chosen.runs) < len(plan.runs):
     workdir = folders.only(workdir)
-  with session.held(workdir):
+  with session.held(workdir, take_over):
     numbers = {run.run_id: run.number for run in whole.runs}
     shown = progress or progress_lib.usual()
     _run(chosen, numbers, workdir, shown, command, as_new_setting, key, crew)
@@ -142,6 +146,8 @@ def _run(
     'devices': trained_on,
     'hosts': hosts.number(),
     'versions': study.versions(),
+    # All that something was trained with.
+    'code': sorted({*old.get('code', ()), *([study.code()] if todo else [])}),
     'wall_seconds': old.get('wall_seconds') or 0.0,
   }
   moved = ''

@@ -1,13 +1,13 @@
 """From workdirs to files: the page, the figures, one run's sheets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 import os
 import pathlib
 
 import matplotlib.figure
 import numpy as np
 
-from disentangle_jax import errors, folders, handles
+from disentangle_jax import errors, folders, handles, storage
 from disentangle_jax.report import (
   drawing,
   gallery,
@@ -23,11 +23,11 @@ from disentangle_jax.report import sections as sections_lib
 FIGURES = ('auto', 'all', 'none')
 FILES = 8  # scores drawn into files where they are many; each costs a second
 
-Paths = Sequence[pathlib.Path | str] | pathlib.Path | str
+Paths = Sequence[os.PathLike | str] | os.PathLike | str
 
 
 def _as_paths(workdir: Paths) -> list[pathlib.Path]:
-  several = not isinstance(workdir, pathlib.Path | str)
+  several = isinstance(workdir, Iterable) and not isinstance(workdir, str)
   paths = [folders.workdir(p) for p in (workdir if several else [workdir])]
   if not paths:
     raise errors.value('workdir', [], 'must name at least one directory')
@@ -79,26 +79,45 @@ def write(
     raise errors.value('compare', len(paths), 'needs exactly two workdirs, A,B')
   if figures not in FIGURES:
     raise errors.choices('figures', figures, FIGURES)
-  root = pathlib.Path(out).expanduser() if out is not None else paths[0]
+  root = folders.workdir(out) if out is not None else paths[0]
   name = 'index'
   if len(paths) > 1 and out is None:
     name = 'compare' if compare else 'merged'
-  folder = folders.figures(root) / ('' if name == 'index' else name)
-  files = None if figures == 'none' else folder
   results = results_lib.Results(
     tables.load(paths, together=not compare),
     compare=compare,
     extra=extra,
-    figure_folder=str(files or ''),
+    figure_folder='' if figures == 'none' else str(_figures(root, name)),
   )
-  page = folders.page(root, name)
+  # The page goes last into a bucket, as it is written last into a folder.
+  with storage.staged(root, '.html') as here:
+    files = None if figures == 'none' else _figures(here, name)
+    page = folders.page(here, name)
+    _write(results, page, files, figures == 'all', refresh)
+  return folders.page(root, name)
+
+
+def _figures(root: pathlib.Path, name: str) -> pathlib.Path:
+  """Where the files of a page go; those of several workdirs are apart."""
+  folder = folders.figures(root)
+  return folder if name == 'index' else folder / name
+
+
+def _write(
+  results: results_lib.Results,
+  page: pathlib.Path,
+  files: pathlib.Path | None,
+  everything: bool,
+  refresh: int,
+) -> None:
+  """The page, and what stands beside it, on this machine."""
   try:
     with style.use():
       sections = sections_lib.of(results)
       section_lib.check(sections)
       drawings = _draw(sections, files)
       if files:
-        _draw_files(results, files, everything=figures == 'all')
+        _draw_files(results, files, everything)
     if files:
       for rank, run in results.shown.overall.items():
         drawing.run_sheets(results.study, run, files, rank)
@@ -107,9 +126,8 @@ def write(
     _replace(page.with_suffix('.md'), _markdown(results, sections, links))
   except OSError as error:
     raise errors.StoreError(
-      f'{error.filename or root}: cannot be written ({error.strerror})'
+      f'{error.filename or page}: cannot be written ({error.strerror})'
     ) from error
-  return page
 
 
 def _draw(
@@ -189,12 +207,14 @@ def draw_run(
   }
   run_id = handles.find(number, numbers, 'run')
   part = next(p for p in parts if (p.runs['run_id'] == run_id).any())
-  written = drawing.run_sheets(
-    part,
-    int(np.flatnonzero(part.runs['run_id'] == run_id)[0]),
-    folders.figures(folders.workdir(workdir)),
-    f'run_{numbers[run_id]}_{run_id[:6]}',
-  )
+  root = folders.workdir(workdir)
+  with storage.staged(root) as here:
+    written = drawing.run_sheets(
+      part,
+      int(np.flatnonzero(part.runs['run_id'] == run_id)[0]),
+      folders.figures(here),
+      f'run_{numbers[run_id]}_{run_id[:6]}',
+    )
   if not written:
     raise errors.StoreError(f'run {number} of {workdir} left no pictures')
-  return written
+  return [folders.figures(root) / path.name for path in written]

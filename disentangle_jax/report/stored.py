@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from disentangle_jax import errors, folders, stored_rows
+from disentangle_jax import errors, folders, storage, stored_rows
 
 TRAINING = 'train/'
 LOSS = 'train/loss'
@@ -39,7 +39,7 @@ def read(
   Raises:
     StoreError: if the directory does not exist.
   """
-  if not workdir.is_dir():
+  if not storage.is_folder(workdir):
     raise errors.StoreError(f'workdir {str(workdir)!r}: no such directory')
   notes, finals, curves, losses = [], [], [], []
   damaged = lambda path, reason: notes.append(
@@ -124,7 +124,7 @@ def info(workdir: pathlib.Path) -> tuple[dict[str, Any], list[str]]:
   """`study.json` of a sweep's directory, and notes if it cannot be read."""
   path = folders.study(workdir)
   try:
-    found = json.loads(path.read_text(encoding='utf-8'))
+    found = json.loads(storage.read_bytes(path))
     if isinstance(found, dict):
       return found, []
     reason = 'not an object'

@@ -16,7 +16,7 @@ import matplotlib as mpl
 import numpy as np
 import PIL.Image
 
-from disentangle_jax import folders
+from disentangle_jax import folders, packs
 
 GAP = 2  # pixels between tiles, after enlarging
 GROUND = 128  # grey: neither a black nor a white image runs into it
@@ -76,9 +76,9 @@ def load(workdir: pathlib.Path, run_id: str) -> Samples | None:
     The samples; None when the file is missing or damaged, holds nothing to look
     at, or is of a kind that this version does not know.
   """
-  path = folders.samples(pathlib.Path(workdir), run_id)
+  path = folders.samples(workdir, run_id)
   try:
-    with np.load(path, allow_pickle=False) as file:
+    with np.load(packs.source(path), allow_pickle=False) as file:
       held = dict(file)
   except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
     return None

@@ -14,7 +14,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from disentangle_jax import errors, folders, handles, layouts, types
+from disentangle_jax import (
+  errors,
+  folders,
+  handles,
+  layouts,
+  storage,
+  types,
+)
 from disentangle_jax.data import kinds, observations
 from disentangle_jax.engine.plan import group_shapes, registry, study_plan
 from disentangle_jax.engine.workdir import exported, store
@@ -231,7 +238,7 @@ def path_of(path: pathlib.Path, run: int | str | None) -> pathlib.Path:
     StoreError: no study in the folder.
   """
   if run is None:
-    if path.is_dir():
+    if storage.is_folder(path):
       rule = 'is a folder: give the number of a run, or its run_id, as well'
       raise errors.value('path', str(path), rule)
     return path
@@ -252,7 +259,8 @@ def load_run(
   """Loads a trained run.
 
   Args:
-    path: `DIR/params/<run_id>.safetensors`, or DIR itself with a run.
+    path: `DIR/params/<run_id>.safetensors`, or DIR itself with a run; DIR may
+      be the address of a bucket.
     number: the run's number in the study, as reports show it, or the beginning
       of its run_id, which stays when seeds are added.
     methods: your own methods, name -> module, as for `sweep`.

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from disentangle_jax import errors, folders, handles, stored_rows, studies
+from disentangle_jax import (
+  errors,
+  folders,
+  handles,
+  storage,
+  stored_rows,
+  studies,
+)
 from disentangle_jax.runs import trained
 
 if TYPE_CHECKING:
@@ -257,9 +264,10 @@ def open_study(
   Raises:
     StoreError: a folder that is not there, or holds no study.
   """
-  paths = [path] if isinstance(path, (str, os.PathLike)) else list(path)
+  several = isinstance(path, Iterable) and not isinstance(path, str)
+  paths = list(path) if several else [path]
   workdirs = tuple(map(folders.workdir, paths))
   for workdir in workdirs:
-    if not folders.study(workdir).is_file():
+    if not storage.exists(folders.study(workdir)):
       raise errors.StoreError(f'{workdir}: holds no study.json')
   return OpenStudy(workdirs, methods, datasets)

@@ -44,13 +44,24 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
   assert list((tmp_path / 'x' / 'params').iterdir())
 
 
-@pytest.mark.parametrize('address', ['gs://bucket/x', 's3://b', 'https://a/b'])
+@pytest.mark.parametrize(
+  ('address', 'said'),
+  [
+    (
+      'https://a/b',
+      'is an address of https://, which cannot be written; legal',
+    ),
+    ('s3://', 'is an address without a bucket; legal: a folder, s3://BUCKET'),
+    ('gs://bucket/x', r"needs .*: pip install 'disentangle_jax\[buckets\]'"),
+  ],
+)
 def test_addresses_are_refused_before_anything_is_compiled(
-  address, tmp_path, monkeypatch
+  address, said, tmp_path, monkeypatch
 ):
   monkeypatch.chdir(tmp_path)
   monkeypatch.setattr(train, 'compile_group', None)
-  with pytest.raises(dj.StoreError, match='is an address') as caught:
+  monkeypatch.setitem(sys.modules, 'upath', None)
+  with pytest.raises(dj.StoreError, match=said) as caught:
     dj.sweep(small(), address)
   assert '\n' not in str(caught.value)
   assert not list(tmp_path.iterdir())

@@ -33,7 +33,7 @@ class DatasetSpec(NamedTuple):
     """What makes it another set: where equal files lie does not."""
     if not self.fingerprint:
       return self.as_json()
-    options = _without_places(json.loads(self.options))
+    options = without_places(json.loads(self.options))
     return [self.name, json.dumps(options, sort_keys=True), self.fingerprint]
 
 
@@ -41,13 +41,13 @@ class DatasetSpec(NamedTuple):
 _PLACES = ('path', 'cache', 'verify')
 
 
-def _without_places(options: Any) -> Any:
+def without_places(options: Any) -> Any:
   """Options, also those of the parts of a joined set, without _PLACES."""
   if isinstance(options, list):
-    return [_without_places(part) for part in options]
+    return [without_places(part) for part in options]
   if not isinstance(options, dict):
     return options
-  return {k: _without_places(v) for k, v in options.items() if k not in _PLACES}
+  return {k: without_places(v) for k, v in options.items() if k not in _PLACES}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +62,7 @@ class Engine:
     eval_memory_mib: what scoring and pictures may hold on a device, MiB.
     keep_params: whether runs leave their parameters.
     keep_samples: whether they leave pictures.
+    pack: whether those of a chunk are one file each: for slow drives.
     cpu_devices: devices to make of a CPU; 0 for one per core.
     compile_cache: whether compiled programs are kept between processes.
     checkpoint_minutes: between checkpoints; 0 for those on a signal alone.
@@ -77,6 +78,7 @@ class Engine:
   eval_memory_mib: int = 1024
   keep_params: bool = True
   keep_samples: bool = True
+  pack: bool = False
   cpu_devices: int = 0
   compile_cache: bool = True
   checkpoint_minutes: float = 10.0

@@ -1,15 +1,17 @@
 """Checkpoints inside a chunk: what a killed sweep continues from.
 
 `DIR/checkpoints/<part>/<step>/` holds the stacked state as Orbax writes it,
-`<step>.npz` beside it the scalars logged so far. Randomness is a function of
-seed and absolute step, so that state and step are all there is to keep, and the
-rows of a continued sweep equal those of an uninterrupted one bit for bit.
+`<step>.npz` beside it the scalars logged so far. Orbax writes folders of this
+machine: in a bucket the folder is one object, `<step>.tar`. Randomness is a
+function of seed and absolute step, so that state and step are all there is to
+keep, and the rows of a continued sweep equal those of an uninterrupted one bit
+for bit.
 """
 
 from collections.abc import Callable, Collection, Iterator
 import contextlib
+import io
 import pathlib
-import shutil
 import signal
 import threading
 import time
@@ -18,9 +20,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from disentangle_jax import errors, folders
+from disentangle_jax import errors, folders, storage
 from disentangle_jax.engine.programs import hosts
-from disentangle_jax.engine.workdir import store
 
 KEPT = 2
 
@@ -94,18 +95,24 @@ def clean(workdir: pathlib.Path, unfinished: Collection[str]) -> None:
     workdir: the study, locked.
     unfinished: parts that are still to be done.
   """
-  for folder in folders.checkpoints(workdir).glob('*'):
+  for folder in storage.listed(folders.checkpoints(workdir)):
     if folder.name not in unfinished:
-      shutil.rmtree(folder, ignore_errors=True)
-    for path in folder.glob('*.orbax-checkpoint-tmp*'):
-      shutil.rmtree(path, ignore_errors=True)
-  with contextlib.suppress(OSError):
-    folders.checkpoints(workdir).rmdir()  # when it is empty
+      storage.remove(folder)
+    elif not storage.is_bucket(folder):
+      for path in folder.glob('*.orbax-checkpoint-tmp*'):
+        storage.remove(path)
+  _remove_if_empty(folders.checkpoints(workdir))
+
+
+def _remove_if_empty(folder: pathlib.Path) -> None:
+  if not storage.is_bucket(folder):  # which has no empty folders
+    with contextlib.suppress(OSError):
+      folder.rmdir()
 
 
 def steps(folder: pathlib.Path) -> list[int]:
   """Steps of the complete checkpoints of a chunk, ascending."""
-  names = [path.stem for path in folder.glob('*.npz')]
+  names = [path.stem for path in storage.listed(folder, '.npz')]
   return sorted(int(name) for name in names if name.isdigit())
 
 
@@ -167,22 +174,27 @@ class Keeper:
     logged = jax.device_get(progress.logged)
     arrays = {f'log/{n}': np.stack([row[n] for row in logged]) for n in names}
     try:
-      with _checkpointer() as checkpointer:
+      target = self._folder / str(progress.step)
+      with (
+        storage.folder_to_write(target) as path,
+        _checkpointer() as checkpointer,
+      ):
         checkpointer.save(
-          self._folder / str(progress.step),
+          path,
           {'state': progress.state, 'diverged': progress.diverged},
           force=True,
         )
+      buffer = io.BytesIO()
+      np.savez(
+        buffer,
+        identity=self._identity,
+        ends=np.array(progress.ends),
+        seconds=progress.seconds,
+        **arrays,
+      )
       # Last: a checkpoint without this file is none.
       path = self._folder / f'{progress.step}.npz'
-      with store.atomic(path) as temporary, open(temporary, 'wb') as file:
-        np.savez(
-          file,
-          identity=self._identity,
-          ends=np.array(progress.ends),
-          seconds=progress.seconds,
-          **arrays,
-        )
+      storage.write_bytes(path, buffer.getvalue())
     except (OSError, ValueError) as error:
       if isinstance(error, errors.StoreError):
         raise
@@ -226,18 +238,18 @@ class Keeper:
 
   def finished(self) -> None:
     """The chunk is in the store: its checkpoints are of no more use."""
-    shutil.rmtree(self._folder, ignore_errors=True)
-    with contextlib.suppress(OSError):
-      self._folder.parent.rmdir()  # when it was the last
+    storage.remove(self._folder)
+    _remove_if_empty(self._folder.parent)
 
   def _remove(self, step: int) -> None:
-    shutil.rmtree(self._folder / str(step), ignore_errors=True)
-    (self._folder / f'{step}.npz').unlink(missing_ok=True)
+    storage.remove_folder(self._folder / str(step))
+    storage.remove(self._folder / f'{step}.npz')
 
   def _read(self, step: int, state, diverged) -> Progress | None:
     import orbax.checkpoint as ocp
 
-    with np.load(self._folder / f'{step}.npz', allow_pickle=False) as file:
+    source = storage.source(self._folder / f'{step}.npz')
+    with np.load(source, allow_pickle=False) as file:
       arrays = dict(file)
     if str(arrays['identity']) != self._identity:
       return None
@@ -246,8 +258,11 @@ class Keeper:
     spread = jax.tree.leaves(state)[0].sharding
     diverged = jax.device_put(diverged, spread)
     like = {'state': shapes(state), 'diverged': shapes(diverged)}
-    with _checkpointer() as checkpointer:
-      restored = checkpointer.restore(self._folder / str(step), like)
+    with (
+      storage.folder_to_read(self._folder / str(step)) as path,
+      _checkpointer() as checkpointer,
+    ):
+      restored = checkpointer.restore(path, like)
     ends = arrays['ends'].tolist()
     names = [name for name in arrays if name.startswith('log/')]
     logged = [

@@ -21,16 +21,17 @@ import io
 import json
 import pathlib
 from typing import Any
+import zipfile
 
 import jax
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors import numpy as safetensors
 
-from disentangle_jax import errors, folders
+from disentangle_jax import errors, folders, packs, storage
 from disentangle_jax.engine.plan import group_shapes, study_plan
 from disentangle_jax.engine.programs import pictures as pictures_lib
-from disentangle_jax.engine.workdir import shells, store
+from disentangle_jax.engine.workdir import shells
 from disentangle_jax.nn import nets
 
 _NEEDED = ('method', 'config', 'dataset', 'hparams', 'seed')
@@ -41,20 +42,27 @@ def write_pictures(
   group: study_plan.Group,
   runs,
   pictures: dict[str, np.ndarray],
+  pack: str = '',
 ) -> None:
-  """`samples/<run_id>.npz` of every run of a chunk."""
+  """`samples/<run_id>.npz` of every run of a chunk, or the pack of them."""
   kind = group.dataset.kind
   values = pictures_lib.traversal_values(kind)
   about = {'kind': kind, 'traversal_values': values}
   vocabulary = group.dataset.extras.get('vocabulary')
   if vocabulary:
     about['vocabulary'] = np.array(vocabulary)
-  for r, run in enumerate(runs):
-    buffer = io.BytesIO()
-    own = {name: value[r] for name, value in pictures.items()}
-    np.savez_compressed(buffer, **about, **own)
-    with store.atomic(folders.samples(workdir, run.run_id)) as path:
-      path.write_bytes(buffer.getvalue())
+
+  def files():
+    for r, run in enumerate(runs):
+      buffer = io.BytesIO()
+      own = {name: value[r] for name, value in pictures.items()}
+      np.savez_compressed(buffer, **about, **own)
+      yield folders.samples(workdir, run.run_id), buffer.getvalue()
+
+  if pack:
+    packs.write(folders.samples_pack(workdir, pack), files())
+  else:
+    storage.write_all(files())
 
 
 def _named(params: Any) -> dict[str, Any]:
@@ -94,6 +102,7 @@ def write_params(
   runs: Sequence[study_plan.Run],
   state: Any,
   group: study_plan.Group | None = None,
+  pack: str = '',
 ) -> None:
   """`params/<run_id>.safetensors` of every run: what represents and decodes.
 
@@ -102,28 +111,59 @@ def write_params(
     runs: the runs [R].
     state: theirs, stacked [R].
     group: of the runs; without it they load only beside their data.
+    pack: name of the one file to put them in, '' for a file each.
   """
   flat = flatten(jax.device_get(state.params))
   data = {} if group is None else about_data(group)
-  for r, run in enumerate(runs):
-    # A learned scale is a scalar, which ascontiguousarray would make a vector.
-    own = {name: np.array(x[r], order='C') for name, x in flat.items()}
-    metadata = {
-      name: value if name == 'method' else json.dumps(value)
-      for name, value in {**run.describe(), **data}.items()
-    }
-    path = folders.params(workdir, run.run_id)
-    with store.atomic(path) as temporary:
-      temporary.write_bytes(safetensors.save(own, metadata=metadata))
+
+  def files():
+    for r, run in enumerate(runs):
+      # A learned scale is a scalar, which ascontiguousarray makes a vector.
+      own = {name: np.array(x[r], order='C') for name, x in flat.items()}
+      metadata = {
+        name: value if name == 'method' else json.dumps(value)
+        for name, value in {**run.describe(), **data}.items()
+      }
+      content = safetensors.save(own, metadata=metadata)
+      yield folders.params(workdir, run.run_id), content
+
+  if pack:
+    packs.write(folders.params_pack(workdir, pack), files())
+  else:
+    storage.write_all(files())
 
 
-def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-  """Arrays and parsed metadata of an exported run."""
-  try:
-    with safe_open(path, framework='numpy') as file:
+def _arrays(source) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+  """Arrays and metadata of a safetensors file, from its path or its bytes."""
+  if isinstance(source, pathlib.Path):
+    with safe_open(source, framework='numpy') as file:
       arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-      about = file.metadata() or {}
-  except (OSError, SafetensorError) as error:
+      return arrays, file.metadata() or {}
+  content = source.getvalue()
+  arrays = safetensors.load(content)
+  # The header: its length in 8 bytes, then JSON.
+  header = json.loads(content[8 : 8 + int.from_bytes(content[:8], 'little')])
+  return arrays, header.get('__metadata__', {})
+
+
+def read(
+  path: pathlib.Path, source: Any = None
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+  """Arrays and parsed metadata of an exported run.
+
+  Args:
+    path: of the file.
+    source: what `packs.sources` gives for it, where that is at hand.
+
+  Raises:
+    StoreError: it is missing, damaged, or no exported run.
+  """
+  try:
+    source = packs.source(path) if source is None else source
+    if isinstance(source, OSError):
+      raise source
+    arrays, about = _arrays(source)
+  except (OSError, SafetensorError, zipfile.BadZipFile) as error:
     raise errors.StoreError(f'{path}: cannot be read: {error}') from error
   missing = [name for name in _NEEDED if name not in about]
   if missing:
@@ -197,8 +237,8 @@ def group_states(
   """
   shapes = group_shapes.state_shapes(group)
   states = []
-  for run in runs:
-    path = folders.params(workdir, run.run_id)
-    states.append(fill(shapes, read(path)[0], path))
+  paths = [folders.params(workdir, run.run_id) for run in runs]
+  for path, source in zip(paths, packs.sources(paths)):
+    states.append(fill(shapes, read(path, source)[0], path))
   states += [states[-1]] * (size - len(states))
   return jax.tree.map(lambda *x: np.stack(x), *states)

@@ -3,7 +3,8 @@
 `DIR/live/<part>.jsonl`: a line that says which runs, then a line per logged
 window. A chunk that ends takes its file away, for its rows hold the same; one
 that was killed leaves it, and goes on in it from its checkpoint. Scalars per
-latent, the bulk of them, wait for the rows.
+latent, the bulk of them, wait for the rows. An object of a bucket cannot grow:
+there the file is put anew, now and then.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -17,17 +18,21 @@ from typing import Any
 
 import numpy as np
 
-from disentangle_jax import folders
+from disentangle_jax import errors, folders, storage
 
 # 'train/kl/3': one number per latent or cell of a table.
 _LATENT = re.compile(r'/\d+(_\d+)*$')
+
+
+# Seconds between two of a chunk's puts into a bucket.
+_EVERY = 30.0
 
 
 class Curves:
   """Writes one chunk's file.
 
   Args:
-    workdir: of the study, a folder.
+    workdir: of the study.
     part: name of the chunk's part of the store.
     about: what its first line says: 'runs' (run_ids), 'group', 'steps',
       'batch_size'.
@@ -44,15 +49,19 @@ class Curves:
     self._path = folders.live(workdir, part)
     self._about = dict(about)
     self._say, self._broken = say, False
+    # Of a bucket: all lines, and when they were put.
+    self._lines: list[str] = []
+    self._put = 0.0
 
   @contextlib.contextmanager
   def _told(self) -> Iterator[None]:
     try:
       yield
-    except OSError as error:
+    except (OSError, errors.StoreError) as error:
       if not self._broken:
+        reason = getattr(error, 'strerror', None) or errors.first_line(error)
         self._say(
-          f'note: {self._path}: cannot be written ({error.strerror}); curves '
+          f'note: {self._path}: cannot be written ({reason}); curves '
           'come with the rows of finished runs'
         )
       self._broken = True
@@ -65,6 +74,10 @@ class Curves:
       for line in _lines(self._path)[1:]
       if json.loads(line)['step'] <= step
     ]
+    if storage.is_bucket(self._path):
+      self._lines = lines
+      self._write_whole()
+      return
     with self._told():
       self._path.parent.mkdir(parents=True, exist_ok=True)
       # Written aside: a reader never sees half of it.
@@ -88,20 +101,32 @@ class Curves:
       if not _LATENT.search(name)
     }
     line = {'step': step, 'time': time.time(), 'alive': alive, **chosen}
+    if storage.is_bucket(self._path):
+      self._lines.append(json.dumps(line))
+      if time.monotonic() - self._put > _EVERY:
+        self._write_whole()
+      return
     with self._told(), self._path.open('a', encoding='utf-8') as file:
       file.write(json.dumps(line) + '\n')
 
+  def _write_whole(self) -> None:
+    with self._told():
+      content = '\n'.join(self._lines) + '\n'
+      storage.write_bytes(self._path, content.encode())
+    self._put = time.monotonic()
+
   def finished(self) -> None:
     """The rows are in the store."""
-    self._path.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-      self._path.parent.rmdir()  # when it was the last
+    storage.remove(self._path)
+    if not storage.is_bucket(self._path):
+      with contextlib.suppress(OSError):
+        self._path.parent.rmdir()  # when it was the last
 
 
 def _lines(path: pathlib.Path) -> list[str]:
   """Whole lines of a file; a killed process may have left half of one."""
   try:
-    text = path.read_text(encoding='utf-8')
+    text = storage.read_bytes(path).decode()
   except OSError:
     return []
   whole = []
@@ -125,4 +150,4 @@ def clean(workdir: pathlib.Path, unfinished: Collection[str]) -> None:
   """
   for path in folders.live_parts(workdir):
     if path.stem not in unfinished:
-      path.unlink(missing_ok=True)
+      storage.remove(path)

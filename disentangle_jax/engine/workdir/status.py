@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import pandas as pd
 
-from disentangle_jax import errors, folders
+from disentangle_jax import errors, folders, storage
 from disentangle_jax.engine.workdir import checkpoint, store
 
 
@@ -49,7 +49,7 @@ def summarise(workdir: pathlib.Path) -> tuple[dict, pd.DataFrame]:
 def waiting(workdir: pathlib.Path) -> list[str]:
   """One line for every chunk that would continue from a checkpoint."""
   lines = []
-  for folder in sorted(folders.checkpoints(workdir).glob('*')):
+  for folder in storage.listed(folders.checkpoints(workdir)):
     if steps := checkpoint.steps(folder):
       lines.append(f'chunk {folder.name}: checkpoint at step {steps[-1]:,}')
   return lines

@@ -7,7 +7,6 @@ killed process leaves either all rows of a run or none.
 from collections.abc import Iterable, Mapping
 import contextlib
 import json
-import os
 import pathlib
 from typing import Any
 
@@ -16,38 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from disentangle_jax import errors, folders, handles, stored_rows
-
-
-@contextlib.contextmanager
-def atomic(path: pathlib.Path):
-  """A sibling path to write to, renamed to `path` when the block succeeds.
-
-  Args:
-    path: where the file shall be.
-
-  Yields:
-    The temporary path.
-
-  Raises:
-    StoreError: the file cannot be written.
-  """
-  temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    yield temporary
-    with open(temporary, 'rb') as file:
-      os.fsync(file.fileno())
-    os.replace(temporary, path)
-  except OSError as error:
-    temporary.unlink(missing_ok=True)
-    raise errors.StoreError(f'{path}: cannot be written: {error}') from error
+from disentangle_jax import errors, folders, handles, storage, stored_rows
+from disentangle_jax.engine.workdir import bucket_lock
 
 
 def write_json(path: pathlib.Path, value: Any) -> None:
   """Writes JSON atomically."""
-  with atomic(path) as temporary:
-    temporary.write_text(json.dumps(value, indent=1, default=str) + '\n')
+  text = json.dumps(value, indent=1, default=str) + '\n'
+  storage.write_bytes(path, text.encode())
 
 
 def read_json(path: pathlib.Path) -> dict[str, Any] | None:
@@ -57,7 +32,7 @@ def read_json(path: pathlib.Path) -> dict[str, Any] | None:
     StoreError: it is there but cannot be read.
   """
   try:
-    return json.loads(path.read_text())
+    return json.loads(storage.read_bytes(path))
   except FileNotFoundError:
     return None
   except (OSError, ValueError) as error:
@@ -83,8 +58,9 @@ def append(
 
 
 def _write(path: pathlib.Path, table: pa.Table) -> None:
-  with atomic(path) as temporary:
-    pq.write_table(table, temporary, compression='zstd')
+  buffer = pa.BufferOutputStream()
+  pq.write_table(table, buffer, compression='zstd')
+  storage.write_bytes(path, buffer.getvalue().to_pybytes())
 
 
 def read(workdir: pathlib.Path, columns: Iterable[str] = ()) -> pd.DataFrame:
@@ -118,10 +94,12 @@ def rephase(workdir: pathlib.Path, phases: Mapping[str, str]) -> None:
     workdir: the study's folder, locked.
     phases: run_id -> name of the phase in the plan, '' for a listed method.
   """
-  for path in folders.parts(workdir):
-    if 'phase' not in pq.read_schema(path).names:
+  paths = folders.parts(workdir)
+  for path, source in zip(paths, storage.sources(paths)):
+    file = pq.ParquetFile(source)
+    if 'phase' not in file.schema_arrow.names:
       continue
-    table = pq.read_table(path, columns=['run_id', 'phase'])
+    table = file.read(['run_id', 'phase'])
     ids, stored_phases = (
       table[name].to_pylist() for name in ('run_id', 'phase')
     )
@@ -130,7 +108,7 @@ def rephase(workdir: pathlib.Path, phases: Mapping[str, str]) -> None:
     ]
     if wanted == stored_phases:
       continue
-    field, table = stored_rows.SCHEMA.field('phase'), pq.read_table(path)
+    field, table = stored_rows.SCHEMA.field('phase'), file.read()
     column = table.column_names.index('phase')
     _write(path, table.set_column(column, field, pa.array(wanted, field.type)))
 
@@ -149,9 +127,9 @@ def renumber(workdir: pathlib.Path, numbers: Mapping[str, int]) -> str:
   Returns:
     Which numbers moved, in one line; '' if none did.
   """
-  numbers_of = {}
-  for path in folders.parts(workdir):
-    table = pq.read_table(path, columns=['run_id', 'run_number'])
+  numbers_of, paths = {}, folders.parts(workdir)
+  for path, source in zip(paths, storage.sources(paths)):
+    table = pq.read_table(source, columns=['run_id', 'run_number'])
     # Thousands of rows say the same.
     pairs = table.group_by(['run_id', 'run_number']).aggregate([])
     columns = (pairs['run_id'].to_pylist(), pairs['run_number'].to_pylist())
@@ -170,7 +148,7 @@ def renumber(workdir: pathlib.Path, numbers: Mapping[str, int]) -> str:
   for path, of_file in numbers_of.items():
     if all(wanted[run_id] == number for run_id, number in of_file.items()):
       continue
-    table = pq.read_table(path)
+    table = pq.read_table(storage.source(path))
     known = pa.array([wanted[run_id] for run_id in of_file], field.type)
     row = pc.index_in(table['run_id'], value_set=pa.array(list(of_file)))
     offset = table.column_names.index('run_number')
@@ -188,17 +166,29 @@ def finished(workdir: pathlib.Path) -> set[str]:
 
 def clean(workdir: pathlib.Path) -> None:
   """Removes what a killed process had half written; the lock must be held."""
+  if storage.is_bucket(workdir):
+    return  # Nothing is ever half written there.
   for path in workdir.glob('**/.*.tmp'):
     path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def lock(workdir: pathlib.Path):
+def lock(workdir: pathlib.Path, take_over: bool = False):
   """Holds a workdir for this process.
+
+  Args:
+    workdir: the study's folder.
+    take_over: in a bucket, which cannot know whether the process that left a
+      lock is alive: hold it whoever holds it now. A folder's lock ends with its
+      process.
 
   Raises:
     StoreError: the folder cannot be made or written, or another process has it.
   """
+  if storage.is_bucket(workdir):
+    with bucket_lock.hold(workdir, take_over):
+      yield
+    return
   try:
     workdir.mkdir(parents=True, exist_ok=True)
     handle = open(folders.lock(workdir), 'a')  # noqa: SIM115, closed below
@@ -212,6 +202,17 @@ def lock(workdir: pathlib.Path):
     yield
   finally:
     handle.close()
+
+
+def worker(workdir: pathlib.Path) -> str:
+  """Who runs a sweep here: '' for nobody, else a few words."""
+  if storage.is_bucket(workdir):
+    return bucket_lock.holder(workdir)
+  try:
+    with lock(workdir):
+      return ''
+  except errors.StoreError:
+    return 'a process'
 
 
 def _flock(handle, workdir: pathlib.Path) -> None:

@@ -16,7 +16,7 @@ import pathlib
 import platform
 from typing import Any, NamedTuple
 
-from disentangle_jax import errors, folders, version
+from disentangle_jax import errors, folders, storage, version
 from disentangle_jax.engine.plan import registry, study_config, study_plan
 from disentangle_jax.engine.programs import devices
 from disentangle_jax.engine.workdir import store
@@ -24,6 +24,15 @@ from disentangle_jax.engine.workdir import store
 # Of study.json and the rows; files without one were written before phases.
 FORMAT = 2
 _PACKAGES = ('jax', 'jaxlib', 'flax', 'optax', 'numpy')
+_ROOMS = (
+  'ops',
+  'nn',
+  'data',
+  'methods',
+  'metrics',
+  'engine/plan',
+  'engine/programs',
+)
 
 
 class Chunk(NamedTuple):
@@ -53,6 +62,17 @@ def versions() -> dict[str, str]:
     {name: importlib.metadata.version(name) for name in _PACKAGES}
   )
   return installed
+
+
+@functools.cache
+def code() -> str:
+  """Digest of the package's own source that results come from."""
+  root, digest = pathlib.Path(version.__file__).parent, hashlib.sha256()
+  for room in _ROOMS:
+    for path in sorted(root.joinpath(room).rglob('*.py')):
+      digest.update(path.relative_to(root).as_posix().encode())
+      digest.update(path.read_bytes())
+  return digest.hexdigest()[:12]
 
 
 def now() -> str:
@@ -91,14 +111,17 @@ def _coordinates(run: study_plan.Run) -> str:
   return json.dumps([run.method, run.all_hparams(), run.seed], sort_keys=True)
 
 
-def _differences(old: Any, new: Any, name: str = '') -> list[str]:
+def differences(
+  old: Any, new: Any, name: str = ''
+) -> list[tuple[str, Any, Any]]:
+  """Where two nested mappings differ: (dotted name, value, other value)."""
   if isinstance(old, Mapping) and isinstance(new, Mapping):
-    differences = []
+    fields = []
     for key in sorted({*old, *new}):
       inner = f'{name}.{key}' if name else key
-      differences += _differences(old.get(key), new.get(key), inner)
-    return differences
-  return [] if old == new else [f'{name} was {old!r} and is now {new!r}']
+      fields += differences(old.get(key), new.get(key), inner)
+    return fields
+  return [] if old == new else [(name, old, new)]
 
 
 def open_study(
@@ -123,18 +146,13 @@ def open_study(
   """
   old = store.read_json(folders.study(workdir))
   if old is None:
-    if folders.results(workdir).exists():
+    if storage.is_folder(folders.results(workdir)):
       raise errors.StoreError(
         f'--workdir={workdir}: holds results but no study.json; '
         'legal: an empty folder or one of this study'
       )
     return {'runs': {}, 'chunks': [], 'specs': []}
-  if old.get('format', 1) > FORMAT:
-    raise errors.StoreError(
-      f'--workdir={workdir}: was written by a newer version (format '
-      f'{old["format"]}, this one knows {FORMAT}); legal: that version, or '
-      'another folder'
-    )
+  check_format(workdir, old)
   if old.get('study') != plan.study:
     raise errors.StoreError(
       f'--workdir={workdir}: holds study {old.get("study")!r}, not '
@@ -143,6 +161,16 @@ def open_study(
   if not as_new_setting:
     _refuse_changes(workdir, old, plan, whole)
   return old
+
+
+def check_format(workdir: pathlib.Path, contents: Mapping[str, Any]) -> None:
+  """Raises StoreError for a study.json of a newer version."""
+  if contents.get('format', 1) > FORMAT:
+    raise errors.StoreError(
+      f'--workdir={workdir}: was written by a newer version (format '
+      f'{contents["format"]}, this one knows {FORMAT}); legal: that version, '
+      'or another folder'
+    )
 
 
 def _refuse_changes(
@@ -175,8 +203,9 @@ def _refuse_changes(
       continue
     coordinates, spec = gone[repeated(here)]
     hparams = [json.loads(text)[1] for text in (coordinates, here)]
-    changed = _differences(*hparams, 'hparams')
-    changed += _differences(old['specs'][spec], _spec(run))
+    fields = differences(*hparams, 'hparams')
+    fields += differences(old['specs'][spec], _spec(run))
+    changed = [f'{name} was {a!r} and is now {b!r}' for name, a, b in fields]
     raise errors.StoreError(
       f'--workdir={workdir}: runs of study {plan.study!r} would change: '
       f'{"; ".join(changed) or "source of the method"}; legal: the old value, '

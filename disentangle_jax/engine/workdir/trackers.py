@@ -13,13 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from disentangle_jax import errors
+from disentangle_jax import errors, storage
 from disentangle_jax.engine.plan import study_config, study_plan
 from disentangle_jax.engine.programs import score_setup
 
 
-def check(engine: study_config.Engine) -> None:
-  """Raises ConfigError where a tracker is asked for that is not installed."""
+def check(engine: study_config.Engine, workdir: pathlib.Path) -> None:
+  """Raises ConfigError where a tracker is asked for that cannot be had."""
+  if engine.tensorboard and storage.is_bucket(workdir):
+    rule = f'writes into folders alone, and --workdir={workdir} is an address'
+    raise errors.value('config.engine.tensorboard', True, rule)
   asked = {'tensorboard': 'tensorboardX', 'wandb': 'wandb'}
   for field, package in asked.items():
     asked_for = getattr(engine, field)
