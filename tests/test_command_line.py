@@ -49,7 +49,7 @@ def test_mistakes_are_one_line(arguments, message):
 
 
 def test_dry_run_shows_the_numbered_runs_and_what_they_need():
-  done = command('sweep', f'{QUICKSTART}:smoke', '--dry_run')
+  done = command('sweep', f'{QUICKSTART}:smoke', '--dry_run', '--seconds=0')
   assert done.returncode == 0, done.stderr
   for words in ('annealed_vae', 'c_max=20', 'beta=4', 'GiB', '8 runs in 2'):
     assert words in done.stdout
@@ -200,7 +200,8 @@ def test_installed_users_have_the_same_command(tmp_path):
   module, _, function = script.value.partition(':')
   code = f'from {module} import {function}; {function}()'
   done = subprocess.run(
-    [sys.executable, '-c', code, f'--config={study}', '--dry_run'],
+    [sys.executable, '-c', code, f'--config={study}', '--dry_run']
+    + ['--seconds=0'],
     cwd=tmp_path,  # where there is no `experiments`
     capture_output=True,
     text=True,

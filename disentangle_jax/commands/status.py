@@ -100,6 +100,14 @@ def training(workdir: pathlib.Path) -> list[str]:
   return lines
 
 
+def show(workdir: pathlib.Path) -> None:
+  """Prints it once."""
+  view = look(workdir)
+  rich_console.Console().print(view.table)
+  for line in view.lines:
+    print(line)
+
+
 def watch(workdir: pathlib.Path, every: float = 2.0) -> None:
   """Shows it again and again, until all runs are finished or Ctrl-C.
 
@@ -139,11 +147,8 @@ def main(argv):
   workdir = folders.workdir(flags.FLAGS.workdir)
   if flags.FLAGS.watch:
     watch(workdir)
-    return
-  view = look(workdir)
-  rich_console.Console().print(view.table)
-  for line in view.lines:
-    print(line)
+  else:
+    show(workdir)
 
 
 def run() -> None:

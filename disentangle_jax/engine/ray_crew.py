@@ -356,7 +356,7 @@ class _Telling(progress_lib.Progress):
 
   def window(self, chunk):
     self._put('training')
-    last = [0.0]
+    last = [time.monotonic()]
 
     def on_window(step, alive, scalars):
       if time.monotonic() - last[0] >= _EVERY:

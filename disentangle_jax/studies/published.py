@@ -259,14 +259,15 @@ def describe(root: str | os.PathLike | None = None) -> str:
     '```',
     '',
     '```sh',
-    'python -m experiments.report --workdir=runs/mine --with=unsupervised_study',
+    'python -m experiments.report --workdir=runs/mine '
+    '--with=unsupervised_study',
     '```',
     '',
     'puts your own runs beside them on one page. Cite the papers of the',
     'methods and metrics (every page lists their BibTeX) and this project',
     '(CITATION.cff) with the version that stands in the rows.',
     '',
-    '| study | data sets | methods | runs | scores | runs with parameters | MiB |',
+    '| study | data sets | methods | runs | scores | with parameters | MiB |',
     '|---|---|---|---|---|---|---|',
   ]
   for key in names(root):
