@@ -62,6 +62,8 @@ def test_quickstart_smoke_ends_in_a_report(tmp_path):
   assert '8 runs' in done.stdout.splitlines()[0]
   rows = pd.read_parquet(workdir / 'results')
   assert rows['run_id'].nunique() == 8
+  cores = len(os.sched_getaffinity(0))
+  assert set(rows['device']) == {f'{cores} x cpu'}
   page = (workdir / 'report' / 'index.html').read_text()
   for words in ('annealed_vae', 'beta_vae', 'mig_binned', 'data:image/png'):
     assert words in page

@@ -2,16 +2,18 @@
 
   python -m experiments.claims --workdir=runs/attack
   python -m experiments.claims --workdir=runs/attack --write
+  python -m experiments.claims --workdir=runs/arae,runs/arae_cross/only --write
   python -m experiments.claims
 
-The first prints the claims of the study that a workdir holds, with verdict and
+The first prints the claims of the study that a workdir holds (several are put
+together: arms that were run apart), with verdict and
 interval. --write keeps them, and the study's own tables, in the study's
 `results/` in a clone. The last prints what all studies have kept: the page
 docs/claims.md.
 """
 
 import collections
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import json
 import pathlib
 
@@ -169,11 +171,11 @@ def _together(
   return list(entries.values())
 
 
-def write(workdir: pathlib.Path) -> list[pathlib.Path]:
+def write(workdirs: Sequence[pathlib.Path]) -> list[pathlib.Path]:
   """Keeps a workdir's claims and own tables in its study's `results/`.
 
   Args:
-    workdir: of a packaged study.
+    workdirs: of a packaged study; arms that were run apart are put together.
 
   Returns:
     The files.
@@ -184,12 +186,12 @@ def write(workdir: pathlib.Path) -> list[pathlib.Path]:
   """
   from disentangle_jax.report import claims, tables
 
-  study = tables.load([workdir])
+  study = tables.load(workdirs)
   key = studies.of_infos(study.infos)
   module = studies.page_module(key) if key else None
   if module is None or not hasattr(module, 'claims'):
     rule = 'is of no study of the package with claims (page.py)'
-    raise errors.value('--workdir', str(workdir), rule)
+    raise errors.value('--workdir', ','.join(map(str, workdirs)), rule)
   info = study.infos[0]
   fresh = claims.record(
     study,
@@ -238,25 +240,25 @@ def main(argv):
   if not flags.FLAGS.workdir:
     print(index() if flags.FLAGS.index else page())
     return
-  workdir = folders.workdir(flags.FLAGS.workdir)
+  workdirs = [folders.workdir(path) for path in flags.FLAGS.workdir]
   if flags.FLAGS.write:
-    for path in write(workdir):
+    for path in write(workdirs):
       print(path)
     return
   from disentangle_jax.report import claims, markdown, tables
 
-  study = tables.load([workdir])
+  study = tables.load(workdirs)
   key = studies.of_infos(study.infos)
   module = studies.page_module(key) if key else None
   if module is None or not hasattr(module, 'claims'):
     rule = 'is of no study of the package with claims (page.py)'
-    raise errors.value('--workdir', str(workdir), rule)
+    raise errors.value('--workdir', ','.join(map(str, workdirs)), rule)
   print(markdown.render(list(claims.sections(study, module.claims(study))), {}))
 
 
 def run() -> None:
   """The command itself."""
-  flags.DEFINE_string('workdir', '', 'Directory of a finished sweep.')
+  flags.DEFINE_list('workdir', [], 'Directories of finished sweeps.')
   flags.DEFINE_bool('write', False, "Keep them in the study's results/.")
   flags.DEFINE_bool('index', False, 'Print docs/studies.md instead.')
   cli.run(main, __doc__)

@@ -14,6 +14,7 @@ import json
 import pathlib
 
 from absl import flags
+import numpy as np
 import pandas as pd
 from safetensors import numpy as safetensors
 
@@ -21,6 +22,9 @@ from disentangle_jax import errors, folders, storage
 from disentangle_jax.commands import cli
 from disentangle_jax.engine.workdir import exported, store
 from disentangle_jax.runs import trained
+
+# float16 ends at 65,504.
+_MOST_OF_HALF = 6e4
 
 
 def _scores(rows: pd.DataFrame, run_id: str) -> list[str]:
@@ -138,12 +142,19 @@ def write(
   return write_as(out / name, source, store.read(workdir), run_id, study)
 
 
+def rounded(x: np.ndarray) -> np.ndarray:
+  """float32 as float16 where its range allows."""
+  fits = x.dtype == np.float32 and np.abs(x).max(initial=0) < _MOST_OF_HALF
+  return x.astype(np.float16) if fits else x
+
+
 def write_as(
   path: pathlib.Path,
   source: pathlib.Path,
   rows: pd.DataFrame,
   run_id: str,
   study: str,
+  half: bool = False,
 ) -> tuple[pathlib.Path, pathlib.Path]:
   """Writes a run's parameters and card under a name.
 
@@ -153,6 +164,7 @@ def write_as(
     rows: of the study's store.
     run_id: of the run.
     study: its name.
+    half: whether parameters are rounded to float16, for half the bytes.
 
   Returns:
     The paths of parameters and card.
@@ -164,6 +176,12 @@ def write_as(
   arrays, about = exported.read(source)
   out, name = path.parent, path.name
   text = card(name, about, rows, run_id, study)
+  if half:
+    arrays = {name: rounded(x) for name, x in arrays.items()}
+    text += (
+      '\nParameters are rounded to float16 (a relative error of at most '
+      '0.0005); they are loaded as float32.\n'
+    )
   metadata = {
     key: value if key == 'method' else json.dumps(value)
     for key, value in {**about, 'card': text}.items()

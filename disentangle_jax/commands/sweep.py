@@ -127,13 +127,14 @@ def main(argv):
       raise errors.value(f'--{flag}', value.value, rule)
   if not _WORKDIR.value:
     raise errors.ConfigError('--workdir is missing, e.g. --workdir=runs/try')
+  # Before anything asks JAX for its devices, such as which host this is.
+  devices.prepare(config.engine)
   if (
     _DISTRIBUTED.value
     or _COORDINATOR.value
     or _NUM_PROCESSES.value
     or _PROCESS_ID.value >= 0
   ):
-    devices.prepare(config.engine)
     hosts.join(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
   command = invocation.line('sweep', *sys.argv[1:])
   workdir = folders.workdir(_WORKDIR.value)

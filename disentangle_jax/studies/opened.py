@@ -19,6 +19,7 @@ from disentangle_jax import (
   errors,
   folders,
   handles,
+  packs,
   storage,
   stored_rows,
   studies,
@@ -143,7 +144,7 @@ class OpenStudy:
   def best(
     self, score: str, method: str = '', representation: str = 'mean'
   ) -> trained.TrainedRun:
-    """The run of the best score, loaded.
+    """The run of the best score, loaded; of those that left parameters.
 
     Args:
       score: its name; one with a direction.
@@ -154,29 +155,42 @@ class OpenStudy:
       ConfigError: no such score or method, or a score without a direction.
       StoreError: the run left no parameters.
     """
-    return self.load(self.best_number(score, method, representation))
+    return self.load(self.best_id(score, method, representation))
 
-  def best_number(
+  def best_id(
     self, score: str, method: str = '', representation: str = 'mean'
-  ) -> int:
-    """The number of the run of the best score; arguments as of `best`."""
+  ) -> str:
+    """The run_id of that run; arguments as of `best`."""
     from disentangle_jax.report import scores as scores_lib
 
     values = self.scores(representation)
     if score not in values.columns:
       raise errors.choices('score', score, values.columns)
-    column = values[score].dropna()
-    methods = column.index.get_level_values('method')
+    column = values[score].set_axis(self._tables.runs['run_id'])
+    methods = pd.Series(values.index.get_level_values('method').astype(str))
     if method and method not in set(methods):
       raise errors.choices('method', method, sorted(set(methods)))
     if method:
-      column = column[methods == method]
+      column = column[(methods == method).to_numpy()]
     described = {one.name: one for one in scores_lib.describe(self._tables)}
     if described[score].direction == 'none':
       rule = 'is neither better high nor low; choose a run yourself and load it'
       raise errors.value('score', score, rule)
-    best = (column * described[score].sign).idxmax()
-    return int(best[0])
+    kept = self._with_parameters()
+    column = column[[run_id in kept for run_id in column.index]].dropna()
+    if column.empty:
+      raise errors.StoreError(
+        f'{self.name}: no run with {score} has left its parameters'
+      )
+    return str((column * described[score].sign).idxmax())
+
+  def _with_parameters(self) -> set[str]:
+    """The run_ids whose parameters are there."""
+    stems: set[str] = set()
+    for workdir in self.workdirs:
+      folder = folders.params(workdir, '').parent
+      stems |= packs.stems(folder, '.safetensors')
+    return stems
 
   def load(self, run: int | str) -> trained.TrainedRun:
     """A run by its number, or by the beginning of its run_id.
@@ -233,8 +247,9 @@ class OpenStudy:
     )
     methods = ', '.join(dict.fromkeys(runs['method']))
     where = ', '.join(map(str, self.workdirs))
+    count = f'{len(runs)} of {planned}' if planned else f'{len(runs)}'
     return (
-      f'study {self.name} in {where}: {len(runs)} of {planned} runs '
+      f'study {self.name} in {where}: {count} runs '
       f'({methods}), {len({name for name, _ in scores.columns})} scores'
     )
 
@@ -264,8 +279,11 @@ def open_study(
   Raises:
     StoreError: a folder that is not there, or holds no study.
   """
-  several = isinstance(path, Iterable) and not isinstance(path, str)
-  paths = list(path) if several else [path]
+  paths: list[str | os.PathLike]
+  if isinstance(path, str) or not isinstance(path, Iterable):
+    paths = [path]
+  else:
+    paths = list(path)
   workdirs = tuple(map(folders.workdir, paths))
   for workdir in workdirs:
     if not storage.exists(folders.study(workdir)):

@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import json
 import os
 import pathlib
+import tempfile
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from disentangle_jax import errors, folders, stored_rows, studies
@@ -23,7 +25,8 @@ from disentangle_jax.studies import opened
 
 SCORES = 'scores'
 _TRAINING = 'train/'
-_LOSS = 'train/loss'
+# 'train/kl/3': one number per latent or cell, the bulk of a store.
+_LATENT = r'/\d+(?:_\d+)*$'
 # Of a variant's study.json: what a page needs, without the plan of chunks.
 _KEPT = (
   'study',
@@ -102,15 +105,21 @@ def open_published(
   return opened.open_study(folder(key, root))
 
 
-def _scores(workdir: pathlib.Path) -> pa.Table:
-  """Rows of scores, and of each run the last training loss."""
+def _scores(workdir: pathlib.Path, curves: bool) -> pa.Table:
+  """Rows of scores and training scalars, the latter without latents.
+
+  Args:
+    workdir: a store.
+    curves: whether every window of a scalar is kept; else the last alone.
+  """
   tables = []
   for _, table in stored_rows.parts(workdir):
     frame = table.to_pandas()
     training = frame['name'].str.startswith(_TRAINING)
-    last = frame[frame['name'] == _LOSS]
-    if len(last):
-      last = last.loc[last.groupby('run_id', observed=True)['step'].idxmax()]
+    last = frame[training & ~frame['name'].str.contains(_LATENT)]
+    if len(last) and not curves:
+      by = last.groupby(['run_id', 'name'], observed=True)['step']
+      last = last.loc[by.idxmax()]
     tables.append(pd.concat([frame[~training], last]))
   rows = pd.concat(tables, ignore_index=True)
   rows[list(stored_rows.TEXT)] = rows[list(stored_rows.TEXT)].astype(object)
@@ -128,17 +137,18 @@ def chosen(study: Any) -> list[str]:
     study: a `report.tables.Study`.
 
   Returns:
-    run_ids, each once; [] where no score has a direction.
+    run_ids, each once; the first of each method where no score has a direction.
   """
   from disentangle_jax.report import scores as scores_lib
 
   described = scores_lib.describe(study)
   first = scores_lib.primary(described, scores_lib.wanted(study))
+  names = study.runs['method'].astype(str).str.partition(' (')[0]
   if first is None:
-    return []
+    return list(study.runs.groupby(names, sort=False)['run_id'].first())
   values = study.scores.iloc[:, first].to_numpy() * described[first].sign
   picked = []
-  for _, part in study.runs.groupby('method', sort=False):
+  for _, part in study.runs.groupby(names, sort=False):
     own = values[part.index]
     known = np.flatnonzero(np.isfinite(own))
     if not known.size:
@@ -172,19 +182,28 @@ def write(
   from disentangle_jax.engine.workdir import store
   from disentangle_jax.report import tables
 
-  loaded = [tables.load([workdir]) for workdir in workdirs]
-  infos = [study.infos[0] for study in loaded]
+  infos = [store.read_json(folders.study(w)) or {} for w in workdirs]
+  names = [str(info.get('study', '')) for info in infos]
+  # Arms that were run apart are one variant.
+  loaded = [
+    tables.load([w for w, own in zip(workdirs, names) if own == name])
+    for name in dict.fromkeys(names)
+  ]
   key = studies.of_infos(infos)
   if not key:
     rule = 'are of no study of the package, or of several'
     raise errors.value('--workdir', ','.join(map(str, workdirs)), rule)
   target = studies.folder(key) if target is None else target
-  table = pa.concat_tables([_scores(workdir) for workdir in workdirs])
   target.mkdir(parents=True, exist_ok=True)
   folders.results(target).mkdir(exist_ok=True)
   path = folders.results(target) / f'{SCORES}.parquet'
-  pq.write_table(table, path, compression='zstd', compression_level=19)
   store.write_json(folders.study(target), _together(infos))
+  # Curves are kept where a claim reads them.
+  for curves in (False, True):
+    table = pa.concat_tables([_scores(w, curves) for w in workdirs])
+    pq.write_table(table, path, compression='zstd', compression_level=19)
+    if all(_decides_alike(key, study, target) for study in loaded):
+      break
   files = [path, folders.study(target)]
   wanted = [run_id for study in loaded for run_id in chosen(study)]
   for old in (target / 'params').glob('*'):
@@ -192,6 +211,41 @@ def write(
       old.unlink()
   files += _models(workdirs, target, wanted)
   return files
+
+
+def variant(target: pathlib.Path, name: str, place: pathlib.Path) -> None:
+  """One variant of published results as a store of its own.
+
+  Args:
+    target: where they are published.
+    name: of the variant, as its rows' 'study'.
+    place: a folder that is made.
+  """
+  from disentangle_jax.engine.workdir import store
+
+  table = pq.read_table(
+    folders.results(target) / f'{SCORES}.parquet',
+    filters=pc.field('study') == name,
+  )
+  folders.results(place).mkdir(parents=True)
+  pq.write_table(table, folders.part(place, '0'))
+  whole = store.read_json(folders.study(target)) or {}
+  own = whole['variants'].get(name, {})
+  store.write_json(folders.study(place), {**whole, **own, 'study': name})
+
+
+def _decides_alike(key: str, study: Any, target: pathlib.Path) -> bool:
+  """Whether claims come out of what is published as out of the workdir."""
+  from disentangle_jax.report import claims, tables
+
+  module = studies.page_module(key)
+  if module is None or not hasattr(module, 'claims'):
+    return True
+  decided = lambda one: claims.record(one, tuple(module.claims(one)))
+  with tempfile.TemporaryDirectory() as folder:
+    place = pathlib.Path(folder) / 'variant'
+    variant(target, str(study.infos[0].get('study', '')), place)
+    return decided(tables.load([place])) == decided(study)
 
 
 def _together(infos: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -209,7 +263,14 @@ def _together(infos: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
   whole['variants'] = {
     str(info.get('study', '')): {
       name: info.get(name)
-      for name in ('command', 'devices', 'versions', 'finished', 'wall_seconds')
+      for name in (
+        'command',
+        'config',
+        'devices',
+        'versions',
+        'finished',
+        'wall_seconds',
+      )
     }
     for info in infos
   }
@@ -234,7 +295,7 @@ def _models(
         continue
       source = folders.params(workdir, run_id)
       place = folders.params(target, run_id).with_suffix('')
-      files += export.write_as(place, source, rows, run_id, name)
+      files += export.write_as(place, source, rows, run_id, name, half=True)
   return files
 
 

@@ -1,6 +1,5 @@
 """A study in a program's hands: runs, scores, the best, claims, the page."""
 
-import math
 import shutil
 
 import numpy as np
@@ -41,17 +40,13 @@ def test_runs_and_scores_are_those_of_the_store(folder):
 def test_the_best_run_is_best_in_the_scores_own_direction(folder):
   study = dj.open(str(folder))
   scores = study.scores()
-  number = lambda place: scores.index[place][0]
-  assert study.best_number('mig_binned') == number(
-    int(np.argmax(scores['mig_binned']))
-  )
-  nats = scores['reconstruction/nats']
-  assert study.best_number('reconstruction/nats') == number(
-    int(np.argmin(nats))
-  )
+  ids = list(study.runs['run_id'])
+  highest = ids[int(np.argmax(scores['mig_binned']))]
+  lowest = ids[int(np.argmin(scores['reconstruction/nats']))]
+  assert study.best_id('mig_binned') == highest
+  assert study.best_id('reconstruction/nats') == lowest
   run = study.best('mig_binned')
-  ids = dict(zip(study.runs['run_number'], study.runs['run_id']))
-  assert run.about['run_id'] == ids[study.best_number('mig_binned')]
+  assert run.about['run_id'] == highest
   assert len(repr(run)) < 300 and run.about['run_id'] in repr(run)
   assert 'beta=' in repr(run)
 
@@ -115,9 +110,19 @@ def test_names_are_listed():
     dj.no_such_name  # noqa: B018
 
 
-def test_a_diverged_run_is_never_the_best(folder, monkeypatch):
-  study = dj.open(folder)
-  scores = study.scores().copy()
-  scores.iloc[0, :] = math.nan
-  monkeypatch.setattr(type(study), 'scores', lambda self, which='mean': scores)
-  assert study.best_number('mig_binned') != 0 or len(scores) == 1
+def test_neither_a_diverged_run_nor_one_without_parameters_is_best(
+  folder, tmp_path
+):
+  copy = shutil.copytree(folder, tmp_path / 'copy')
+  study = dj.open(copy)
+  best = study.best_id('mig_binned')
+  (copy / 'params' / f'{best}.safetensors').unlink()
+  second = study.best_id('mig_binned')
+  assert second != best
+  ids = list(study.runs['run_id'])
+  values = study.scores()['mig_binned'].to_numpy()
+  others = [v for run_id, v in zip(ids, values) if run_id != best]
+  assert values[ids.index(second)] == max(others)
+  shutil.rmtree(copy / 'params')
+  with pytest.raises(dj.StoreError, match='has left its parameters'):
+    study.best('mig_binned')

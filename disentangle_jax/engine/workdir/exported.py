@@ -220,7 +220,9 @@ def fill(
     )
   zeros = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), template)
   tree = jax.tree.structure(template.params)
-  params = jax.tree.unflatten(tree, [arrays[name] for name in named])
+  # Published runs are stored in half precision.
+  stored = [arrays[n].astype(leaf.dtype) for n, leaf in named.items()]
+  params = jax.tree.unflatten(tree, stored)
   return zeros._replace(params=params)
 
 
