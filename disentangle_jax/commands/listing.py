@@ -11,12 +11,13 @@ python -m experiments.list studies
 from collections.abc import Iterator
 import json
 
+from absl import flags
 from ml_collections import config_dict
 
 from disentangle_jax import errors
 from disentangle_jax.commands import cli
 from disentangle_jax.engine.plan import declare
-from disentangle_jax.studies import names
+from disentangle_jax.studies import fields, names
 
 
 def _fields(node=None, prefix: str = 'config') -> Iterator[tuple[str, str]]:
@@ -45,6 +46,11 @@ def main(argv):
   if len(argv) != 2 or argv[1] not in KINDS:
     given = ' '.join(argv[1:])
     raise errors.choices('list', given, KINDS)
+  if flags.FLAGS.page:
+    if argv[1] != 'fields':
+      raise errors.value('--page', argv[1], 'is a page of fields alone')
+    print(fields.page())
+    return
   lines = list(KINDS[argv[1]]())
   width = min(max(len(name) for name, _ in lines), 48)
   for name, text in lines:
@@ -53,4 +59,5 @@ def main(argv):
 
 def run() -> None:
   """The command itself."""
+  flags.DEFINE_bool('page', False, 'Of fields: docs/fields.md, with meanings.')
   cli.run(main, __doc__)

@@ -342,8 +342,9 @@ def describe(root: str | os.PathLike | None = None) -> str:
     files = [folders.results(path) / f'{SCORES}.parquet', *models]
     size = sum(file.stat().st_size for file in files) / 2**20
     whole = rows['name'][~rows['name'].str.contains('/')]
+    readme = 'README.md' if (path / 'README.md').exists() else 'config.py'
     lines.append(
-      f'| [{key}](../experiments/studies/{key}/README.md) | '
+      f'| [{key}](../experiments/studies/{key}/{readme}) | '
       f'{", ".join(sorted(set(rows["dataset"])))} | '
       f'{", ".join(dict.fromkeys(rows["method"]))} | '
       f'{rows["run_id"].nunique()} | {whole.nunique()} | {len(models)} | '
