@@ -45,7 +45,6 @@ def install(repository: str, extra: str = '') -> list[str]:
   if not repository:
     return [
       f'{_INSTALL}in a clone of the repository, `pip install -e .{also}`.\n',
-      'import disentangle_jax',
     ]
   return [
     f'{_INSTALL}once, where the package is missing.\n',
@@ -79,10 +78,10 @@ def main() -> None:
   for path in sorted(HERE.glob('*.ipynb')):
     text = path.read_text(encoding='utf-8')
     fresh = linked(json.loads(text), path.name, REPOSITORY)
-    fresh_text = json.dumps(fresh, indent=1, ensure_ascii=False) + '\n'
-    if fresh_text != text:
+    if fresh != json.loads(text):
       stale.append(path.name)
       if '--check' not in sys.argv:
+        fresh_text = json.dumps(fresh, indent=1, ensure_ascii=False) + '\n'
         path.write_text(fresh_text, encoding='utf-8')
   if '--check' in sys.argv and stale:
     sys.exit(f'links of {", ".join(stale)} are not of this setting')

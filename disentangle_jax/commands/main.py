@@ -55,6 +55,7 @@ COMMANDS = {
   'claims': Command('claims', "what runs say of papers' claims", 'workdir'),
   'traverse': Command('traverse', 'draw what a run has learnt', 'workdir'),
   'export': Command('export', 'a run as one file with a model card', 'workdir'),
+  'paper': Command('paper', 'figures and tables for a paper', 'workdir'),
   'publish': Command(
     'publish', "scores and models into a study's folder", 'workdir'
   ),

@@ -36,6 +36,7 @@ STUDY = {
   'primary': 'the score that ranks runs; empty to let the page choose',
   'metric_seeds': 'draws of every metric',
   'representations': "'mean' of q(z|x), 'sampled', or both",
+  'display': 'name -> what figures and tables for a paper print',
   'phases.NAME': 'steps, batch_size, dataset and net of an earlier phase, '
   'where they differ',
 }

@@ -29,6 +29,9 @@ FACTORS = ('shape', 'scale', 'orientation', 'position_x', 'position_y')
 SHAPES = ('square', 'ellipse', 'heart')
 
 
+DISPLAY = 'dSprites'
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
   """Static options.

@@ -49,6 +49,9 @@ _SHADOW = 0.35
 _CUBE, _CYLINDER, _SPHERE, _CAPSULE = 0.78, (0.78, 0.85), 0.95, (0.62, 0.55)
 
 
+DISPLAY = '3D Shapes'
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
   """Static options.

@@ -12,6 +12,9 @@ WHERE = (
 )
 
 
+DISPLAY = 'MNIST'
+
+
 @dataclasses.dataclass(frozen=True)
 class Config(image_set.Config):
   """Static options, those of every image set."""

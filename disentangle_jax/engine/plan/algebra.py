@@ -134,7 +134,15 @@ def sweep_points(config: Mapping[str, Any]) -> list[Point]:
   return [dict(point) for point in sweep]
 
 
-_NOT_SWEPT = ('sweep', 'seeds', 'study', 'description', 'only', 'slice')
+_NOT_SWEPT = (
+  'sweep',
+  'seeds',
+  'study',
+  'description',
+  'display',
+  'only',
+  'slice',
+)
 
 
 def check_name(config: Mapping[str, Any], dotted: str) -> None:

@@ -166,6 +166,7 @@ def base_config(
   config.primary = ''
   config.metric_seeds = 1
   config.representations = REPRESENTATIONS
+  config.display = config_dict.placeholder(object)
   config.metric_options = config_dict.ConfigDict()
   for name, module in metrics.items():
     config.metric_options[name] = _declare([fields_of(module.Config)])

@@ -29,6 +29,7 @@ from disentangle_jax.nn import nets
 from disentangle_jax.ops import axis, likelihood, noise
 
 CITATION = 'Higgins et al. 2017, arXiv:1707.08475'
+DISPLAY = 'DAE'
 HPARAMS = {'learning_rate': 1e-4}
 TEST = {'static': {'bottleneck': 5}}
 BOTTLENECKS = {'tanh': jnp.tanh, 'linear': lambda raw: raw}

@@ -40,6 +40,7 @@ from disentangle_jax.nn import nets
 from disentangle_jax.ops import axis, quantise
 
 CITATION = 'Hsu et al. 2023, arXiv:2305.18378'
+DISPLAY = 'QLAE'
 HPARAMS = {
   'learning_rate': 1e-3,
   'weight_decay': 0.1,

@@ -47,6 +47,7 @@ from disentangle_jax.methods.control import hands
 from disentangle_jax.nn import nets
 
 CITATION = 'Higgins et al. 2017, arXiv:1707.08475'
+DISPLAY = 'DARLA'
 HPARAMS = {
   'learning_rate': 1e-3,
   'gamma': 0.95,

@@ -57,6 +57,7 @@ from disentangle_jax.methods.control import arrows, common, icf_parts
 from disentangle_jax.ops import axis, likelihood, selectivity
 
 CITATION = 'Thomas et al. 2018, arXiv:1802.09484, equation 1'
+DISPLAY = 'ICF'
 HPARAMS = {
   'learning_rate': 1e-3,
   'w_ae': 1.0,

@@ -38,6 +38,7 @@ from disentangle_jax.methods.gan import common, reading
 from disentangle_jax.ops import adversarial
 
 CITATION = 'Chen et al. 2016, arXiv:1606.03657, eq. 5 and 6'
+DISPLAY = 'InfoGAN'
 HPARAMS = {
   'learning_rate': 1e-3,
   'critic_learning_rate': 2e-4,

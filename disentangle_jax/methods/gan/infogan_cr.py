@@ -38,6 +38,7 @@ from disentangle_jax.nn import image_players, nets, norm
 from disentangle_jax.ops import axis, per_example
 
 CITATION = 'Lin et al. 2020, arXiv:1906.06034, eq. 4'
+DISPLAY = 'InfoGAN-CR'
 HPARAMS = {
   'learning_rate': 1e-3,
   'critic_learning_rate': 2e-3,

@@ -36,6 +36,7 @@ from disentangle_jax.ops import adversarial
 CITATION = (
   'Eastwood & Williams 2018, appendix A.2; Gulrajani et al. 2017, eq. 3'
 )
+DISPLAY = 'InfoWGAN'
 HPARAMS = {
   'learning_rate': 1e-4,
   'critic_learning_rate': 1e-4,

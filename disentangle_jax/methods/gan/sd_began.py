@@ -48,6 +48,7 @@ CITATION = (
   'Donahue et al. 2018, arXiv:1705.07904, section 3.2; '
   'Berthelot et al. 2017, arXiv:1703.10717'
 )
+DISPLAY = 'SD-BEGAN'
 HPARAMS = {
   'learning_rate': 8e-5,
   'critic_learning_rate': 8e-5,

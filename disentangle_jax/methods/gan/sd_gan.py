@@ -44,6 +44,7 @@ from disentangle_jax.nn import image_players, mlp, nets, pair_players
 from disentangle_jax.ops import adversarial
 
 CITATION = 'Donahue et al. 2018, arXiv:1705.07904, section 3 and eq. 2'
+DISPLAY = 'SD-GAN'
 HPARAMS = {'learning_rate': 2e-4, 'critic_learning_rate': 2e-4}
 # Moments of one image are no moments.
 MIN_BATCH = 2

@@ -27,6 +27,7 @@ from disentangle_jax.methods.linear import common
 from disentangle_jax.ops import axis, linalg
 
 CITATION = 'Hyvarinen & Oja 2000; Higgins et al. 2017'
+DISPLAY = 'ICA'
 HPARAMS = {'learning_rate': 0.1}
 STRENGTH = None
 Config = common.Config

@@ -23,6 +23,7 @@ from disentangle_jax import types
 from disentangle_jax.methods.linear import common
 
 CITATION = 'Pearson 1901; Higgins et al. 2017'
+DISPLAY = 'PCA'
 HPARAMS: dict[str, float] = {}
 STRENGTH = None
 State = common.State

@@ -16,6 +16,7 @@ from disentangle_jax import types
 from disentangle_jax.methods.linear import common
 
 CITATION = 'Higgins et al. 2017'
+DISPLAY = 'Raw pixels'
 HPARAMS: dict[str, float] = {}
 STRENGTH = None
 LEARNS = False

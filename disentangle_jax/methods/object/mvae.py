@@ -41,6 +41,7 @@ from disentangle_jax.methods.object import common
 from disentangle_jax.ops import axis, gaussian, likelihood, maxima, per_example
 
 CITATION = 'Nash et al. 2017, sections 2 and 4'
+DISPLAY = 'MVAE'
 HPARAMS = common.HPARAMS
 STRENGTH = 'beta'
 BOUNDS = common.BOUNDS

@@ -44,6 +44,7 @@ from disentangle_jax.nn import mlp, nets
 from disentangle_jax.ops import axis, gaussian, per_example
 
 CITATION = 'Karimi et al. 2017, arXiv:1711.09163, equation 2'
+DISPLAY = 'JADE'
 HPARAMS = {
   'learning_rate': 1e-3,
   'weight_decay': 0.0,

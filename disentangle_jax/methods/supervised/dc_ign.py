@@ -46,6 +46,7 @@ from disentangle_jax.methods.vae import common
 from disentangle_jax.ops import axis, gaussian, per_example
 
 CITATION = 'Kulkarni et al. 2015, arXiv:1503.03167, section 3.2'
+DISPLAY = 'DC-IGN'
 HPARAMS = {
   **common.HPARAMS,
   'learning_rate': 5e-4,

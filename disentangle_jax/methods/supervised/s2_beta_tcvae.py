@@ -19,6 +19,7 @@ from disentangle_jax.methods.supervised import labels
 from disentangle_jax.methods.vae import beta_tcvae
 
 CITATION = labels.CITATION
+DISPLAY = r'S2-$\beta$-TCVAE'
 HPARAMS = {**beta_tcvae.HPARAMS, **labels.HPARAMS}
 STRENGTH = labels.STRENGTH
 MIN_BATCH = beta_tcvae.MIN_BATCH

@@ -19,6 +19,7 @@ from disentangle_jax.methods.supervised import labels
 from disentangle_jax.methods.vae import beta_vae
 
 CITATION = labels.CITATION
+DISPLAY = r'S2-$\beta$-VAE'
 HPARAMS = {**beta_vae.HPARAMS, **labels.HPARAMS}
 STRENGTH = labels.STRENGTH
 # 'cov' has none of a single example.

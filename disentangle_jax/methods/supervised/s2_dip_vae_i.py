@@ -19,6 +19,7 @@ from disentangle_jax.methods.supervised import labels
 from disentangle_jax.methods.vae import dip_vae_i
 
 CITATION = labels.CITATION
+DISPLAY = 'S2-DIP-VAE-I'
 HPARAMS = {**dip_vae_i.HPARAMS, **labels.HPARAMS}
 STRENGTH = labels.STRENGTH
 MIN_BATCH = dip_vae_i.MIN_BATCH

@@ -19,6 +19,7 @@ from disentangle_jax.methods.supervised import labels
 from disentangle_jax.methods.vae import factor_vae
 
 CITATION = labels.CITATION
+DISPLAY = 'S2-FactorVAE'
 HPARAMS = {**factor_vae.HPARAMS, **labels.HPARAMS}
 STRENGTH = labels.STRENGTH
 MIN_BATCH = factor_vae.MIN_BATCH

@@ -18,6 +18,7 @@ from disentangle_jax.methods import training
 from disentangle_jax.methods.vae import common
 
 CITATION = 'Burgess et al. 2018, arXiv:1804.03599, eq. 8'
+DISPLAY = 'AnnealedVAE'
 HPARAMS = {
   **common.HPARAMS,
   'c_max': 25.0,

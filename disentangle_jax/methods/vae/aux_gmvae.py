@@ -36,6 +36,7 @@ from disentangle_jax.methods.vae import aux_vae, common, decoders
 from disentangle_jax.ops import axis, concrete, gaussian
 
 CITATION = 'Explicit information placement on latent variables, section 3.2'
+DISPLAY = 'AuxGMVAE'
 HPARAMS = {**common.HPARAMS, 'beta': 40.0, 'temperature': 0.67}
 STRENGTH = 'beta'
 batch = aux_vae.batch

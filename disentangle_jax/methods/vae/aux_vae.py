@@ -39,6 +39,7 @@ from disentangle_jax.nn import nets
 from disentangle_jax.ops import axis, gaussian, patches, per_example
 
 CITATION = 'Explicit information placement on latent variables, section 3.1'
+DISPLAY = 'AuxVAE'
 HPARAMS = {**common.HPARAMS, 'beta': 1.0}
 STRENGTH = 'beta'
 State = common.State

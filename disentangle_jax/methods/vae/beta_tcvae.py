@@ -33,6 +33,7 @@ from disentangle_jax.methods.vae import common
 from disentangle_jax.ops import axis, total_correlation
 
 CITATION = 'Chen et al. 2018, arXiv:1802.04942, eq. 4'
+DISPLAY = r'$\beta$-TCVAE'
 HPARAMS = {**common.HPARAMS, 'alpha': 1.0, 'beta': 6.0, 'gamma': 1.0}
 STRENGTH = 'beta'
 # The mixture over a batch of one is the posterior itself.

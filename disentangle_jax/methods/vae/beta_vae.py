@@ -18,6 +18,7 @@ from disentangle_jax import types
 from disentangle_jax.methods.vae import common
 
 CITATION = 'Higgins et al. 2017, eq. 4'
+DISPLAY = r'$\beta$-VAE'
 HPARAMS = {**common.HPARAMS, 'beta': 4.0}
 STRENGTH = 'beta'
 Config = common.Config

@@ -29,6 +29,7 @@ from disentangle_jax.methods.vae import common
 from disentangle_jax.ops import covariance
 
 CITATION = 'Kumar et al. 2018, arXiv:1711.00848, eq. 6'
+DISPLAY = 'DIP-VAE-I'
 HPARAMS = {**common.HPARAMS, 'lambda_od': 10.0, 'lambda_d_factor': 10.0}
 STRENGTH = 'lambda_od'
 # One example has no covariance.

@@ -14,6 +14,7 @@ from disentangle_jax.methods.vae import common, dip_vae_i
 from disentangle_jax.ops import covariance
 
 CITATION = 'Kumar et al. 2018, arXiv:1711.00848, eq. 7'
+DISPLAY = 'DIP-VAE-II'
 HPARAMS = {**common.HPARAMS, 'lambda_od': 10.0, 'lambda_d_factor': 1.0}
 STRENGTH = 'lambda_od'
 MIN_BATCH = dip_vae_i.MIN_BATCH

@@ -35,6 +35,7 @@ from disentangle_jax.nn import critics, nets
 from disentangle_jax.ops import axis, total_correlation
 
 CITATION = 'Kim & Mnih 2018, arXiv:1802.05983, eq. 2 and 3'
+DISPLAY = 'FactorVAE'
 HPARAMS = {
   **common.HPARAMS,
   'gamma': 30.0,

@@ -21,6 +21,7 @@ from disentangle_jax import types
 from disentangle_jax.methods.vae import beta_tcvae, common, hfs_vae
 
 CITATION = hfs_vae.CITATION
+DISPLAY = r'HFS-$\beta$-TCVAE'
 HPARAMS = {**beta_tcvae.HPARAMS, 'gamma_support': 100.0, 'delta': 1.0}
 STRENGTH = 'gamma_support'
 MIN_BATCH = 2

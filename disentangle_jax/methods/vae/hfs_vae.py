@@ -36,6 +36,7 @@ from disentangle_jax.methods.vae import common
 from disentangle_jax.ops import axis, support
 
 CITATION = 'Roth et al. 2023, arXiv:2210.07347'
+DISPLAY = r'HFS-$\beta$-VAE'
 SUPPORT_HPARAMS = {'gamma': 100.0, 'delta': 1.0}
 HPARAMS = {**common.HPARAMS, 'beta': 1.0, **SUPPORT_HPARAMS}
 STRENGTH = 'gamma'

@@ -31,6 +31,7 @@ from disentangle_jax.methods.vae import common
 from disentangle_jax.ops import mmd, per_example
 
 CITATION = 'Zhao et al. 2019, arXiv:1706.02262'
+DISPLAY = 'InfoVAE'
 HPARAMS = {**common.HPARAMS, 'alpha': 1.0, 'lambda_mmd': 1000.0}
 STRENGTH = 'lambda_mmd'
 # Together: alpha + lambda_mmd >= 1, and no weight is negative.

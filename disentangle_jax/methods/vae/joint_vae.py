@@ -34,6 +34,7 @@ from disentangle_jax.methods.vae import common, decoders
 from disentangle_jax.ops import axis, concrete, gaussian, per_example
 
 CITATION = 'Dupont 2018, arXiv:1804.00104, eq. 7'
+DISPLAY = 'JointVAE'
 HPARAMS = {
   **common.HPARAMS,
   'gamma': 30.0,

@@ -34,6 +34,7 @@ from disentangle_jax.nn import nets
 from disentangle_jax.ops import axis, gaussian, likelihood, per_example
 
 CITATION = 'Higgins et al. 2017, arXiv:1707.08475'
+DISPLAY = r'Perceptual $\beta$-VAE'
 HPARAMS = {'learning_rate': 1e-4, 'beta': 1.0}
 STRENGTH = 'beta'
 FEATURES = ('code', 'reconstruction')

@@ -10,6 +10,7 @@ from disentangle_jax import types
 from disentangle_jax.methods.vae import common, vae
 
 CITATION = 'Higgins et al. 2017'
+DISPLAY = 'Untrained VAE'
 HPARAMS: dict[str, float] = {}
 STRENGTH = None
 LEARNS = False

@@ -15,6 +15,7 @@ from disentangle_jax import types
 from disentangle_jax.methods.vae import common
 
 CITATION = 'Kingma & Welling 2014, arXiv:1312.6114, eq. 10'
+DISPLAY = 'VAE'
 HPARAMS = {**common.HPARAMS}
 STRENGTH = None
 Config = common.Config

@@ -36,6 +36,7 @@ from disentangle_jax.methods.weak import pairs
 from disentangle_jax.ops import gaussian
 
 CITATION = 'Locatello et al. 2020, arXiv:2002.02886'
+DISPLAY = 'Ada-GVAE'
 HPARAMS = {**common.HPARAMS, 'beta': 1.0}
 STRENGTH = 'beta'
 Config = pairs.Config

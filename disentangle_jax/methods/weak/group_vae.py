@@ -28,6 +28,7 @@ from disentangle_jax.methods.weak import pairs
 CITATION = (
   'Locatello et al. 2020, arXiv:2002.02886; Hosoya 2019, arXiv:1809.02383'
 )
+DISPLAY = 'GVAE'
 HPARAMS = {**common.HPARAMS, 'beta': 1.0}
 STRENGTH = 'beta'
 Config = pairs.Config

@@ -36,6 +36,7 @@ from disentangle_jax.methods.vae import common
 from disentangle_jax.ops import axis, gaussian, per_example
 
 CITATION = 'Khemakhem et al. 2020, arXiv:1907.04809'
+DISPLAY = 'iVAE'
 HPARAMS = {**common.HPARAMS, 'beta': 1.0}
 STRENGTH = 'beta'
 SEEN = ('x', 'both')

@@ -36,6 +36,7 @@ from disentangle_jax.ops import axis, gaussian, groups, per_example
 CITATION = (
   'Bouchacourt et al. 2018, arXiv:1705.08841; Hosoya 2019, arXiv:1809.02383'
 )
+DISPLAY = 'ML-VAE'
 HPARAMS = {**common.HPARAMS, 'beta': 1.0}
 STRENGTH = 'beta'
 State = common.State

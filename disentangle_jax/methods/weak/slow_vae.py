@@ -37,6 +37,7 @@ from disentangle_jax.methods.weak import pairs
 from disentangle_jax.ops import axis, laplace
 
 CITATION = 'Klindt et al. 2021, arXiv:2007.10930'
+DISPLAY = 'SlowVAE'
 HPARAMS = {**common.HPARAMS, 'beta': 1.0, 'gamma': 10.0, 'rate': 6.0}
 STRENGTH = 'gamma'
 # A prior of rate 0 is no density.

@@ -46,6 +46,7 @@ SCORES = {
 }
 CITATION = 'Higgins et al. 2017, section 3; Locatello et al. 2019'
 COST = 0.11  # seconds, see `catalogue.COST_MACHINE`
+DISPLAY = {'beta_vae_score': r'$\beta$-VAE score'}
 
 
 @dataclasses.dataclass(frozen=True)

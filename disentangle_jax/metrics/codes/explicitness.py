@@ -41,6 +41,7 @@ SCORES = {
 }
 CITATION = 'Ridgeway & Mozer 2018, arXiv:1802.05312, section 4'
 COST = 0.81  # seconds, see `catalogue.COST_MACHINE`
+DISPLAY = {'explicitness': 'Explicitness'}
 
 
 @dataclasses.dataclass(frozen=True)

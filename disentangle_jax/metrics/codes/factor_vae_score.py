@@ -51,6 +51,7 @@ SCORES = {
 }
 CITATION = 'Kim & Mnih 2018, arXiv:1802.05983, section 4'
 COST = 0.082  # seconds, see `catalogue.COST_MACHINE`
+DISPLAY = {'factor_vae_score': 'FactorVAE score'}
 
 
 @dataclasses.dataclass(frozen=True)

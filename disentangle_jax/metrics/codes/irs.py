@@ -39,6 +39,7 @@ SCORES = {
 }
 CITATION = 'Suter et al. 2019, arXiv:1811.00007, section 4'
 COST = 0.043  # seconds, see `catalogue.COST_MACHINE`
+DISPLAY = {'irs': 'IRS'}
 
 
 @dataclasses.dataclass(frozen=True)

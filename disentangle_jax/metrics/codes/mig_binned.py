@@ -41,6 +41,7 @@ SCORES = {
 CITATION = 'Chen et al. 2018, arXiv:1802.04942; Locatello et al. 2019'
 RESAMPLING = 'debiased'
 COST = 0.034  # seconds, see `catalogue.COST_MACHINE`
+DISPLAY = {'mig_binned': 'MIG'}
 
 
 @dataclasses.dataclass(frozen=True)

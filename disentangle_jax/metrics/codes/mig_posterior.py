@@ -42,6 +42,7 @@ SCORES = {
 CITATION = 'Chen et al. 2018, arXiv:1802.04942, section 4.1'
 RESAMPLING = 'debiased'
 COST = 1.5  # seconds, see `catalogue.COST_MACHINE`
+DISPLAY = {'mig_posterior': 'MIG (posterior)'}
 
 
 @dataclasses.dataclass(frozen=True)

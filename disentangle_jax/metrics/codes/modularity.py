@@ -38,6 +38,7 @@ SCORES = {
 CITATION = 'Ridgeway & Mozer 2018, arXiv:1802.05312, section 4'
 RESAMPLING = 'debiased'
 COST = 0.035  # seconds, see `catalogue.COST_MACHINE`
+DISPLAY = {'modularity': 'Modularity'}
 
 # Information below this is rounding.
 NO_INFORMATION = 1e-6

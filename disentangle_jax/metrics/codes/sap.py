@@ -42,6 +42,7 @@ CITATION = 'Kumar et al. 2018, arXiv:1711.00848, section 3'
 # The penalty on the bias makes the offset of the codes count.
 OFFSET_FREE = False
 COST = 0.12  # seconds, see `catalogue.COST_MACHINE`
+DISPLAY = {'sap': 'SAP'}
 
 
 @dataclasses.dataclass(frozen=True)

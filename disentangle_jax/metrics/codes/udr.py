@@ -56,6 +56,7 @@ SCORES = {
 CITATION = 'Duan et al. 2020, arXiv:1905.12614, section 4'
 RESAMPLING = None
 COST = 0.0024  # seconds, see `catalogue.COST_MACHINE`
+DISPLAY = {'udr': 'UDR'}
 
 
 @dataclasses.dataclass(frozen=True)

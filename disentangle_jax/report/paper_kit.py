@@ -1,0 +1,307 @@
+"""Figures and tables of a study, ready for a paper.
+
+Every figure as PDF with embedded fonts, SVG, and PNG at 300 dpi, as wide as a
+column or the text; every table as LaTeX (booktabs), Markdown and CSV; names as
+papers print them.
+"""
+
+from collections.abc import Sequence
+import math
+import pathlib
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+
+from disentangle_jax import errors
+from disentangle_jax.report import (
+  charts,
+  display,
+  figures,
+  gallery,
+  statistics,
+  style,
+  summaries,
+  tables,
+)
+from disentangle_jax.report import scores as scores_lib
+
+# Inches: of a two-column page's column, and of its text.
+WIDTHS = {'column': 3.25, 'text': 6.75}
+FEW = 10  # runs of a method; fewer make no density
+_RESOLUTION = 300
+# Type 42: fonts are embedded whole, as journals ask.
+_SETTINGS = {
+  'pdf.fonttype': 42,
+  'ps.fonttype': 42,
+  'font.size': 8,
+  'axes.titlesize': 8,
+  'axes.labelsize': 8,
+  'xtick.labelsize': 7,
+  'ytick.labelsize': 7,
+  'legend.fontsize': 7,
+}
+
+
+def _renamed(study: tables.Study, names: display.Names) -> tables.Study:
+  """The study with the names of a paper in its runs and cells."""
+  runs, cells = study.runs.copy(), study.cells.copy()
+  for frame in (runs, cells):
+    frame['method'] = [names.method(str(m)) for m in frame['method']]
+    frame['dataset'] = [names.dataset(str(d)) for d in frame['dataset']]
+    frame['strength_name'] = [
+      names.hparam(str(n)) if n else '' for n in frame['strength_name']
+    ]
+  return study._replace(runs=runs, cells=cells)
+
+
+def strips(
+  axes,
+  values: np.ndarray,
+  runs: pd.DataFrame,
+  methods: Sequence[str],
+) -> None:
+  """Every run a dot, the mean with its 95 % interval beside it.
+
+  Args:
+    axes: to draw into.
+    values: float [N], one per run.
+    runs: with 'method'.
+    methods: from left to right.
+  """
+  for at, method in enumerate(methods):
+    own = statistics.finite(values[(runs['method'] == method).to_numpy()])
+    if not own.size:
+      axes.text(
+        at, 0.5, 'no runs', ha='center', transform=axes.get_xaxis_transform()
+      )
+      continue
+    place = at - 0.12 + 0.06 * np.resize([-1, 1, 0], own.size)
+    axes.plot(
+      place,
+      own,
+      ls='',
+      mec='none',
+      alpha=0.7,
+      color=style.colour(at),
+      **style.mark(at, 3),
+    )
+    low, high = statistics.bootstrap_interval([own])[0]
+    mean = float(own.mean())
+    axes.vlines(at + 0.18, low, high, color=style.INK, lw=1.4)
+    axes.plot(at + 0.18, mean, 'o', ms=4, mfc='white', mec=style.INK)
+  axes.set_xticks(range(len(methods)), methods, rotation=20, ha='right')
+  axes.set_xlim(-0.6, len(methods) - 0.4)
+  axes.set_ylim(charts.extent(values))
+  axes.grid(False, axis='x')
+
+
+def _runs_figure(study, values, score, width: float):
+  """Strips where a method has few runs, else violins."""
+  methods = list(dict.fromkeys(study.runs['method']))
+  counts = [int((study.runs['method'] == m).sum()) for m in methods]
+  figure, axes = figures.new(width, 0.75 * min(width, 3.6))
+  if min(counts) < FEW:
+    strips(axes, values, study.runs, methods)
+  else:
+    figures.violins(axes, values, study.runs, score, methods)
+  axes.set_ylabel(score.label)
+  return figure
+
+
+def _strength_figure(study, column: int, score, width: float):
+  """Score against strength; None where nothing was swept."""
+  table = summaries.cell_table(study, column)
+  if not table['strength'].notna().any():
+    return None
+  panels = table.loc[table['strength'].notna(), 'strength_name'].nunique()
+  figure = figures.empty(width, 0.75 * min(width / panels, 3.6) + 0.3)
+  cells = summaries.cell_values(study, column)
+  methods = list(dict.fromkeys(study.cells['method']))
+  figures.score_against_strength(figure, table, score, methods, cells)
+  return figure
+
+
+def _saved(figure, folder: pathlib.Path, name: str) -> list[pathlib.Path]:
+  paths = []
+  for ending in ('pdf', 'svg', 'png'):
+    path = folder / f'{name}.{ending}'
+    # Equal input gives equal files.
+    about = {} if ending == 'png' else {'Date': None}
+    if ending == 'pdf':
+      about = {'CreationDate': None}
+    figure.savefig(path, dpi=_RESOLUTION, metadata=about, facecolor='white')
+    paths.append(path)
+  return paths
+
+
+def settings_table(
+  study: tables.Study, columns: Sequence[int], names: display.Names
+) -> pd.DataFrame:
+  """A row per setting; of each score mean, low and high of the 95 % interval.
+
+  Args:
+    study: with a paper's names.
+    columns: of `study.scores`.
+    names: of scores.
+
+  Returns:
+    'data set', 'method', 'strength', 'runs', then '<score>', '<score> low',
+    '<score> high'.
+  """
+  cells = study.cells
+  frame = pd.DataFrame(
+    {
+      'data set': cells['dataset'],
+      'method': cells['method'],
+      'strength': [
+        '' if math.isnan(value) else f'{name} = {value:g}'
+        for name, value in zip(cells['strength_name'], cells['strength'])
+      ],
+      'runs': cells['runs'],
+    }
+  )
+  for column in columns:
+    table = summaries.cell_table(study, column)
+    title = names.score(study.scores.columns[column][0])
+    frame[title] = table['mean']
+    frame[f'{title} low'] = table['mean_low']
+    frame[f'{title} high'] = table['mean_high']
+  return frame
+
+
+def _text_columns(frame: pd.DataFrame) -> list[str]:
+  several = frame['data set'].nunique() > 1
+  return ['data set'] * several + ['method', 'strength', 'runs']
+
+
+def _scores_of(frame: pd.DataFrame) -> list[str]:
+  return [
+    name for name in frame.columns[4:] if not name.endswith((' low', ' high'))
+  ]
+
+
+def _cells(row: pd.Series, scores: Sequence[str], unknown: str) -> list[str]:
+  """'0.41 [0.38, 0.44]' for each score of a row."""
+  return [
+    summaries.with_interval(row[s], row[f'{s} low'], row[f'{s} high']).replace(
+      summaries.UNKNOWN, unknown
+    )
+    for s in scores
+  ]
+
+
+def latex(frame: pd.DataFrame, caption: str) -> str:
+  """A table environment for LaTeX with the package booktabs."""
+  heads, scores = _text_columns(frame), _scores_of(frame)
+  rows = []
+  for _, row in frame.iterrows():
+    own = [display.latex(str(row[head])) for head in heads]
+    rows.append([*own, *_cells(row, scores, '--')])
+  title = [head.capitalize() for head in heads] + [
+    display.latex(score) for score in scores
+  ]
+  line = lambda cells: f'    {" & ".join(cells)} \\\\'
+  return '\n'.join(
+    [
+      '\\begin{table}',
+      '  \\centering',
+      f'  \\caption{{{display.latex(caption)}}}',
+      f'  \\begin{{tabular}}{{{"l" * (len(heads) - 1)}r{"l" * len(scores)}}}',
+      '    \\toprule',
+      line(title),
+      '    \\midrule',
+      *map(line, rows),
+      '    \\bottomrule',
+      '  \\end{tabular}',
+      '\\end{table}',
+      '',
+    ]
+  )
+
+
+def markdown(frame: pd.DataFrame) -> str:
+  """The same as Markdown."""
+  heads, scores = _text_columns(frame), _scores_of(frame)
+  titles = [*heads, *scores]
+  lines = [
+    f'| {" | ".join(display.plain(t) for t in titles)} |',
+    '|---' * len(titles) + '|',
+  ]
+  for _, row in frame.iterrows():
+    own = [display.plain(str(row[head])) for head in heads]
+    lines.append(f'| {" | ".join([*own, *_cells(row, scores, "")])} |')
+  return '\n'.join(lines) + '\n'
+
+
+def write(
+  workdirs: Sequence[pathlib.Path],
+  folder: pathlib.Path,
+  names: Sequence[str] = (),
+  width: str = 'column',
+  representation: str = 'mean',
+) -> list[pathlib.Path]:
+  """Writes the kit.
+
+  Args:
+    workdirs: of a study, or of several that are put together.
+    folder: is made; files of equal names are replaced.
+    names: of scores; the one that ranks the runs by default.
+    width: a key of WIDTHS.
+    representation: of scores that differ in it.
+
+  Returns:
+    The files: for every score `strength_<score>` (where strengths were swept)
+    and `runs_<score>` as .pdf, .svg and .png, and `table` as .tex, .md, .csv.
+
+  Raises:
+    ConfigError: a score that is not there, or another width.
+    StoreError: no results.
+  """
+  if width not in WIDTHS:
+    raise errors.choices('--width', width, WIDTHS)
+  study = tables.load(workdirs)
+  if study.runs.empty:
+    raise errors.StoreError(f'{workdirs[0]}: no run has finished')
+  described = scores_lib.describe(study)
+  known = {
+    one.name: place
+    for place, one in enumerate(described)
+    if one.representation in ('', representation)
+  }
+  if not names:
+    first = scores_lib.primary(described, scores_lib.wanted(study))
+    names = [described[first].name] if first is not None else list(known)[:1]
+  for name in names:
+    if name not in known:
+      raise errors.choices('--scores', name, known)
+  shown = display.of(study.infos)
+  study = _renamed(study, shown)
+  folder.mkdir(parents=True, exist_ok=True)
+  files = []
+  with style.use(), mpl.rc_context(_SETTINGS):
+    for name in names:
+      column = known[name]
+      score = described[column]._replace(
+        name=shown.score(name), representation=''
+      )
+      values = study.scores.iloc[:, column].to_numpy()
+      drawn = {
+        'strength': _strength_figure(study, column, score, WIDTHS[width]),
+        'runs': _runs_figure(study, values, score, WIDTHS[width]),
+      }
+      for kind, figure in drawn.items():
+        if figure is not None:
+          files += _saved(figure, folder, f'{kind}_{gallery.stem(name)}')
+  columns = [known[name] for name in names]
+  frame = settings_table(study, columns, shown)
+  caption = 'Mean over seeds with its 95 % bootstrap interval.'
+  for ending, text in (
+    ('tex', latex(frame, caption)),
+    ('md', markdown(frame)),
+    ('csv', frame.rename(columns=display.plain).to_csv(index=False)),
+  ):
+    path = folder / f'table.{ending}'
+    path.write_text(text, encoding='utf-8')
+    files.append(path)
+  return files
