@@ -5,6 +5,7 @@ terminal, and prints plain lines where the output is a file or a pipe.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+import importlib.util
 import sys
 import time
 from typing import Any, TextIO
@@ -442,7 +443,9 @@ def _folded(rows: Sequence[_Row], state: str) -> list[Any]:
 def live(stream: TextIO | None = None) -> Progress:
   """A table on a terminal and in a notebook, plain lines elsewhere."""
   console = rich_console.Console(file=stream)
-  if console.is_terminal or console.is_jupyter:
+  # Rich draws into a notebook by ipywidgets, and only warns without it.
+  widgets = importlib.util.find_spec('ipywidgets') is not None
+  if console.is_terminal or (console.is_jupyter and widgets):
     return RichProgress(console)
   return PlainProgress(stream)
 
