@@ -1,0 +1,69 @@
+"""Curves of single runs: few points, few bytes, the right runs."""
+
+import json
+
+import made_up
+import numpy as np
+import pytest
+
+from disentangle_jax.report import curves, payload, results, tables
+
+
+def test_a_thin_curve_keeps_its_ends_and_an_even_step():
+  steps = np.arange(0, 1000, 10)
+  thin, values = curves.thin(steps, steps**2, points=12)
+  assert thin.size == 12 and (thin[0], thin[-1]) == (0, 990)
+  np.testing.assert_array_equal(values, thin**2)
+  assert np.ptp(np.diff(thin)) <= 10
+  few, values = curves.thin(steps[:5], steps[:5])
+  np.testing.assert_array_equal(few, steps[:5])
+
+
+@pytest.fixture(scope='module')
+def study(tmp_path_factory):
+  rows = made_up.rows_of(
+    seeds=2,
+    metrics=('mig_binned',),
+    representations=('mean',),
+    training=range(1, 101),
+  )
+  lost = (rows['run_number'] == 3) & (rows['step'] == 100)
+  rows.loc[lost & (rows['name'] == 'train/kl'), 'value'] = np.nan
+  alone = (rows['run_number'] == 4) & rows['name'].str.startswith('train/')
+  folder = tmp_path_factory.mktemp('curves')
+  made_up.write_store(folder, rows[~alone], with_samples=False)
+  return tables.load([folder]), rows
+
+
+def test_the_page_gets_the_curves_of_every_run(study):
+  read, rows = study
+  content = curves.of(read, [])
+  assert set(content['runs']) == set(range(12)) - {4}
+  for run in (0, 7):
+    grid, values = content['runs'][run]['loss']
+    steps = content['steps'][grid]
+    assert len(steps) == len(values) == curves.POINTS
+    assert (steps[0], steps[-1]) == (1, 100)
+    mine = rows[(rows['run_number'] == run) & (rows['name'] == 'train/loss')]
+    want = mine.set_index('step')['value'][steps]
+    np.testing.assert_allclose(values, want, rtol=6e-4)
+  # All share one list of steps; what is not finite is null.
+  assert len(content['steps']) == 1
+  assert content['runs'][3]['kl'][1][-1] is None
+  json.dumps(content, allow_nan=False)
+
+
+def test_of_many_runs_only_those_in_pictures_have_curves(study, monkeypatch):
+  monkeypatch.setattr(curves, 'RUNS', 11)
+  assert set(curves.of(study[0], [2, 5])['runs']) == {2, 5}
+
+
+def test_the_page_knows_what_is_typed_for_a_run(study):
+  data = json.loads(payload.build(results.Results(study[0])))
+  assert data['runs']['id'] == [f'made_up{n:04x}' for n in range(12)]
+  (typed,) = data['commands']
+  workdir = str(study[0].workdirs[0])
+  assert set(typed) == {'train', 'traverse', 'report', 'load'}
+  assert typed['load'] == f"dj.load_run('{workdir}', "
+  for command in ('traverse', 'report'):
+    assert typed[command].endswith(f'{command} --workdir={workdir}')
