@@ -18,6 +18,7 @@ from disentangle_jax.report import charts, style, tables
 from disentangle_jax.report import scores as scores_lib
 
 _LONG_LABEL = 30
+_NAMED = 8  # strengths that a legend names
 
 
 def new(width: float = style.WIDTH, height: float = 2.8, **kwargs):
@@ -356,18 +357,10 @@ def bands(
     methods: gives each method its colour.
     points: at most so many steps are drawn.
   """
-  steps = np.unique(curves['step'])
-  kept = steps[np.unique(np.linspace(0, steps.size - 1, points).astype(int))]
-  curves = curves[curves['step'].isin(kept)]
-  method = runs['method'].to_numpy(object)[curves['run'].to_numpy()]
-  quartiles = (
-    curves.assign(method=method)
-    .groupby(['method', 'step'])['value']
-    .quantile([0.25, 0.5, 0.75])
-    .unstack()
-  )
+  method = runs['method'].to_numpy(object)
+  quartiles = _quartiles(curves, method, points)
   for i, method in enumerate(methods):
-    if method in quartiles.index.get_level_values('method'):
+    if method in quartiles.index.get_level_values('group'):
       part = quartiles.loc[method]
       axes.plot(
         part.index,
@@ -384,6 +377,54 @@ def bands(
         alpha=0.2,
         lw=0,
       )
+  axes.set_xlabel('training step')
+
+
+def _quartiles(
+  curves: pd.DataFrame, groups: np.ndarray, points: int
+) -> pd.DataFrame:
+  """Quartiles 0.25, 0.5, 0.75 over the runs of each group, by (group, step)."""
+  steps = np.unique(curves['step'])
+  chosen = np.unique(np.linspace(0, steps.size - 1, points).astype(int))
+  curves = curves[curves['step'].isin(steps[chosen])]
+  return (
+    curves.assign(group=groups[curves['run'].to_numpy()])
+    .groupby(['group', 'step'])['value']
+    .quantile([0.25, 0.5, 0.75])
+    .unstack()
+  )
+
+
+def bands_by_strength(
+  axes, curves: pd.DataFrame, runs: pd.DataFrame, points: int = 120
+) -> None:
+  """A training scalar of one method over steps: a line per strength.
+
+  Median and quartiles over the seeds. A method without strengths is one line.
+
+  Args:
+    axes: to draw into.
+    curves: 'run', 'step', 'value', of the runs of one method.
+    runs: with 'strength' and 'strength_name', all that `curves` may name.
+    points: at most so many steps are drawn.
+  """
+  strength = runs['strength'].to_numpy(float)
+  # NaN is no group: a method without a strength is the group of one number.
+  quartiles = _quartiles(curves, np.nan_to_num(strength), points)
+  strengths = list(dict.fromkeys(quartiles.index.get_level_values('group')))
+  own = runs.loc[curves['run'].unique()]
+  name = own['strength_name'].iloc[0] if own['strength'].notna().any() else ''
+  for i, (value, ink) in enumerate(zip(strengths, style.ramp(len(strengths)))):
+    part = quartiles.loc[value]
+    # Of many strengths the legend names the ends.
+    named = len(strengths) <= _NAMED or i in (0, len(strengths) - 1)
+    label = f'{name} = {value:g}' if name and named else '_'
+    axes.plot(part.index, part[0.5], color=ink, ls=style.dash(i), label=label)
+    axes.fill_between(
+      part.index, part[0.25], part[0.75], color=ink, alpha=0.2, lw=0
+    )
+  if name:
+    axes.legend(fontsize=6.5)
   axes.set_xlabel('training step')
 
 

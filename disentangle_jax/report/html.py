@@ -139,6 +139,8 @@ def page(
     faint=style.FAINT,
     light=style.COLOURS,
     dark=style.DARK,
+    light_ramp=style.RAMP,
+    dark_ramp=style.DARK_RAMP,
   )
   now = datetime.datetime.now().astimezone()
   return templates.render(
