@@ -6,7 +6,14 @@ import made_up
 import numpy as np
 import pytest
 
-from disentangle_jax.report import curves, payload, results, tables
+from disentangle_jax.report import (
+  curves,
+  payload,
+  results,
+  sections,
+  style,
+  tables,
+)
 
 
 def test_a_thin_curve_keeps_its_ends_and_an_even_step():
@@ -67,3 +74,68 @@ def test_the_page_knows_what_is_typed_for_a_run(study):
   assert typed['load'] == f"dj.load_run('{workdir}', "
   for command in ('traverse', 'report'):
     assert typed[command].endswith(f'{command} --workdir={workdir}')
+
+
+def test_training_is_drawn_by_strength(tmp_path):
+  rows = made_up.rows_of(seeds=3, metrics=('mig_binned',))
+  made_up.write_store(tmp_path, rows, with_samples=False)
+  with style.use():
+    made = list(
+      sections.training.sections(results.Results(tables.load([tmp_path])))
+    )
+  keys = ['training_loss', 'training_reconstruction', 'training_kl']
+  assert [part.key for part in made] == keys
+  panels = made[2].body.axes
+  assert [panel.get_title() for panel in panels] == ['beta_vae', 'annealed_vae']
+  kl = rows[rows['name'] == 'train/kl']
+  for panel, method in zip(panels, made_up.METHODS):
+    strengths = made_up.STRENGTHS[method]
+    assert len(panel.lines) == len(strengths)
+    for line, strength in zip(panel.lines, strengths):
+      name = made_up.METHODS[method]
+      assert line.get_label() == f'{name} = {strength:g}'
+      mine = kl[(kl['method'] == method) & (kl['strength'] == strength)]
+      want = mine.groupby('step')['value'].median()
+      np.testing.assert_allclose(line.get_xdata(), want.index)
+      np.testing.assert_allclose(line.get_ydata(), want)
+    inks = [line.get_color() for line in panel.lines]
+    assert len(set(inks)) == len(inks) and set(inks) <= set(style.RAMP)
+
+
+def test_a_method_without_a_strength_is_one_line(tmp_path):
+  rows = made_up.rows_of(
+    methods={'pca': ''},
+    strengths={'pca': (float('nan'),)},
+    seeds=3,
+    metrics=('mig_binned',),
+  )
+  made_up.write_store(tmp_path, rows, with_samples=False)
+  with style.use():
+    made = list(
+      sections.training.sections(results.Results(tables.load([tmp_path])))
+    )
+  (panel,) = made[0].body.axes
+  assert len(panel.lines) == 1 and panel.get_legend() is None
+
+
+@pytest.mark.parametrize('sampled', [False, True])
+def test_matrices_of_doubles_are_a_second_view(tmp_path, sampled):
+  sources = ('mean', 'sampled') if sampled else ('mean',)
+  rows = made_up.rows_of(seeds=3, representations=sources, training=())
+  made_up.write_store(tmp_path, rows, with_samples=False)
+  made = results.Results(tables.load([tmp_path]))
+  labels = lambda columns: {made.described[i].label for i in columns}
+  assert not any('sampled' in label for label in labels(made.focus))
+  with style.use():
+    parts = list(sections.score_agreement.sections(made))
+  views = {part.key: part.view for part in parts}
+  if not sampled:
+    assert views == {'rank_correlation': ''}
+    return
+  assert views == {'rank_correlation': 'main', 'rank_correlation_all': 'all'}
+  names = [
+    {text.get_text() for text in part.body.axes[0].get_yticklabels()}
+    for part in parts
+  ]
+  assert names == [labels(made.focus), labels(made.everything)]
+  assert len(names[1]) == len(names[0]) + len(made_up.METRICS)

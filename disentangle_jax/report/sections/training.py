@@ -5,7 +5,7 @@ import textwrap
 
 import pandas as pd
 
-from disentangle_jax.report import figures, gallery, stored
+from disentangle_jax.report import figures, gallery, over_training, stored
 from disentangle_jax.report.results import Results
 from disentangle_jax.report.section import Section
 
@@ -66,7 +66,9 @@ def _figure(curves: pd.DataFrame, runs: pd.DataFrame, methods: list[str]):
     squeeze=False,
   )
   for panel, name in zip(axes.flat, methods):
-    figures.bands_by_strength(panel, curves[curves['method'] == name], runs)
+    over_training.bands_by_strength(
+      panel, curves[curves['method'] == name], runs
+    )
     panel.set_title('\n'.join(textwrap.wrap(name, 30)))
   for panel in axes.flat[len(methods) :]:
     panel.set_visible(False)
