@@ -11,6 +11,7 @@ from disentangle_jax.report import (
   charts,
   curves,
   repeat,
+  settings,
   statistics,
   style,
   tables,
@@ -28,6 +29,35 @@ def rounded(values: np.ndarray, digits: int = 4) -> list[float | None]:
   ]
 
 
+def _apart(study: tables.Study) -> list[dict[str, str]]:
+  """What runs differ in beside hyper-parameters: steps, a net, a data file.
+
+  Args:
+    study: of one phase.
+
+  Returns:
+    Dotted name -> JSON of the value, one dict per run; only names whose values
+    are not the same for all runs.
+  """
+  runs, infos = study.runs, study.infos
+  rows = []
+  for run_id, hparams, workdir in zip(
+    runs['run_id'], runs['hparams'], runs['workdir']
+  ):
+    fields = settings.fields_of(run_id, hparams, infos[workdir])
+    if len(infos) > 1:
+      fields['workdir'] = str(study.workdirs[workdir])
+    rows.append(fields)
+  names = sorted({name for fields in rows for name in fields})
+  varied = [
+    name
+    for name in names
+    if not name.startswith('hparams.')
+    and len({fields.get(name) for fields in rows}) > 1
+  ]
+  return [{n: fields[n] for n in varied if n in fields} for fields in rows]
+
+
 def of_runs(
   study: tables.Study,
   described: Sequence[scores_lib.Score],
@@ -43,10 +73,13 @@ def of_runs(
     pictured: runs that the page shows in pictures; it has their curves too.
 
   Returns:
-    JSON values: 'runs', 'hparams', 'cells', 'scores', 'pictures', 'curves'.
+    JSON values: 'runs', 'hparams', 'apart', 'cells', 'scores', 'pictures',
+    'curves'.
   """
   runs = study.runs
   hparams = {text: i for i, text in enumerate(dict.fromkeys(runs['hparams']))}
+  texts = [json.dumps(fields) for fields in _apart(study)]
+  apart = {text: i for i, text in enumerate(dict.fromkeys(texts))}
   return {
     'runs': {
       'id': runs['run_id'].tolist(),
@@ -59,8 +92,10 @@ def of_runs(
       'seconds': rounded(runs['seconds']),
       'step': runs['step'].tolist(),
       'hparams': [hparams[text] for text in runs['hparams']],
+      'apart': [apart[text] for text in texts],
     },
     'hparams': list(hparams),
+    'apart': list(map(json.loads, apart)),
     'cells': [{'label': label} for label in study.cells['label']],
     'scores': [
       {'label': score.label, 'values': rounded(study.scores.iloc[:, j])}

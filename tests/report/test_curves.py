@@ -139,3 +139,27 @@ def test_matrices_of_doubles_are_a_second_view(tmp_path, sampled):
   ]
   assert names == [labels(made.focus), labels(made.everything)]
   assert len(names[1]) == len(names[0]) + len(made_up.METRICS)
+
+
+def test_what_runs_differ_in_beside_hyper_parameters(tmp_path):
+  kwargs = {'seeds': 1, 'metrics': ('mig_binned',), 'training': ()}
+  folders = []
+  for name, steps in (('a', 100), ('b', 200)):
+    rows = made_up.rows_of(study=name, **kwargs)
+    folder = made_up.write_store(tmp_path / name, rows, with_samples=False)
+    info = json.loads((folder / 'study.json').read_text())
+    info['specs'] = [{'steps': steps, 'net': {'width': 8}}]
+    info['runs'] = {run_id: [0, 0] for run_id in rows['run_id']}
+    (folder / 'study.json').write_text(json.dumps(info))
+    folders.append(folder)
+  study = tables.load(folders, together=False)
+  data = json.loads(payload.build(results.Results(study, compare=True)))
+  told = [data['apart'][i] for i in data['runs']['apart']]
+  # Not the width, which is the same, nor beta, which is a hyper-parameter.
+  assert told == [
+    {'steps': steps, 'workdir': str(folder)}
+    for steps, folder in zip(('100', '200'), folders)
+    for _ in range(6)
+  ]
+  alone = json.loads(payload.build(results.Results(tables.load(folders[:1]))))
+  assert alone['apart'] == [{}]

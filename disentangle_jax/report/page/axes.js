@@ -13,7 +13,7 @@ let lines = [];  // the axes that are drawn
 
 // --------------------------------------------------------------- the axes
 const parsed = data.hparams.map((written) => {
-  try { return JSON.parse(written); } catch (error) { return {}; }
+  try { return Object(JSON.parse(written)); } catch (error) { return {}; }
 });
 
 function fieldsOf(r) {
@@ -21,7 +21,7 @@ function fieldsOf(r) {
   const own = parsed[runs.hparams[r]];
   const fields = {'data set': data.datasets[cell.dataset],
     method: data.methods[cell.method]};
-  for (const [name, value] of Object.entries(own || {})) {
+  for (const [name, value] of Object.entries(own)) {
     if (value === null || typeof value === 'object') {
       fields[name] = value === null ? undefined : JSON.stringify(value);
     } else {

@@ -53,6 +53,7 @@ function settings({of, r}) {
   catch (error) { fields = {settings: written}; }  // as it was stored
   const seconds = runs.seconds[r];
   return {setting: of.cells[runs.cell[r]].label, ...fields,
+    ...of.apart[runs.apart[r]],
     'scored at step': runs.step[r].toLocaleString('en'),
     'seconds of training': finite(seconds) ? text(seconds) : '\u2013',
     status: runs.status[r] === 'ok' ? 'finished' : 'diverged, no scores'};
@@ -80,17 +81,25 @@ function table(heads, rows, label) {
           line(cells, differs)))));
 }
 
+// Rows that differ first; of those set aside, no others.
+const ordered = (rows, aside) => rows
+    .filter(([[name], differs]) => differs || !aside.has(name))
+    .sort((x, y) => y[1] - x[1]);
+
 function settingsOf(columns) {
   const fields = columns.map(settings);
   const names = [...new Set(fields.flatMap(Object.keys))];
   const value = (of, name) => of[name] === undefined ? '\u2013' : of[name];
+  // What other runs of the page differ in is worth a row where these do.
+  const aside = new Set(columns.flatMap(({of, r}) =>
+      Object.keys(of.apart[of.runs.apart[r]])));
   if (columns.length > 1) {
     const rows = names.map((name) => {
       const values = fields.map((of) => value(of, name));
       return [[name, ...values], new Set(values).size > 1];
     });
     return [table(['', ...SIGNS.slice(0, columns.length)],
-        rows.sort((x, y) => y[1] - x[1]), 'settings side by side')];
+        ordered(rows, aside), 'settings side by side')];
   }
   const rest = others(columns[0]).map((r) =>
       settings({of: columns[0].of, r}));
@@ -119,7 +128,7 @@ function settingsOf(columns) {
   }
   return [node('p', {id: 'drawer-differs'}, said),
     table(['', 'this run', 'the others'],
-        rows.sort((x, y) => y[1] - x[1]), 'settings')];
+        ordered(rows, aside), 'settings')];
 }
 
 // The column with the best value of a score, null where none is better.
