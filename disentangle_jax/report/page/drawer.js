@@ -370,9 +370,12 @@ function open(id, from = null) {
 }
 
 function close() {
+  const {r} = places.get(state.run);
   state.run = null;  // what is pinned stays so
   render();
-  const back = opener && opener();
+  // A run that a link has opened has a mark all the same.
+  const back = opener ? opener() :
+      document.querySelector(`#violins [data-run="${r}"]`);
   opener = null;
   if (back) back.focus({preventScroll: true});
   changed();

@@ -136,7 +136,9 @@ function write() {
   if (hash === location.hash) return;
   // An anchor of a section stays until something is chosen.
   if (!hash && location.hash && !location.hash.includes('=')) return;
-  history.replaceState(null, '', hash || location.pathname + location.search);
+  try {
+    history.replaceState(null, '', hash || location.pathname + location.search);
+  } catch (error) { /* inside a notebook a page has no address of its own */ }
 }
 
 function read() {
@@ -172,13 +174,17 @@ document.querySelectorAll('table.sortable').forEach(sortable);
 read();
 
 // While the study runs the file is written again: read it again, as it is
-// left, when nobody types into it.
+// left, when nobody is at work in it.
 const wait = Number(document.body.dataset.refresh);
 if (wait) {
+  const idle = 4000;  // ms without a key or a click
+  let touched = -idle;
+  for (const kind of ['keydown', 'pointerdown', 'pointerup']) {
+    document.addEventListener(kind, () => { touched = performance.now(); });
+  }
   const again = () => {
-    const busy = document.activeElement &&
-        document.activeElement.matches('input[type=number]');
-    if (busy) setTimeout(again, 5000); else location.reload();
+    const left = touched + idle - performance.now();
+    if (left > 0) setTimeout(again, left); else location.reload();
   };
   setTimeout(again, 1000 * wait);
 }
