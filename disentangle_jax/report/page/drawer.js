@@ -5,6 +5,7 @@ const {finite, text} = charts;
 const {data, byId, state, places, colour, node, make, mark, runTitle} = page;
 const DASHES = ['', '6 3', '2 3'];  // of the runs side by side
 const SIGNS = ['A', 'B', 'C'];
+const TIMED = 'seconds of training';  // told, but no setting
 let opener = null;  // what had the focus before, as a place that redraws keep
 let changed = () => {};  // told when what is chosen changes
 
@@ -55,7 +56,7 @@ function settings({of, r}) {
   return {setting: of.cells[runs.cell[r]].label, ...fields,
     ...of.apart[runs.apart[r]],
     'scored at step': runs.step[r].toLocaleString('en'),
-    'seconds of training': finite(seconds) ? text(seconds) : '\u2013',
+    [TIMED]: finite(seconds) ? text(seconds) : '\u2013',
     status: runs.status[r] === 'ok' ? 'finished' : 'diverged, no scores'};
 }
 
@@ -96,22 +97,21 @@ function settingsOf(columns) {
   if (columns.length > 1) {
     const rows = names.map((name) => {
       const values = fields.map((of) => value(of, name));
-      return [[name, ...values], new Set(values).size > 1];
+      return [[name, ...values], name !== TIMED && new Set(values).size > 1];
     });
     return [table(['', ...SIGNS.slice(0, columns.length)],
         ordered(rows, aside), 'settings side by side')];
   }
   const rest = others(columns[0]).map((r) =>
       settings({of: columns[0].of, r}));
-  const timed = 'seconds of training';
   const rows = names.map((name) => {
     const mine = value(fields[0], name);
     const theirs = [...new Set(rest.map((of) => value(of, name)))];
-    const differs = name !== timed && theirs.some((v) => v !== mine);
+    const differs = name !== TIMED && theirs.some((v) => v !== mine);
     let said = theirs.length > 3 ? `${theirs.length} values` :
         theirs.join(', ');
-    if (name === timed && rest.length) {
-      const all = rest.map((of) => Number(of[timed])).filter(finite);
+    if (name === TIMED && rest.length) {
+      const all = rest.map((of) => Number(of[TIMED])).filter(finite);
       said = all.length ? `${text(Math.min(...all))} to ` +
           `${text(Math.max(...all))}` : '\u2013';
     }
