@@ -260,14 +260,16 @@ def doubles(described: Sequence[Score], first: int | None) -> set[int]:
     first: as from `primary`; never a double.
 
   Returns:
-    Scores of sampled codes where the mean codes have the same, and 'x_train'
-    and 'x_active' where there is an 'x' or 'x_score'.
+    Scores of sampled codes where the mean codes have the same (the other way
+    round where the first is of sampled codes), and 'x_train' and 'x_active'
+    where there is an 'x' or 'x_score'.
   """
+  main = 'mean' if first is None else described[first].representation or 'mean'
   pairs = {(score.name, score.representation) for score in described}
   names = {score.name for score in described}
 
   def is_double(score: Score) -> bool:
-    if score.representation == 'sampled' and (score.name, 'mean') in pairs:
+    if score.representation not in ('', main) and (score.name, main) in pairs:
       return True
     for ending in _DOUBLES:
       stem = score.name.removesuffix(ending)

@@ -311,7 +311,7 @@ def shared_cells(study: tables.Study) -> list[int]:
 
 
 def _paired(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-  """Runs of equal seed side by side; none where that would leave runs out.
+  """Runs of equal seed side by side, where one side has no other seeds.
 
   Args:
     first: 'seed' and 'value' of the runs of one side.

@@ -116,7 +116,7 @@ def test_seeds_that_one_side_lacks_leave_pairs_of_the_others(tmp_path):
   assert (of_mig([more, second])['paired'] == 6).all()
   few = rows[rows['seed'].isin([4, 5, 7])]
   few = made_up.write_store(tmp_path / 'few', few, with_samples=False)
-  # Two of three seeds are shared: pairing would leave runs of both out.
+  # Two of three seeds are shared: pairs would leave out runs of both sides.
   assert (of_mig([first, few])['paired'] == 0).all()
 
 

@@ -141,5 +141,7 @@ def test_doubles_are_what_another_column_says_already():
   assert scores.doubles(described, 0) == {1, 3, 4}
   # What ranks the runs is never hidden.
   assert scores.doubles(described, 3) == {1, 4}
+  # Where sampled codes rank the runs, those of the means stand back.
+  assert scores.doubles(described, 1) == {0, 3, 4}
   beside = scores.beside(described, 0)
   assert beside == [0, 2, 6, 7]
