@@ -29,6 +29,8 @@ RULES = {
   'golden': _GOLDEN,
   'within': _WITHIN,
   'without': _WITHOUT,
+  'decades': DECADES,
+  'zero': ZERO,
 }
 
 

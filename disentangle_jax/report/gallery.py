@@ -78,6 +78,8 @@ def inline(svg: str, title: str) -> str:
   )
   for i, colour in enumerate(style.COLOURS):
     body = body.replace(colour, f'var(--m{i})')
+  for i, colour in enumerate(style.RAMP):
+    body = body.replace(colour, f'var(--s{i})')
   body = body.replace(style.INK, 'var(--ink)')
   body = body.replace(style.FAINT, 'var(--line)')
   return (

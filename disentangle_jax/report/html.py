@@ -26,6 +26,16 @@ from disentangle_jax.report import (
 from disentangle_jax.report.results import Results
 from disentangle_jax.report.section import Markup, Section
 
+# Each needs what stands before it.
+_SCRIPTS = (
+  'charts.js',
+  'link.js',
+  'base.js',
+  'plots.js',
+  'axes.js',
+  'drawer.js',
+  'page.js',
+)
 _OPEN = 20  # rows of a table that need not be asked for
 _DEEPEST = 4  # level of a heading
 
@@ -129,6 +139,8 @@ def page(
     faint=style.FAINT,
     light=style.COLOURS,
     dark=style.DARK,
+    light_ramp=style.RAMP,
+    dark_ramp=style.DARK_RAMP,
   )
   now = datetime.datetime.now().astimezone()
   return templates.render(
@@ -141,5 +153,5 @@ def page(
     version=version.__version__,
     date=now.strftime('%Y-%m-%d %H:%M %Z'),
     data=markupsafe.Markup(payload.build(results)),
-    script=templates.asset('charts.js') + templates.asset('page.js'),
+    script=markupsafe.Markup().join(map(templates.asset, _SCRIPTS)),
   )

@@ -7,8 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from disentangle_jax import invocation
-from disentangle_jax.report import charts, repeat, statistics, style, tables
+from disentangle_jax.report import (
+  charts,
+  curves,
+  repeat,
+  settings,
+  statistics,
+  style,
+  tables,
+)
 from disentangle_jax.report import scores as scores_lib
 from disentangle_jax.report.results import Results
 from disentangle_jax.report.sections import phases, pictures
@@ -22,10 +29,40 @@ def rounded(values: np.ndarray, digits: int = 4) -> list[float | None]:
   ]
 
 
+def _apart(study: tables.Study) -> list[dict[str, str]]:
+  """What runs differ in beside hyper-parameters: steps, a net, a data file.
+
+  Args:
+    study: of one phase.
+
+  Returns:
+    Dotted name -> JSON of the value, one dict per run; only names whose values
+    are not the same for all runs.
+  """
+  runs, infos = study.runs, study.infos
+  rows = []
+  for run_id, hparams, workdir in zip(
+    runs['run_id'], runs['hparams'], runs['workdir']
+  ):
+    fields = settings.fields_of(run_id, hparams, infos[workdir])
+    if len(infos) > 1:
+      fields['workdir'] = str(study.workdirs[workdir])
+    rows.append(fields)
+  names = sorted({name for fields in rows for name in fields})
+  varied = [
+    name
+    for name in names
+    if not name.startswith('hparams.')
+    and len({fields.get(name) for fields in rows}) > 1
+  ]
+  return [{n: fields[n] for n in varied if n in fields} for fields in rows]
+
+
 def of_runs(
   study: tables.Study,
   described: Sequence[scores_lib.Score],
   sheets: Mapping[int, str],
+  pictured: Collection[int],
 ) -> dict[str, Any]:
   """What the script shows of single runs.
 
@@ -33,14 +70,19 @@ def of_runs(
     study: of one phase.
     described: one Score per column of `study.scores`.
     sheets: run index -> HTML of its sheets.
+    pictured: runs that the page shows in pictures; it has their curves too.
 
   Returns:
-    JSON values: 'runs', 'hparams', 'cells', 'scores', 'pictures'.
+    JSON values: 'runs', 'hparams', 'apart', 'cells', 'scores', 'pictures',
+    'curves'.
   """
   runs = study.runs
   hparams = {text: i for i, text in enumerate(dict.fromkeys(runs['hparams']))}
+  texts = [json.dumps(fields) for fields in _apart(study)]
+  apart = {text: i for i, text in enumerate(dict.fromkeys(texts))}
   return {
     'runs': {
+      'id': runs['run_id'].tolist(),
       'label': runs['label'].tolist(),
       'number': runs['run_number'].tolist(),
       'workdir': runs['workdir'].tolist(),
@@ -50,14 +92,17 @@ def of_runs(
       'seconds': rounded(runs['seconds']),
       'step': runs['step'].tolist(),
       'hparams': [hparams[text] for text in runs['hparams']],
+      'apart': [apart[text] for text in texts],
     },
     'hparams': list(hparams),
+    'apart': list(map(json.loads, apart)),
     'cells': [{'label': label} for label in study.cells['label']],
     'scores': [
       {'label': score.label, 'values': rounded(study.scores.iloc[:, j])}
       for j, score in enumerate(described)
     ],
     'pictures': sheets,
+    'curves': curves.of(study, pictured),
   }
 
 
@@ -74,7 +119,9 @@ def build(results: Results) -> str:
   cells, methods = study.cells, results.methods
   datasets = list(dict.fromkeys(cells['dataset']))
   in_page = set(results.picked.values())
-  content = of_runs(study, described, _sheets(results, in_page))
+  content = of_runs(
+    study, described, _sheets(results, in_page), results.shown.sheets
+  )
   for cell, row in zip(content['cells'], cells.itertuples()):
     cell |= {
       'dataset': datasets.index(row.dataset),
@@ -84,10 +131,11 @@ def build(results: Results) -> str:
     }
   for cell, at in zip(content['cells'], _positions(study)):
     cell['at'] = None if math.isnan(at) else round(at, 4)
-  for entry, score, table in zip(
-    content['scores'], described, results.cell_tables
+  for i, (entry, score, table) in enumerate(
+    zip(content['scores'], described, results.cell_tables)
   ):
     entry |= {
+      'double': i in results.doubles,
       'name': score.name,
       'representation': score.representation,
       'direction': score.direction,
@@ -101,11 +149,10 @@ def build(results: Results) -> str:
     'methods': methods,
     'looks': [style.look(i) for i in range(len(methods))],
     'rules': charts.RULES,
+    'curvesMost': curves.RUNS,
     'cost': scores_lib.cost(described),
     'datasets': datasets,
-    'report_command': ' '.join(invocation.words('report')),
-    'commands': [repeat.command(study, i) for i in range(len(study.workdirs))],
-    'workdirs': [str(workdir) for workdir in study.workdirs],
+    'commands': [repeat.commands(study, i) for i in range(len(study.workdirs))],
     'first': results.first,
     'earlier': [
       _earlier(phase, part) for phase, part in results.earlier.items()
@@ -166,7 +213,8 @@ def _sheets(results: Results, without: Collection[int] = ()) -> dict[int, str]:
 def _earlier(phase: str, results: Results) -> dict[str, Any]:
   """What the script shows of the runs of an earlier phase."""
   study = results.study
-  runs = of_runs(study, results.described, _sheets(results))
+  sheets = _sheets(results)
+  runs = of_runs(study, results.described, sheets, sheets)
   loss = rounded(phases.final_loss(study))
   runs['scores'].append({'label': phases.LOSS, 'values': loss})
   return {'phase': phase, **runs}

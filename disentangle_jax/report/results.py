@@ -72,7 +72,17 @@ class Results:
     return 1.0 if self.first is None else self.described[self.first].sign
 
   @functools.cached_property
+  def doubles(self) -> set[int]:
+    """Columns that stand back until they are asked for: `scores.doubles`."""
+    return scores.doubles(self.described, self.first)
+
+  @functools.cached_property
   def focus(self) -> list[int]:
+    """Columns of `everything` that are no doubles."""
+    return [i for i in self.everything if i not in self.doubles]
+
+  @functools.cached_property
+  def everything(self) -> list[int]:
     """Columns of what compares scores with each other.
 
     All of them while they are few; else those of the first one's representation
@@ -86,9 +96,23 @@ class Results:
     return [i for i in columns if self.described[i].representation in shown]
 
   @property
-  def supervised(self) -> list[int]:
-    """Columns of `focus` that are bounded scores of codes against factors."""
-    return [i for i in self.focus if self.described[i].supervised]
+  def views(self) -> list[tuple[str, str, str, list[int]]]:
+    """What a section about several scores is made of, once or twice.
+
+    Returns:
+      (view of the section, ending of its key, ending of its heading, columns):
+      the scores that are no doubles and, where there are any, all of them.
+    """
+    if self.focus == self.everything:
+      return [('', '', '', self.focus)]
+    return [
+      (section.MAIN, '', '', self.focus),
+      (section.ALL, '_all', ', all scores', self.everything),
+    ]
+
+  def supervised(self, columns: list[int]) -> list[int]:
+    """Those of some columns that are bounded scores of codes and factors."""
+    return [i for i in columns if self.described[i].supervised]
 
   @functools.cached_property
   def methods(self) -> list[str]:
@@ -103,7 +127,7 @@ class Results:
 
   @functools.cached_property
   def shares(self) -> dict[int, pd.DataFrame]:
-    """Column of `focus` -> its `statistics.variance_shares`.
+    """Column of `everything` -> its `statistics.variance_shares`.
 
     Of several data sets, on the first.
     """
@@ -116,7 +140,7 @@ class Results:
         strength.to_numpy(),
         resamples=1000,
       )
-      for i in self.focus
+      for i in self.everything
     }
 
   @functools.cached_property

@@ -15,6 +15,7 @@ DIAGNOSTICS = {
     'leave; not comparable between methods or strengths',
   ),
 }
+_DOUBLES = ('_train', '_active')  # endings of names
 _DIRECTIONS = ('higher', 'lower', 'none')
 
 
@@ -251,6 +252,37 @@ def cost(described: Sequence[Score]) -> int | None:
   return next(iter(columns), None)
 
 
+def doubles(described: Sequence[Score], first: int | None) -> set[int]:
+  """Columns that say again, or nearly, what another column says.
+
+  Args:
+    described: as from `describe`.
+    first: as from `primary`; never a double.
+
+  Returns:
+    Scores of sampled codes where the mean codes have the same (the other way
+    round where the first is of sampled codes), and 'x_train' and 'x_active'
+    where there is an 'x' or 'x_score'.
+  """
+  main = 'mean' if first is None else described[first].representation or 'mean'
+  pairs = {(score.name, score.representation) for score in described}
+  names = {score.name for score in described}
+
+  def is_double(score: Score) -> bool:
+    if score.representation not in ('', main) and (score.name, main) in pairs:
+      return True
+    for ending in _DOUBLES:
+      stem = score.name.removesuffix(ending)
+      alike = (stem, f'{stem}_score')
+      if stem != score.name and names.intersection(alike):
+        return True
+    return False
+
+  return {
+    i for i, score in enumerate(described) if i != first and is_double(score)
+  }
+
+
 def beside(described: Sequence[Score], first: int) -> list[int]:
   """The score that ranks the runs, then disentanglement scores.
 
@@ -260,12 +292,15 @@ def beside(described: Sequence[Score], first: int) -> list[int]:
 
   Returns:
     Columns: the first, then the bounded ones of its representation, or of the
-    first one that has any.
+    first one that has any, without doubles.
   """
   supervised = [i for i, score in enumerate(described) if score.supervised]
   source = first if first in supervised else next(iter(supervised), first)
   representation = described[source].representation
+  twice = doubles(described, first)
   others = [
-    i for i in supervised if described[i].representation == representation
+    i
+    for i in supervised
+    if described[i].representation == representation and i not in twice
   ]
   return list(dict.fromkeys([first, *others]))

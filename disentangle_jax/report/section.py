@@ -10,6 +10,8 @@ import pandas as pd
 
 from disentangle_jax import errors
 
+MAIN, ALL = 'main', 'all'  # views
+
 _KEY = re.compile(r'[A-Za-z0-9_.-]+')
 
 
@@ -36,12 +38,15 @@ class Section(NamedTuple):
     text: a paragraph of plain text on how to read the body; ''.
     body: a table with one column per heading; a figure, drawn within
       `style.use()`; markup; further sections; or None, where the text says all.
+    view: ALL: the page shows it where all scores are asked for; MAIN: where
+      they are not; '': always. A page without its script shows both.
   """
 
   key: str
   heading: str
   text: str
   body: 'Body' = None
+  view: str = ''
 
 
 Body = (

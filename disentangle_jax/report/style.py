@@ -38,6 +38,28 @@ DARK = (
   '#aca2e6',
   '#bdbd82',
 )
+# Strengths of one method, the least first: viridis (van der Walt and Smith,
+# 2015), light to dark on white and dark to light on dark paper.
+RAMP = (
+  '#7ad151',
+  '#3fbc73',
+  '#1fa287',
+  '#23888e',
+  '#2e6d8e',
+  '#3c508b',
+  '#472e7c',
+  '#46085c',
+)
+DARK_RAMP = (
+  '#32648e',
+  '#287c8e',
+  '#20938c',
+  '#25ab82',
+  '#48c16e',
+  '#7fd34e',
+  '#c0df25',
+  '#fde725',
+)
 
 
 def _turned(points, degrees: float):
@@ -119,6 +141,12 @@ def use() -> Iterator[None]:
 def colour(index: int) -> str:
   """Colour of the method with this index."""
   return COLOURS[index % len(COLOURS)]
+
+
+def ramp(count: int) -> list[str]:
+  """Colours of so many strengths, from the least to the greatest."""
+  last = len(RAMP) - 1
+  return [RAMP[round(i * last / max(count - 1, 1))] for i in range(count)]
 
 
 def _outline(index: int) -> tuple[tuple[float, float], ...]:

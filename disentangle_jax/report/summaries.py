@@ -304,6 +304,31 @@ def pick_runs(
   return picks
 
 
+def shared_cells(study: tables.Study) -> list[int]:
+  """Cells that have runs in both of two workdirs, in order."""
+  homes = study.runs.groupby('cell')['workdir'].nunique()
+  return homes.index[homes == 2].tolist()
+
+
+def _paired(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+  """Runs of equal seed side by side, where one side has no other seeds.
+
+  Args:
+    first: 'seed' and 'value' of the runs of one side.
+    second: of the other.
+
+  Returns:
+    'seed', 'value_x', 'value_y'; empty unless all seeds of one side, two at
+    least, are seeds of the other, each with one run.
+  """
+  columns = ['seed', 'value']
+  pairs = first[columns].merge(second[columns], on='seed')
+  once = first['seed'].is_unique and second['seed'].is_unique
+  fewer = min(len(first), len(second))
+  whole = once and len(pairs) == fewer >= 2
+  return pairs if whole else pairs.iloc[:0]
+
+
 def compare(
   study: tables.Study, column: int, score: scores_lib.Score
 ) -> pd.DataFrame:
@@ -316,20 +341,29 @@ def compare(
 
   Returns:
     DataFrame with 'setting', 'n_first', 'n_second', 'first', 'second' (means),
-    'difference', 'low', 'high' (95 %), 'probability' (that a run of the second
-    is better; NaN if the score has no direction), 'probability_low',
-    'probability_high'.
+    'paired' (seeds whose runs were paired; 0: drawn apart), 'difference',
+    'low', 'high' (95 %), 'probability' (that a run of the second is better; NaN
+    if the score has no direction), 'probability_low', 'probability_high'.
+    Runs are paired where every seed of one side is a seed of the other; the
+    difference is then that of the paired runs.
   """
-  values = study.scores.iloc[:, column].to_numpy()
+  runs = study.runs.assign(value=study.scores.iloc[:, column].to_numpy())
+  runs = runs[np.isfinite(runs['value'])]
   rows = []
-  for i, label in enumerate(study.cells['label']):
-    mine = (study.runs['cell'] == i).to_numpy()
-    side = study.runs['workdir'].to_numpy()
-    first = statistics.finite(values[mine & (side == 0)])
-    second = statistics.finite(values[mine & (side == 1)])
+  for i in shared_cells(study):
+    label = study.cells['label'][i]
+    sides = [
+      runs[(runs['cell'] == i) & (runs['workdir'] == where)] for where in (0, 1)
+    ]
+    first, second = (part['value'].to_numpy() for part in sides)
     if not (first.size and second.size):
       continue
-    difference, low, high = statistics.difference_interval(second, first)
+    pairs = _paired(*sides)
+    difference, low, high = (
+      statistics.paired_interval(pairs['value_y'], pairs['value_x'])
+      if len(pairs)
+      else statistics.difference_interval(second, first)
+    )
     chance = (math.nan,) * 3
     if score.direction != 'none':
       chance = statistics.probability_of_improvement(
@@ -342,6 +376,7 @@ def compare(
         'n_second': second.size,
         'first': first.mean(),
         'second': second.mean(),
+        'paired': len(pairs),
         'difference': difference,
         'low': low,
         'high': high,

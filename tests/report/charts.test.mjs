@@ -4,7 +4,9 @@ import {createRequire} from 'node:module';
 import test from 'node:test';
 
 const charts = createRequire(import.meta.url)(process.env.CHARTS);
-const rules = {room: 0.06, golden: 0.618034, within: 1.7, without: 0.4};
+const link = createRequire(import.meta.url)(
+    process.env.CHARTS.replace(/charts\.js$/, 'link.js'));
+const rules = {decades: 30, zero: 1 / 3, room: 0.06, golden: 0.618034, within: 1.7, without: 0.4};
 const near = (got, want, by = 1e-12) =>
     assert.ok(Math.abs(got - want) <= by, `${got} is not ${want}`);
 
@@ -111,4 +113,45 @@ test('a mark is its outline around a point, upside up', () => {
       'M10.00 18.00L12.00 22.00L8.00 22.00z');
   assert.equal(charts.outline([], 10, 20, 2),
       'M8 20a2 2 0 1 0 4 0a2 2 0 1 0 -4 0z');
+});
+
+test('keys walk over every mark of a chart, group by group', () => {
+  const groups = ['a', 'a', 'a', 'b', 'c', 'c'];
+  const walk = (key, at) => charts.step(key, at, groups);
+  assert.deepEqual(groups.map((_, i) => walk('ArrowDown', i)),
+      [1, 2, 3, 4, 5, 5]);
+  assert.deepEqual(groups.map((_, i) => walk('ArrowUp', i)),
+      [0, 0, 1, 2, 3, 4]);
+  assert.deepEqual(groups.map((_, i) => walk('ArrowRight', i)),
+      [3, 3, 3, 4, 4, 5]);
+  assert.deepEqual(groups.map((_, i) => walk('ArrowLeft', i)),
+      [0, 1, 2, 0, 3, 3]);
+  assert.deepEqual([walk('Home', 4), walk('End', 1), walk('x', 1)],
+      [0, 5, null]);
+  assert.deepEqual([0, 1, 2].map((i) => charts.step('ArrowRight', i,
+      ['', '', ''])), [1, 2, 2]);
+});
+
+test('a range holds its ends, and nothing without a place', () => {
+  const inside = (range) => [null, 1, 2, 3].map(
+      (at) => charts.within(at, range));
+  assert.deepEqual(inside([2, null]), [false, false, true, true]);
+  assert.deepEqual(inside([1, 2]), [false, true, true, false]);
+  assert.deepEqual(inside([null, null]), [false, true, true, true]);
+});
+
+test('an address gives back what was written into it', () => {
+  const names = ['beta_vae (steps=400, n=6)', 'a~b', 'x&y=z', 'é %', '+'];
+  for (const name of names) {
+    const chosen = {score: name, off: names, range: [[name, '', '4'],
+      ['a', '1', '']]};
+    const hash = link.write(chosen);
+    assert.match(hash, /^#[^\s"<>]*$/);
+    assert.deepEqual(link.read(hash), {score: [[name]],
+      off: names.map((n) => [n]), range: chosen.range});
+  }
+  assert.equal(link.write({a: '', b: []}), '');
+  assert.equal(link.write({run: 'ab12', pin: ['c', 'd']}), '#run=ab12&pin=c,d');
+  assert.deepEqual(link.read('#section-scores'), {});
+  assert.deepEqual(link.read('#a=%E0%A4%A'), {a: [['']]});
 });

@@ -88,6 +88,15 @@ def test_what_a_choice_changes_is_the_same_in_page_and_print():
     assert got == charts.front(cost, values, sign).tolist() and len(got) > 3
 
 
+@pytest.mark.skipif(NODE is None, reason='needs node')
+def test_axes_over_decades_are_the_same_in_page_and_print():
+  sets = [[1, 2, 4, 16], [0.1, 1, 10], [0, 0.1, 1, 10], [-1, 1, 100], [0, 0]]
+  got = from_page('x.map((v) => charts.positions(v, rules))', sets)
+  for strengths, positions in zip(sets, got):
+    want = charts.positions(np.array(strengths, float))
+    np.testing.assert_allclose(positions, want, rtol=1e-12)
+
+
 def test_a_front_leaves_out_what_is_missing():
   cost = np.array([1.0, np.nan, 2.0, 2.0, 3.0, 4.0])
   values = np.array([0.5, 9.0, 0.4, 0.7, np.nan, 0.7])
@@ -273,7 +282,12 @@ def test_the_error_that_scores_are_set_against():
   assert scores.cost(described[:1]) is None
 
 
-@pytest.mark.parametrize('name', ['charts.js', 'page.js', 'page.css'])
+@pytest.mark.parametrize(
+  'name',
+  sorted(
+    path.name for path in PAGE.iterdir() if path.suffix in ('.js', '.css')
+  ),
+)
 def test_no_file_of_the_page_ends_its_element_or_asks_for_anything(name):
   text = templates.asset(name)
   asks = (

@@ -168,7 +168,7 @@ def test_figures_are_files_too(tmp_path):
     'variance_shares',
     'how_often_best',
     'rank_correlation',
-    'training',
+    'training_loss',
     'latent_kl_best_run',
     'score_against_reconstruction',
     'best_traversals',

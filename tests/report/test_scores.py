@@ -1,6 +1,7 @@
 """Scores that the package does not know, and the one that ranks runs."""
 
 import json
+import math
 
 import made_up
 import numpy as np
@@ -119,3 +120,28 @@ def test_losses_are_of_observations_of_any_kind(tmp_path):
   _, reader, _ = read(report.write(tmp_path, figures='none'))
   assert 'per observation' in reader.words
   assert 'per image' not in reader.words
+
+
+def test_doubles_are_what_another_column_says_already():
+  pairs = [
+    ('mig_binned', 'mean'),
+    ('mig_binned', 'sampled'),
+    ('factor_vae_score', 'mean'),
+    ('factor_vae_score_train', 'mean'),
+    ('factor_vae_active', 'mean'),
+    ('sap', 'sampled'),
+    ('hand_train', 'mean'),
+    ('active_units', 'mean'),
+    ('kl', ''),
+  ]
+  described = [
+    scores.Score(name, source, 'higher', 0, 1, math.nan, '', '', {})
+    for name, source in pairs
+  ]
+  assert scores.doubles(described, 0) == {1, 3, 4}
+  # What ranks the runs is never hidden.
+  assert scores.doubles(described, 3) == {1, 4}
+  # Where sampled codes rank the runs, those of the means stand back.
+  assert scores.doubles(described, 1) == {0, 3, 4}
+  beside = scores.beside(described, 0)
+  assert beside == [0, 2, 6, 7]

@@ -122,7 +122,44 @@ const charts = (() => {
     return `M${corners.join('L')}z`;
   }
 
-  return {finite, text, ticks, extent, linear, quantile, shifts,
+  // Where numbers stand on an axis: as they are, or their logarithms where they
+  // reach over decades; the same as `positions` of report/charts.py.
+  function positions(values, rules) {
+    const positive = values.filter((v) => v > 0);
+    const least = Math.min(...positive), most = Math.max(...positive);
+    if (values.some((v) => v < 0) || !(most > least) ||
+        most / least < rules.decades) return values;
+    const zero = Math.log10(least) - rules.zero;
+    return values.map((v) => v > 0 ? Math.log10(v) : zero);
+  }
+
+  // The mark that a key leads to from mark `at`: up and down inside its group
+  // and on to the next, left and right to the same place of the group beside
+  // it. `groups` names the group of every mark; null for other keys.
+  function step(key, at, groups) {
+    const last = groups.length - 1;
+    const inside = (i) => Math.max(0, Math.min(last, i));
+    if (key === 'Home') return 0;
+    if (key === 'End') return last;
+    if (key === 'ArrowUp') return inside(at - 1);
+    if (key === 'ArrowDown') return inside(at + 1);
+    if (key !== 'ArrowLeft' && key !== 'ArrowRight') return null;
+    const names = [...new Set(groups)];
+    const way = key === 'ArrowRight' ? 1 : -1;
+    if (names.length < 2) return inside(at + way);
+    const next = names[names.indexOf(groups[at]) + way];
+    if (next === undefined) return at;
+    const place = at - groups.indexOf(groups[at]);
+    return groups.indexOf(next) + Math.min(
+        place, groups.filter((name) => name === next).length - 1);
+  }
+
+  // Whether a place on an axis lies in a range; null: an end that is open. What
+  // has no place lies in no range.
+  const within = (at, [low, high]) => at !== null &&
+      (low === null || at >= low) && (high === null || at <= high);
+
+  return {finite, positions, step, within, text, ticks, extent, linear, quantile, shifts,
     strengthScale, spaced, front, best, compare, outline};
 })();
 if (typeof module !== 'undefined') module.exports = charts;

@@ -50,6 +50,7 @@ def together(key: str, heading: str, *makers: Maker) -> Maker:
 
 
 SECTIONS: tuple[Maker, ...] = (
+  comparison.opening,
   headline.sections,
   notes.sections,
   running.sections,

@@ -8,15 +8,17 @@ from disentangle_jax.report.section import Section
 
 
 def sections(results: Results) -> Iterator[Section]:
-  """One table, none where data sets share no settings."""
-  table = datasets.correlation_table(
-    results.study, results.described, results.supervised
-  )
-  if len(table):
-    yield Section(
-      'dataset_agreement',
-      'Do data sets agree',
-      'Spearman rank correlation of a score between two data sets, over the '
-      'settings and seeds that both have.',
-      table,
+  """One table, or two; none where data sets share no settings."""
+  for view, ending, more, columns in results.views:
+    table = datasets.correlation_table(
+      results.study, results.described, results.supervised(columns)
     )
+    if len(table):
+      yield Section(
+        f'dataset_agreement{ending}',
+        f'Do data sets agree{more}',
+        'Spearman rank correlation of a score between two data sets, over the '
+        'settings and seeds that both have.',
+        table,
+        view,
+      )

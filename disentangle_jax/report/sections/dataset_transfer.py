@@ -8,16 +8,18 @@ from disentangle_jax.report.section import Section
 
 
 def sections(results: Results) -> Iterator[Section]:
-  """One table, none where data sets share no settings."""
-  table = datasets.transfer_table(
-    results.study, results.described, results.supervised
-  )
-  if len(table):
-    yield Section(
-      'dataset_transfer',
-      'Transfer between data sets',
-      'Method and strength chosen on one data set and seed; the probability '
-      'that a run of another seed beats a run drawn at random on the data '
-      'set of the column, by the same score. Chance is 0.5.',
-      table,
+  """One table, or two; none where data sets share no settings."""
+  for view, ending, more, columns in results.views:
+    table = datasets.transfer_table(
+      results.study, results.described, results.supervised(columns)
     )
+    if len(table):
+      yield Section(
+        f'dataset_transfer{ending}',
+        f'Transfer between data sets{more}',
+        'Method and strength chosen on one data set and seed; the probability '
+        'that a run of another seed beats a run drawn at random on the data '
+        'set of the column, by the same score. Chance is 0.5.',
+        table,
+        view,
+      )

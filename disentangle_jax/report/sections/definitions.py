@@ -5,7 +5,7 @@ import math
 
 from disentangle_jax.report import markdown, scores, templates
 from disentangle_jax.report.results import Results
-from disentangle_jax.report.section import Markup, Section
+from disentangle_jax.report.section import ALL, Markup, Section
 
 _BETTER = {'higher': 'higher is better', 'lower': 'lower is better'}
 
@@ -28,7 +28,16 @@ def sections(results: Results) -> Iterator[Section]:
   texts = {}
   for score in results.described:
     texts.setdefault(score.name, text_of(score))
-  html = templates.render('definitions.html.j2', definitions=texts.items())
+  main_names = {
+    score.name
+    for i, score in enumerate(results.described)
+    if i not in results.doubles
+  }
+  definitions = [
+    (name, text, '' if name in main_names else ALL)
+    for name, text in texts.items()
+  ]
+  html = templates.render('definitions.html.j2', definitions=definitions)
   lines = (f'`{name}`: {markdown.plain(text)}.' for name, text in texts.items())
   text = markdown.items(lines)
   yield Section('definitions', 'What the scores are', '', Markup(html, text))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from disentangle_jax.report import figures, stored, tables
+from disentangle_jax.report import figures, over_training, stored, tables
 from disentangle_jax.report.results import Results
 from disentangle_jax.report.section import Section
 
@@ -14,7 +14,7 @@ def sections(results: Results) -> Iterator[Section]:
   if not named.any() or curves['step'].nunique() < 2:
     return
   figure, axes = figures.new(4.5, 2.8)
-  figures.factor_kl(axes, curves[named])
+  over_training.factor_kl(axes, curves[named])
   runs = curves.loc[named, 'run'].nunique()
   yield Section(
     'factor_kl',

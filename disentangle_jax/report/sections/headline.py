@@ -33,10 +33,11 @@ def sentences(results: Results, limit: int = 3) -> list[tuple[str, str]]:
 
 
 def sections(results: Results) -> Iterator[Section]:
-  """One section without a heading."""
+  """One section; with a heading where it speaks of two workdirs as one."""
   pairs = sentences(results)
   html = templates.render('headline.html.j2', sentences=pairs)
   plain = [[markdown.plain(part) for part in pair] for pair in pairs]
   text = '\n\n'.join(f'**{lead}** {rest}'.strip() for lead, rest in plain)
   text = text or 'There are no scores to compare yet.'
-  yield Section('headline', '', '', Markup(html, text))
+  heading = 'Both workdirs put together' if results.compare else ''
+  yield Section('headline', heading, '', Markup(html, text))

@@ -8,11 +8,24 @@ from disentangle_jax.report.section import Section
 
 
 def sections(results: Results) -> Iterator[Section]:
-  """One figure, none with one method alone."""
-  judged = results.focus
-  judged = [i for i in judged if i in results.supervised or i == results.first]
-  if len(results.methods) < 2 or not judged:
+  """One figure, or two; none with one method alone."""
+  if len(results.methods) < 2:
     return
+  for view, ending, more, columns in results.views:
+    supervised = results.supervised(columns)
+    judged = [i for i in columns if i in supervised or i == results.first]
+    if judged:
+      yield Section(
+        f'how_often_best{ending}',
+        f'How often is it best{more}',
+        'One run is drawn from every method, over its strengths and seeds: the '
+        'probability that this method has the best of them.',
+        _figure(results, judged),
+        view,
+      )
+
+
+def _figure(results: Results, judged: list[int]):
   values = results.study.scores.iloc[:, judged]
   values.columns = [results.described[i].label for i in judged]
   lower = [
@@ -22,10 +35,4 @@ def sections(results: Results) -> Iterator[Section]:
   best = selection.best_matrix(values, methods, lower)
   figure, axes = figures.new(height=0.9 + 0.3 * len(judged))
   figures.heat_map(axes, best.T, diverging=False)
-  yield Section(
-    'how_often_best',
-    'How often is it best',
-    'One run is drawn from every method, over its strengths and seeds: the '
-    'probability that this method has the best of them.',
-    figure,
-  )
+  return figure

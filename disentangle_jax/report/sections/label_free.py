@@ -9,22 +9,23 @@ from disentangle_jax.report.results import Results
 from disentangle_jax.report.section import Section
 
 
-def table(results: Results) -> pd.DataFrame:
+def table(results: Results, columns: list[int]) -> pd.DataFrame:
   """Quality of every score with a direction that reads no factors.
 
   Args:
     results: of the study.
+    columns: of the criteria and scores.
 
   Returns:
     'criterion', 'score' and the entries of `selection.selection_quality`; a row
     for each pair that three runs or more have.
   """
   rows, scores = [], results.study.scores
-  for i in results.focus:
+  for i in columns:
     criterion = results.described[i]
     if criterion.supervised or criterion.direction == 'none':
       continue
-    for j in results.supervised:
+    for j in results.supervised(columns):
       quality = selection.selection_quality(
         criterion.sign * scores.iloc[:, i].to_numpy(),
         scores.iloc[:, j].to_numpy(),
@@ -39,14 +40,16 @@ def table(results: Results) -> pd.DataFrame:
 
 
 def sections(results: Results) -> Iterator[Section]:
-  """One table, none where there is no criterion or no score."""
-  quality = table(results)
-  if len(quality):
-    yield Section(
-      'label_free',
-      'Choosing without labels',
-      'Of ten runs drawn at random the one that the criterion likes best is '
-      'kept. Recovered: 1 would be as good as choosing by the score itself, '
-      '0 as good as chance.',
-      quality,
-    )
+  """One table, or two; none where there is no criterion or no score."""
+  for view, ending, more, columns in results.views:
+    quality = table(results, columns)
+    if len(quality):
+      yield Section(
+        f'label_free{ending}',
+        f'Choosing without labels{more}',
+        'Of ten runs drawn at random the one that the criterion likes best is '
+        'kept. Recovered: 1 would be as good as choosing by the score itself, '
+        '0 as good as chance.',
+        quality,
+        view,
+      )

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from disentangle_jax.report import figures, pictures, tables
+from disentangle_jax.report import figures, over_training, pictures, tables
 from disentangle_jax.report.results import Results
 from disentangle_jax.report.section import Section
 
@@ -23,7 +23,7 @@ def sections(results: Results) -> Iterator[Section]:
   if curves['step'].nunique() < 2:
     return
   figure, axes = figures.new(4.5, 2.8)
-  figures.latent_kl(axes, curves)
+  over_training.latent_kl(axes, curves)
   which = pictures.describe_run(study, run, math.nan)
   yield Section(
     'latent_kl_best_run',

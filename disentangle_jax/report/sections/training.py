@@ -1,42 +1,75 @@
 """Losses and other scalars over training."""
 
 from collections.abc import Iterator
+import textwrap
 
-from disentangle_jax.report import figures, stored
+import pandas as pd
+
+from disentangle_jax.report import figures, gallery, over_training, stored
 from disentangle_jax.report.results import Results
 from disentangle_jax.report.section import Section
 
 _FIRST = tuple(
   f'{stored.TRAINING}{n}' for n in ('loss', 'reconstruction', 'kl')
 )
-_PANELS = 9  # at most
+_PANELS = 24  # at most, but for one scalar
+_METHODS = 12  # at most
+_ACROSS = 3  # panels side by side
 
 
 def sections(results: Results) -> Iterator[Section]:
-  """One figure with a panel per scalar, none where nothing was recorded."""
+  """A figure per scalar, with a panel per method and a line per strength.
+
+  None where nothing was recorded.
+  """
   curves = results.study.training
   names = {str(name) for name in curves['name'].unique()}
   names = {n for n in names if not n.startswith(f'{stored.TRAINING}kl/')}
   order = [n for n in _FIRST if n in names] + sorted(names - set(_FIRST))
   if not order or curves['step'].nunique() < 2:
     return
-  columns = min(3, len(order))
-  rows = -(-min(len(order), _PANELS) // columns)
-  figure, axes = figures.new(
-    height=0.4 + 2.0 * rows, nrows=rows, ncols=columns, squeeze=False
+  method = results.study.runs['method'].to_numpy(object)
+  curves = curves.assign(method=method[curves['run'].to_numpy()])
+  recorded = set(curves['method'])
+  methods = [name for name in results.methods if name in recorded][:_METHODS]
+  most = max(1, _PANELS // len(methods))
+  text = (
+    'A line per strength, the median over its seeds, and its quartiles; per '
+    'observation. Every panel has an axis of its own.'
   )
-  for panel, name in zip(axes.flat, order):
+  if len(recorded) > len(methods):
+    text += f' The first {len(methods)} of {len(recorded)} methods.'
+  if len(order) > most:
+    rest = [name.removeprefix(stored.TRAINING) for name in order[most:]]
+    text += f' Recorded too: {", ".join(rest)}.'
+  for name in order[:most]:
+    label = name.removeprefix(stored.TRAINING)
     part = curves[curves['name'] == name]
-    figures.bands(panel, part, results.study.runs, results.methods)
-    panel.set_title(name.removeprefix(stored.TRAINING))
-  for panel in axes.flat[len(order) :]:
-    panel.set_visible(False)
-  handles = axes.flat[0].get_legend_handles_labels()
-  figure.legend(*handles, loc='outside upper center', ncols=4)
-  yield Section(
-    'training',
-    'Training',
-    'Median and quartiles over the runs of each method, strengths and '
-    'seeds together; losses per observation.',
-    figure,
+    yield Section(
+      gallery.stem(f'training_{label}'),
+      f'Training: {label}',
+      text,
+      _figure(part, results.study.runs, methods),
+    )
+
+
+def _figure(curves: pd.DataFrame, runs: pd.DataFrame, methods: list[str]):
+  """One scalar, a panel per method that recorded it."""
+  methods = [name for name in methods if (curves['method'] == name).any()]
+  columns = min(_ACROSS, len(methods))
+  rows = -(-len(methods) // columns)
+  figure, axes = figures.new(
+    width=min(7.5, 1.2 + 2.4 * columns),
+    height=0.4 + 1.9 * rows,
+    nrows=rows,
+    ncols=columns,
+    squeeze=False,
   )
+  for panel, name in zip(axes.flat, methods):
+    over_training.bands_by_strength(
+      panel, curves[curves['method'] == name], runs
+    )
+    panel.set_title('\n'.join(textwrap.wrap(name, 30)))
+  for panel in axes.flat[len(methods) :]:
+    panel.set_visible(False)
+  return figure

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from disentangle_jax.report import figures, stored, tables
+from disentangle_jax.report import figures, over_training, stored, tables
 from disentangle_jax.report.claims import Arm, Claim, Within
 from disentangle_jax.report.section import Section
 
@@ -138,7 +138,7 @@ def sections(study: tables.Study) -> Iterator[Section]:
   if kl['step'].nunique() < 2:
     return
   figure, axes = figures.new(4.5, 2.8)
-  figures.factor_kl(axes, kl)
+  over_training.factor_kl(axes, kl)
   yield Section(
     'capacity_order',
     'KL of every factor over training',

@@ -6,7 +6,14 @@ import matplotlib.figure
 import numpy as np
 import pandas as pd
 
-from disentangle_jax.report import arms, figures, stored, summaries, tables
+from disentangle_jax.report import (
+  arms,
+  figures,
+  over_training,
+  stored,
+  summaries,
+  tables,
+)
 from disentangle_jax.report.claims import (
   Arm,
   Claim,
@@ -102,7 +109,7 @@ def curves_figure(
   for arm in arms:
     labels[runs_of(study, arm)] = arm.label
   figure, axes = figures.new(4.5, 2.8)
-  figures.bands(
+  over_training.bands(
     axes,
     curves,
     pd.DataFrame({'method': labels}),
