@@ -1,13 +1,14 @@
 """The plan of a study on machines that are not here, and what troubles it.
 
-  python -m experiments.fleet --config=unsupervised_study --topology=v5e:4x4,h100:8 --ms=0.37,0.16
-  python -m experiments.fleet --config=unsupervised_study --runs=1000000 --topology=100xh100:1 --ms=0.16
-  python -m experiments.fleet --config=unsupervised_study --topology=100xh100:1 --ms=0.16 --simulate
+  python -m experiments.fleet --config=quickstart --topology=v5e:4x4,h100:8
+  python -m experiments.fleet --config=FILE --topology=v5e:4x4 --compile
+  python -m experiments.fleet --config=FILE --topology=100xh100:1 --ms=0.16 \
+      --runs=1000000 --simulate --preemptions=0,0.1,1
 
 Prints, as Markdown, a column for each fleet: chunks, memory, what hosts
 exchange, files and bytes, time by the model, device-hours, and what is lost
 when a host dies. NxTOPOLOGY are N machines that take chunks as Ray tasks; a
-slice of TPUs has the hosts that it has, which are dealt chunks in turns. --ms is
+slice of TPUs has the hosts that it has, which get chunks in turns. --ms is
 what a step of one run of the study's first group takes on a device (the others
 follow by their arithmetic); --compile asks the fleet's compiler instead, which
 must be installed, for that group alone. Nothing is run: times are as good as
@@ -58,8 +59,8 @@ _RUN_MEMORY = flags.DEFINE_list(
   'run_memory',
   [],
   'What one run of the first group holds of a device, such as 300MiB, as '
-  '--compile says; one size, or one for each fleet. By default the bound of '
-  'planning, which is several times that.',
+  '--compile says; one size, or one for each fleet. By default, and for -, the '
+  'bound of planning, which is several times that.',
 )
 _COMPILE = flags.DEFINE_bool(
   'compile', False, 'Compile the training of the first group for each fleet.'
@@ -151,7 +152,10 @@ def main(argv):
   if len(steps) not in (1, len(fleets)):
     rule = f'must be one number, or one for each of {len(fleets)} fleets'
     raise errors.value('--ms', ','.join(_MS.value), rule)
-  held = [checks.memory('--run_memory', one) for one in _RUN_MEMORY.value]
+  held = [
+    0 if one == '-' else checks.memory('--run_memory', one)
+    for one in _RUN_MEMORY.value
+  ]
   held = held or [0]
   if len(held) not in (1, len(fleets)):
     rule = f'must be one size, or one for each of {len(fleets)} fleets'
@@ -164,16 +168,16 @@ def main(argv):
     raise errors.value('--figure', _FIGURE.value, 'needs --simulate')
   # The host only plans; its own accelerators are left alone.
   jax.config.update('jax_platforms', 'cpu')
-  from disentangle_jax.fleet import paper
+  from disentangle_jax.fleet import drafting
 
-  drawn = paper.sketch(_CONFIG.value, _RUNS.value)
+  drawn = drafting.sketch(_CONFIG.value, _RUNS.value)
   papers = []
   for place, fleet in enumerate(fleets):
     papers.append(
-      paper.write(
+      drafting.write(
         drawn,
         fleet,
-        paper.Asked(
+        drafting.Asked(
           steps[place % len(steps)],
           held[place % len(held)],
           _COMPILE.value,
@@ -232,7 +236,7 @@ def _table(papers) -> list[str]:
       lambda p: _range([g.each * g.state for g in p.groups], mebibytes),
     ),
     (
-      'training there, at most, before compiling',
+      'held there at most, by the bounds of planning',
       lambda p: _range([g.each * g.bound for g in p.groups], mebibytes),
     ),
     (
@@ -242,7 +246,7 @@ def _table(papers) -> list[str]:
       ),
     ),
     (
-      'one run of it, compiled',
+      'one run, training or scored, compiled',
       lambda p: mebibytes(p.run_bytes) if p.run_bytes else '-',
     ),
     ('exchanged between runs', lambda p: 'nothing'),

@@ -49,7 +49,7 @@ def save(path: pathlib.Path, forecasts: Sequence[weather.Forecast]) -> None:
     left.set_yticks([1, 2, 5, 10, 20], ['1', '2', '5', '10', '20'])
     left.minorticks_off()
     right.set_ylim(0, 1)
-    right.set_ylabel("workers' time neither training nor scoring")
+    right.set_ylabel('share of time lost or idle')
     right.legend()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)

@@ -9,7 +9,7 @@ from disentangle_jax.engine import outlook
 from disentangle_jax.engine.plan import planning, registry
 from disentangle_jax.engine.programs import topologies
 from disentangle_jax.engine.workdir import study
-from disentangle_jax.fleet import events, paper, weather
+from disentangle_jax.fleet import drafting, events, paper, weather
 from disentangle_jax.studies.quickstart import config as quickstart
 
 
@@ -20,7 +20,7 @@ def config():
 
 @pytest.fixture(scope='module')
 def sketch(config):
-  return paper.sketch(config)
+  return drafting.sketch(config)
 
 
 def fleet_of(name, hosts=1, ray=False):
@@ -34,7 +34,7 @@ def test_more_seeds_are_counted_as_the_engine_plans_them(
   config.seeds = 70
   plan = planning.make(config, registry.of())
   fleet = fleet_of('v5e:4x4', 4)
-  many = paper.write(sketch._replace(seeds=70), fleet)
+  many = drafting.write(sketch._replace(seeds=70), fleet)
   assert many.runs == len(plan.runs)
   sizes = [group.size for group in many.groups]
   old = study.open_study(tmp_path, plan, {run.run_id for run in plan.runs})
@@ -53,7 +53,7 @@ def test_more_seeds_are_counted_as_the_engine_plans_them(
 
 def test_bytes_and_time_are_those_of_a_dry_run(sketch, config):
   dry = outlook.dry_run(config, measure=lambda: 1.0)
-  one = paper.write(sketch, fleet_of('h100:1'), paper.Asked(2.0))
+  one = drafting.write(sketch, fleet_of('h100:1'), drafting.Asked(2.0))
   assert one.runs == len(dry.plan.runs)
   assert one.left_bytes == pytest.approx(dry.disk_bytes, rel=1e-3)
   group = one.groups[0]
@@ -122,7 +122,7 @@ def test_parts_of_studies_have_no_fleet(config):
   config = config.copy_and_resolve_references()
   config.slice = '1/2'
   with pytest.raises(errors.ConfigError, match=r'config\.slice'):
-    paper.sketch(config)
+    drafting.sketch(config)
 
 
 def test_the_verdict_names_what_breaks_first():
