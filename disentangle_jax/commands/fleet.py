@@ -334,7 +334,7 @@ def _simulated(one, rates: Sequence[float], bandwidth: int):
     f'{progress.duration(forecast.quiet.seconds)} without trouble\n'
   )
   head = ('time', 'times that', 'lost workers', 'checkpoints', 'moved')
-  shares = ('repeated', 'compile', 'storage', 'absent', 'idle')
+  shares = ('repeated', 'compile', 'slow', 'storage', 'absent', 'idle')
   print(_row('preemptions/h', [*head, *shares, 'most']))
   print(_row('---', ['---'] * (len(head) + len(shares) + 1)))
   for rate in rates:

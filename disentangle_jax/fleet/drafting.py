@@ -117,7 +117,17 @@ def _mesh(plan: study_plan.Plan, fleet: paper.Fleet):
 def _compiled(plan, group, fleet: paper.Fleet, size: int) -> paper.Compiled:
   """Training of a chunk, compiled for one host of a fleet."""
   topology, mesh = _mesh(plan, fleet)
-  program = train.compile_group(group, mesh, size, plan.config.engine.log_every)
+  try:
+    program = train.compile_group(
+      group, mesh, size, plan.config.engine.log_every
+    )
+  except jax.errors.JaxRuntimeError as error:
+    # Out of memory, or a fault of the compiler's own.
+    raise errors.ConfigError(
+      f'{fleet.name}: its compiler refuses a chunk of {size} runs of '
+      f'{group.method_name}: {errors.first_line(error)[:160]}; '
+      'config.engine.runs_per_chunk asks for less'
+    ) from error
   cost = step_cost.of(program.text(), program.parts)
   each = size // mesh.shape[devices.RUNS]
   seconds = topology.seconds(cost) / each
@@ -217,7 +227,11 @@ def write(
     study_bytes=round(drawn.other_bytes + drawn.run_bytes * total),
     checkpoint_seconds=60 * engine.checkpoint_minutes,
     compile_seconds=asked.compile_seconds,
-    run_bytes=round(share() * needs[0].bytes_per_run) if asked.compile else 0,
+    run_bytes=(
+      round(share() * needs[0].bytes_per_run)
+      if asked.compile and share.cache_info().currsize
+      else 0
+    ),
   )
 
 

@@ -26,8 +26,17 @@ from typing import NamedTuple
 import numpy as np
 
 HOUR = 3600.0
-# What a worker's time can go to.
-KINDS = ('train', 'score', 'compile', 'storage', 'repeated', 'absent', 'idle')
+# What a worker's time can go to; 'slow' is what stragglers take beyond others.
+KINDS = (
+  'train',
+  'score',
+  'compile',
+  'slow',
+  'storage',
+  'repeated',
+  'absent',
+  'idle',
+)
 # Training that took longer is saved before it is scored, seconds; as in
 # engine.session.
 _WORTH_KEEPING = 60.0
@@ -207,7 +216,7 @@ class _Simulation:
       if not worker.alive:
         self.spent['absent'] += self.now - worker.away_since
       elif worker.kind:
-        self.spent[worker.kind] += self.now - worker.since
+        self._spend(worker)
     return Outcome(
       math.inf if self.left else self.now,
       self.done,
@@ -217,6 +226,14 @@ class _Simulation:
       self.bytes,
       max((chunk.losses for chunk in self.chunks), default=0),
     )
+
+  def _spend(self, worker: _Worker) -> None:
+    """Books the time since a worker's phase began."""
+    seconds, worker.since = self.now - worker.since, self.now
+    if worker.kind in ('train', 'score', 'compile'):
+      self.spent['slow'] += seconds * (1 - 1 / worker.slowness)
+      seconds /= worker.slowness
+    self.spent[worker.kind] += seconds
 
   def _put(self, what: str, delay: float, place: int, life: int = 0) -> None:
     self.order += 1
@@ -244,8 +261,10 @@ class _Simulation:
     if worker.kind in ('train', 'score'):
       self.spent['repeated'] += self.now - worker.since
     else:
-      self.spent[worker.kind] += self.now - worker.since
-    self.spent['train'] -= worker.unsaved
+      self._spend(worker)
+    # It was booked as training when it ended.
+    self.spent['train'] -= worker.unsaved / worker.slowness
+    self.spent['slow'] -= worker.unsaved * (1 - 1 / worker.slowness)
     self.spent['repeated'] += worker.unsaved
     worker.alive, worker.away_since = False, self.now
     worker.life += 1
@@ -300,8 +319,7 @@ class _Simulation:
     worker = self.workers[place]
     queue = self.dealt[place] if self.fleet.together else self.queue
     if worker.kind:
-      # It was idle.
-      self.spent[worker.kind] += self.now - worker.since
+      self._spend(worker)  # It was idle.
     if not queue:
       worker.kind, worker.since = 'idle', self.now
       self.idle.append(place)
@@ -318,8 +336,7 @@ class _Simulation:
 
   def _phase_ends(self, place: int) -> None:
     worker = self.workers[place]
-    self.spent[worker.kind] += self.now - worker.since
-    worker.since = self.now
+    self._spend(worker)
     worker.step(place)
 
   def _compiled(self, place: int) -> None:

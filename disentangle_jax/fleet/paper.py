@@ -107,7 +107,7 @@ class Paper(NamedTuple):
     checkpoint_seconds: between checkpoints.
     compile_seconds: of a group's programs on one host, as said.
     run_bytes: that one run of the first group holds, as its compiler says; 0
-      where it was not asked.
+      where memory did not decide and it was not asked.
   """
 
   study: str

@@ -11,6 +11,7 @@ from disentangle_jax.fleet import events, paper
 BROKEN = 2.0
 _NAMES = {
   'compile': 'compiling anew after losses',
+  'slow': 'slow workers',
   'storage': 'waiting for the store',
   'repeated': 'training again what no checkpoint held',
   'absent': 'waiting for other machines',
