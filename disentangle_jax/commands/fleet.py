@@ -236,7 +236,7 @@ def _table(papers) -> list[str]:
       lambda p: _range([g.each * g.state for g in p.groups], mebibytes),
     ),
     (
-      'held there at most, by the bounds of planning',
+      'held there at most, training or scored',
       lambda p: _range([g.each * g.bound for g in p.groups], mebibytes),
     ),
     (
@@ -294,9 +294,11 @@ def _table(papers) -> list[str]:
   names = [f'`{one.fleet.name}`' for one in papers]
   title = f'{papers[0].study}, {papers[0].runs:,} runs'
   table = [_row(title, names), _row('---', ['---'] * len(papers))]
-  return table + [
-    _row(name, [text(one) for one in papers]) for name, text in lines
-  ]
+  for name, text in lines:
+    cells = [text(one) for one in papers]
+    if set(cells) != {'-'}:
+      table.append(_row(name, cells))
+  return table
 
 
 def _row(name: str, cells: Sequence[str]) -> str:

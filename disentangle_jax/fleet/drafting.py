@@ -192,6 +192,9 @@ def write(
   if asked.compile:
     said = _compiled(plan, plan.groups[0], fleet, sizes[0])
   step = asked.milliseconds / 1e3 or (said.seconds if said else 0.0)
+  known = 1.0
+  if asked.run_bytes or share.cache_info().currsize:
+    known = share()
   per_flop = step / max(needs[0].flops_per_step, 1.0)
   here = devices.mesh(1)
   groups = []
@@ -211,7 +214,7 @@ def write(
         windows=math.ceil(group.steps / window),
         seconds=seconds,
         state=_state_bytes(group),
-        bound=need.bytes_per_run,
+        bound=math.ceil(known * need.bytes_per_run),
         left=outlook.disk_bytes(plan, group, here),
         compiled=None if groups else said,
       )
@@ -227,11 +230,7 @@ def write(
     study_bytes=round(drawn.other_bytes + drawn.run_bytes * total),
     checkpoint_seconds=60 * engine.checkpoint_minutes,
     compile_seconds=asked.compile_seconds,
-    run_bytes=(
-      round(share() * needs[0].bytes_per_run)
-      if asked.compile and share.cache_info().currsize
-      else 0
-    ),
+    run_bytes=groups[0].bound if known != 1.0 else 0,
   )
 
 

@@ -63,7 +63,8 @@ class Group(NamedTuple):
     windows: logged ones of a run.
     seconds: of training of one chunk; 0 where no time is known.
     state: bytes of one run's state.
-    bound: bytes that a run holds at most, in training or scoring.
+    bound: bytes that a run holds at most, in training or scoring: what planning
+      bounds it by, times the compiler's share of that where it is known.
     left: bytes that a run leaves behind.
     compiled: what the compiler says; None where it was not asked.
   """
@@ -107,7 +108,7 @@ class Paper(NamedTuple):
     checkpoint_seconds: between checkpoints.
     compile_seconds: of a group's programs on one host, as said.
     run_bytes: that one run of the first group holds, as its compiler says; 0
-      where memory did not decide and it was not asked.
+      where that is not known.
   """
 
   study: str
