@@ -18,7 +18,7 @@ sweep that is told by SIGTERM in time saves first, and repeats less).
 """
 
 import collections
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import heapq
 import math
 from typing import NamedTuple
@@ -437,18 +437,18 @@ def simulate(works: Sequence[Work], fleet: Fleet, seed: int = 0) -> Outcome:
   return _Simulation(works, fleet, seed).run(horizon)
 
 
-def trouble(outcome: Outcome, quiet: Outcome) -> str:
+def trouble(spent: Mapping[str, float], quiet: Mapping[str, float]) -> str:
   """What most of the time goes to that a calm fleet has not.
 
   Args:
-    outcome: of a fleet.
+    spent: kind of KINDS -> worker-seconds of a fleet.
     quiet: of the same, from `calm`.
 
   Returns:
     Of KINDS, neither 'train' nor 'score'; '' where nothing was added.
   """
   added = {
-    kind: outcome.spent[kind] - quiet.spent[kind]
+    kind: spent[kind] - quiet[kind]
     for kind in KINDS
     if kind not in ('train', 'score')
   }

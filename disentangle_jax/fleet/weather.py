@@ -85,9 +85,9 @@ class Forecast:
     outcomes = [
       events.simulate(self._works, fleet, seed) for seed in range(self._repeat)
     ]
-    mean = lambda numbers: statistics.fmean(numbers)
+    mean = statistics.fmean
     seconds = mean([one.seconds for one in outcomes])
-    troubles = [events.trouble(one, self.quiet) for one in outcomes]
+    spent = {k: mean([one.spent[k] for one in outcomes]) for k in events.KINDS}
     spell = Spell(
       rate,
       seconds,
@@ -97,7 +97,7 @@ class Forecast:
       mean([one.bytes for one in outcomes]),
       max(one.most_losses for one in outcomes),
       {k: mean([one.share(k) for one in outcomes]) for k in events.KINDS},
-      statistics.mode(troubles),
+      events.trouble(spent, self.quiet.spent),
     )
     self.spells.append(spell)
     return spell

@@ -79,7 +79,9 @@ def test_the_store_is_the_bottleneck_at_bytes_over_rate():
   assert events.simulate([work], few).seconds == pytest.approx(50 * 40 / 10)
   # All workers wait for it all the time, until nothing is left to be done.
   assert outcome.share('storage') + outcome.share('idle') == pytest.approx(1.0)
-  assert events.trouble(outcome, events.calm([work], fleet)) == 'storage'
+  assert (
+    events.trouble(outcome.spent, events.calm([work], fleet).spent) == 'storage'
+  )
 
 
 def test_checkpoints_are_written_between_windows_and_before_scoring():
@@ -101,7 +103,9 @@ def test_slow_workers_take_a_factor_longer():
   outcome = events.simulate([work], slow)
   assert outcome.seconds == pytest.approx(2 * 170.0)
   assert outcome.spent['slow'] == pytest.approx(6 * 70.0)
-  assert events.trouble(outcome, events.calm([work], slow)) == 'slow'
+  assert (
+    events.trouble(outcome.spent, events.calm([work], slow).spent) == 'slow'
+  )
   # A queue gives slow workers less; hosts that are dealt chunks wait for them.
   some = events.Fleet(10, straggler_share=0.3, straggler_factor=4.0)
   many = events.Work(200, 100.0)
