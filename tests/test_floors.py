@@ -55,6 +55,14 @@ FLOORS = {
     'metrics',
     'ops',
   },
+  # Plans and events; nothing is trained.
+  'fleet': {
+    'engine',
+    'engine.plan',
+    'engine.programs',
+    'engine.workdir',
+    'report',
+  },
 }
 # What users start; whatever they need.
 TOP = {'', 'benchmark', 'commands', 'studies'}

@@ -7,9 +7,9 @@
 
 `disentangle COMMAND --help` lists a command's options with their defaults.
 A word without dashes behind the command stands for the option that it always
-needs: a study of the package or a file for sweep, compile-for and benchmark, a
-workdir for status, report, merge, tables, claims, traverse and export, a data
-set for show-data.
+needs: a study of the package or a file for sweep, compile-for, fleet and
+benchmark, a workdir for status, report, merge, tables, claims, traverse and
+export, a data set for show-data.
 
 `eval "$(disentangle completion bash)"` (or zsh) completes names in a shell.
 """
@@ -64,6 +64,9 @@ COMMANDS = {
   'benchmark': Command('benchmark', 'measure this machine', 'config'),
   'compile-for': Command(
     'compile_for', 'would a study fit devices that are not here?', 'config'
+  ),
+  'fleet': Command(
+    'fleet', 'a study on machines that are not here, and preemptions', 'config'
   ),
   'completion': Command('completion', 'names for a shell: bash or zsh'),
 }

@@ -145,7 +145,9 @@ def dry_run(
     for group, n in zip(plan.groups, points)
   ]
   needs = [
-    estimate.need(group, n, rate)._replace(disk_bytes=_disk(plan, group, mesh))
+    estimate.need(group, n, rate)._replace(
+      disk_bytes=disk_bytes(plan, group, mesh)
+    )
     for group, n in zip(plan.groups, points)
   ]
   if topology:
@@ -269,10 +271,16 @@ def _timed(plan, sizes, needs, left, trials) -> list[estimate.Need]:
   return timed
 
 
-def _disk(
+def disk_bytes(
   plan: study_plan.Plan, group: study_plan.Group, mesh: jax.sharding.Mesh
 ) -> int:
-  """Bytes that a run leaves behind, about: parameters, pictures, rows."""
+  """Bytes that a run leaves behind, about: parameters, pictures, rows.
+
+  Args:
+    plan: the study.
+    group: of the run.
+    mesh: ('runs', 'data').
+  """
   engine = plan.config.engine
   size = mesh.shape[devices.RUNS]
   state = group_shapes.stacked_shapes(group, size)

@@ -1,5 +1,6 @@
 """What a sweep will need, before anything is compiled."""
 
+from collections.abc import Callable
 import math
 import time
 from typing import Any, NamedTuple
@@ -179,6 +180,56 @@ def compiled_bytes(
   return max(training, _size(state) + codes)
 
 
+def fitting_runs(
+  runs: int,
+  over: int,
+  platform: str,
+  room: int,
+  bound: int,
+  compiled: Callable[[], int],
+) -> int:
+  """Runs that one program may hold: as many as pay, or as memory allows.
+
+  Args:
+    runs: of the group.
+    over: devices that runs are spread over.
+    platform: of the devices, as JAX names it.
+    room: memory of all these devices, bytes.
+    bound: of what one run holds, bytes, before anything is compiled.
+    compiled: gives what the compiler says of one run, bytes; called only where
+      the bound goes beyond what a chunk may plan for.
+
+  Returns:
+    Runs, 1 at least.
+
+  Raises:
+    ConfigError: from `compiled`.
+  """
+  most = _MOST_RUNS.get(platform, _MOST_RUNS_ELSEWHERE)
+  most = min(most, devices.padded(runs, over))
+  if most * bound > _MEMORY_SHARE * room:
+    # Memory may decide: then the compiler says how much a run takes.
+    most = max(1, min(most, int(_MEMORY_SHARE * room // compiled())))
+  return most
+
+
+def spread(runs: int, most: int, over: int, host_count: int) -> int:
+  """Runs per program, padding included, when hosts share a group evenly.
+
+  Args:
+    runs: of the group.
+    most: that one program may hold.
+    over: devices of a host that runs are spread over.
+    host_count: hosts; each gets chunks of every group.
+
+  Returns:
+    A multiple of `over`.
+  """
+  count = -(-runs // host_count)
+  number = -(-count // max(most, over))
+  return devices.padded(-(-count // number), over)
+
+
 def runs_per_chunk(
   group: study_plan.Group,
   mesh: jax.sharding.Mesh,
@@ -205,13 +256,12 @@ def runs_per_chunk(
   over = mesh.shape[devices.RUNS]
   most = asked
   if not most:
-    most = _MOST_RUNS.get(mesh.devices.flat[0].platform, _MOST_RUNS_ELSEWHERE)
-    most = min(most, devices.padded(len(group.runs), over))
+    platform = mesh.devices.flat[0].platform
     room = (memory_bytes or devices.memory_bytes()) * over
-    with platforms.traced_for(mesh.devices.flat[0].platform):
+    with platforms.traced_for(platform):
       bound = need(group, grid_points).bytes_per_run
-    if most * bound > _MEMORY_SHARE * room:
-      # Memory may decide: then the compiler says how much a run takes.
+
+    def compiled() -> int:
       each = compiled_bytes(group, mesh, grid_points)
       if over * each > room:
         raise errors.ConfigError(
@@ -219,9 +269,8 @@ def runs_per_chunk(
           f'device has {room / over / 2**30:.2f}; lower config.batch_size or '
           'the sizes of its net'
         )
-      most = max(1, min(most, int(_MEMORY_SHARE * room // each)))
-  # Every host gets chunks of every group.
-  count = -(-len(group.runs) // hosts.number())
-  number = -(-count // max(most, over))
-  size = -(-count // number)
-  return devices.padded(size, over)
+      return each
+
+    runs = len(group.runs)
+    most = fitting_runs(runs, over, platform, room, bound, compiled)
+  return spread(len(group.runs), most, over, hosts.number())

@@ -7,6 +7,7 @@ their compilers say of memory is what the device would need. Nothing runs.
 from collections.abc import Iterator
 import contextlib
 import importlib.util
+import math
 import os
 import re
 from typing import Any, NamedTuple
@@ -168,6 +169,62 @@ class Topology(NamedTuple):
     )
 
 
+class Machines(NamedTuple):
+  """Devices and how they stand in hosts, known without a compiler.
+
+  Attributes:
+    name: of the topology.
+    platform: 'tpu' or 'cuda'.
+    hosts: number of them.
+    devices: of each host.
+    memory: of each device, bytes.
+    one: name of the topology of a single host, to compile for.
+  """
+
+  name: str
+  platform: str
+  hosts: int
+  devices: int
+  memory: int
+  one: str
+
+
+def machines(name: str) -> Machines:
+  """Hosts and devices of a topology by name.
+
+  Args:
+    name: as for `of`: 'v5e:4x4', 'h100:8'; not 'cpu'.
+
+  Returns:
+    The machines. A slice of TPUs beyond one host has hosts of four chips.
+
+  Raises:
+    ConfigError: an unknown name or shape.
+  """
+  kind, _, shape = name.partition(':')
+  if kind in GPUS and re.fullmatch(r'[1-9]\d*', shape):
+    return Machines(name, 'cuda', 1, int(shape), GPUS[kind].memory, name)
+  tpu = _TPUS.get(kind)
+  if tpu is None or not re.fullmatch(r'[1-9]\d*(x[1-9]\d*){1,2}', shape):
+    raise errors.choices(_FIELD, name, _names()[1:])
+  sides = tuple(map(int, shape.split('x')))
+  _check_sides(name, tpu, sides)
+  chips = math.prod(sides)
+  if all(side <= bound for side, bound in zip(sides, tpu.bounds)):
+    return Machines(name, 'tpu', 1, chips, tpu.memory, name)
+  if chips % 4:
+    raise errors.value(_FIELD, name, 'must be hosts of four chips')
+  one = f'{kind}:' + 'x'.join(map(str, (2, 2, 1)[: len(sides)]))
+  return Machines(name, 'tpu', chips // 4, 4, tpu.memory, one)
+
+
+def _check_sides(name: str, tpu: _Tpu, shape: tuple[int, ...]) -> None:
+  if len(shape) != len(tpu.bounds):
+    like = f'{name.partition(":")[0]}:{"x".join(map(str, tpu.bounds))}'
+    rule = f'must give {len(tpu.bounds)} sides, such as {like}'
+    raise errors.value(_FIELD, name, rule)
+
+
 def description(gpu: Gpu) -> str:
   """A GPU as the text that its compiler reads."""
   return _LIMITS.format(
@@ -235,10 +292,7 @@ def _tpu(name: str, tpu: _Tpu, shape: tuple[int, ...]) -> Topology:
   from jax.experimental import topologies
 
   _needs('libtpu', "pip install 'jax[tpu]'")
-  if len(shape) != len(tpu.bounds):
-    like = f'{name.partition(":")[0]}:{"x".join(map(str, tpu.bounds))}'
-    rule = f'must give {len(tpu.bounds)} sides, such as {like}'
-    raise errors.value(_FIELD, name, rule)
+  _check_sides(name, tpu, shape)
   options = {}
   if any(side < bound for side, bound in zip(shape, tpu.bounds)):
     # Part of a host: its own bounds, three numbers for every generation.

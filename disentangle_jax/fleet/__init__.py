@@ -1,0 +1,1 @@
+"""A study on machines that are not here: the plan on paper, and its weather."""
