@@ -132,6 +132,10 @@ def test_the_verdict_names_what_breaks_first():
   for rate in (10.0, 0.0, 0.1):
     told.at(rate)
   assert 'breaks at 10 preemptions' in told.verdict()
+  assert 'a worker lives 6 minutes' in told.verdict()
+  pod = weather.forecast('pod', [work], fleet._replace(together=True))
+  pod.at(10.0)
+  assert 'all hosts together live 1.2 minutes' in pod.verdict()
   slow = fleet._replace(bandwidth=3e2)
   stored = weather.forecast('slow store', [work], slow)
   stored.at(0.0)
