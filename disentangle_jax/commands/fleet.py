@@ -2,8 +2,7 @@
 
   python -m experiments.fleet --config=quickstart --topology=v5e:4x4,h100:8
   python -m experiments.fleet --config=FILE --topology=v5e:4x4 --compile
-  python -m experiments.fleet --config=FILE --topology=100xh100:1 --ms=0.16 \
-      --runs=1000000 --simulate --preemptions=0,0.1,1
+  python -m experiments.fleet --config=FILE --topology=h100:8 --ms=0.16 --simulate
 
 Prints, as Markdown, a column for each fleet: chunks, memory, what hosts
 exchange, files and bytes, time by the model, device-hours, and what is lost
