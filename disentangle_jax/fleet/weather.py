@@ -146,13 +146,6 @@ def _rate(rate: float) -> str:
   return f'{rate:g} preemptions per worker and hour'
 
 
-def forecast(
-  name: str, works: Sequence[events.Work], fleet: events.Fleet, repeat: int = 1
-) -> Forecast:
-  """A fleet whose weather is to be told; nothing is simulated yet but calm."""
-  return Forecast(name, works, fleet, repeat)
-
-
 def works(plan: paper.Paper, score_seconds: float) -> list[events.Work]:
   """Chunks of a plan as work.
 
