@@ -1,9 +1,8 @@
 """The plan of a study on machines that are not here, and what troubles it.
 
   python -m experiments.fleet --config=quickstart --topology=v5e:4x4,h100:8
-  python -m experiments.fleet --config=FILE --topology=v5e:4x4 --compile
-  python -m experiments.fleet --config=FILE --topology=100xh100:1 --ms=0.16 \
-      --runs=1000000 --simulate --preemptions=0,0.1,1
+  python -m experiments.fleet --config=F --topology=v5e:4x4 --compile
+  python -m experiments.fleet --config=F --topology=v4:2x2x1 --ms=1 --simulate
 
 Prints, as Markdown, a column for each fleet: chunks, memory, what hosts
 exchange, files and bytes, time by the model, device-hours, and what is lost
@@ -330,7 +329,7 @@ def _simulated(one, rates: Sequence[float], bandwidth: int):
     straggler_share=_STRAGGLERS.value,
     straggler_factor=_SLOWER.value,
   )
-  forecast = weather.forecast(one.fleet.name, works, fleet, _REPEAT.value)
+  forecast = weather.Forecast(one.fleet.name, works, fleet, _REPEAT.value)
   print(
     f'\n{one.study}, {one.runs:,} runs on {one.fleet.name}: '
     f'{progress.duration(forecast.quiet.seconds)} without trouble\n'

@@ -14,7 +14,8 @@ begins again with the unfinished chunks dealt out anew.
 Simplifications, all named: lifetimes are exponential, so that a machine does
 not age; the store serves one transfer after the other at its full rate, also
 the rest of one whose worker is lost; no warning comes before a preemption (a
-sweep that is told by SIGTERM in time saves first, and repeats less).
+sweep that is told by SIGTERM in time saves first, and repeats less); chunks of
+a later phase do not wait for those of an earlier one.
 """
 
 import collections

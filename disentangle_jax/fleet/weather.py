@@ -109,35 +109,41 @@ class Forecast:
       retries: of a chunk whose worker was lost; 0 for no end of them.
     """
     for spell in sorted(self.spells, key=lambda spell: spell.rate):
-      at = f'at {spell.rate:g} preemptions per worker and hour'
-      why = _NAMES.get(spell.trouble, 'nothing')
+      at = f'{self.name} breaks at {_rate(spell.rate)}'
+      why = f'most goes to {_NAMES.get(spell.trouble, "nothing")}'
+      why += self._short_lives(spell.rate)
       if not math.isfinite(spell.seconds):
         many = f'{events.PATIENCE:g} times the calm time are not enough'
-        return f'{self.name} breaks {at}: {many}; most goes to {why}.'
+        return f'{at}: {many}; {why}.'
       if spell.slowdown > BROKEN:
-        return (
-          f'{self.name} breaks {at}: {spell.slowdown:.1f} times the calm '
-          f'time; most goes to {why}.'
-        )
+        return f'{at}: {spell.slowdown:.1f} times the calm time; {why}.'
       if retries and spell.most_losses > retries:
         return (
-          f'{self.name} breaks {at}: a chunk is lost {spell.most_losses} '
-          f'times, and after {retries} retries the sweep ends and must be '
-          'given again.'
+          f'{at}: a chunk is lost {spell.most_losses} times, and after '
+          f'{retries} retries the sweep ends and must be given again.'
         )
     last = max(self.spells, key=lambda spell: spell.rate)
     return (
-      f'{self.name} holds up to {last.rate:g} preemptions per worker and hour: '
+      f'{self.name} holds up to {_rate(last.rate)}: '
       f'{last.slowdown:.2f} times the calm time; most of the rest goes to '
       f'{_NAMES.get(last.trouble, "nothing")}.'
     )
 
+  def _short_lives(self, rate: float) -> str:
+    """Says where no checkpoint comes within a life."""
+    fleet = self._fleet
+    losses = rate * (fleet.workers if fleet.together else 1)
+    if losses * fleet.checkpoint_seconds <= events.HOUR:
+      return ''
+    who = 'all hosts together live' if fleet.together else 'a worker lives'
+    return (
+      f'; {who} {60 / losses:.3g} minutes, and checkpoints are '
+      f'{fleet.checkpoint_seconds / 60:g} apart'
+    )
 
-def forecast(
-  name: str, works: Sequence[events.Work], fleet: events.Fleet, repeat: int = 1
-) -> Forecast:
-  """A fleet whose weather is to be told; nothing is simulated yet but calm."""
-  return Forecast(name, works, fleet, repeat)
+
+def _rate(rate: float) -> str:
+  return f'{rate:g} preemptions per worker and hour'
 
 
 def works(plan: paper.Paper, score_seconds: float) -> list[events.Work]:
