@@ -119,6 +119,23 @@ class Crew:
     cpus = [node['Resources'].get('CPU', 0) for node in alive]
     return {'num_cpus': min([count for count in cpus if count] or [1])}
 
+  def _workers(self) -> int:
+    """Tasks that the cluster can do at the same time, as it is now."""
+    asked = {
+      'CPU': self._options.get('num_cpus', 0),
+      'GPU': self._options.get('num_gpus', 0),
+      **self._options.get('resources', {}),
+    }
+    there = [node['Resources'] for node in _ray().nodes() if node['Alive']]
+    fits = lambda node: min(
+      int(node.get(kind, 0) // amount)
+      for kind, amount in asked.items()
+      if amount
+    )
+    if not any(asked.values()):
+      return 1
+    return max(1, sum(map(fits, there)))
+
   def _task(self, function: Callable, **more: Any) -> Any:
     return _ray().remote(function).options(**self._options, **more)
 
@@ -132,7 +149,8 @@ class Crew:
       ConfigError: a run that does not fit; a worker with other versions.
     """
     task = self._task(_sizes, max_retries=RETRIES)
-    found = self._own_errors(lambda: _ray().get(task.remote(given)))
+    workers = self._workers()
+    found = self._own_errors(lambda: _ray().get(task.remote(given, workers)))
     mine = study.versions()
     other = {
       name: found.versions.get(name)
@@ -375,21 +393,24 @@ class _Telling(progress_lib.Progress):
     self._put('say', text)
 
 
-def _sizes(given: Mapping[str, Any]) -> Sizes:
+def _sizes(given: Mapping[str, Any], workers: int) -> Sizes:
   plan = _plan(json.dumps(given))
   mesh = devices.mesh(plan.config.engine.data_shards)
   asked = plan.config.engine.runs_per_chunk
-  return Sizes(
-    [
-      estimate.runs_per_chunk(
-        group, mesh, asked, estimate.grid_points(plan, group)
-      )
-      for group in plan.groups
-    ],
-    mesh.shape[devices.RUNS],
-    study.versions(),
-    devices.describe(),
-  )
+  over = mesh.shape[devices.RUNS]
+  sizes = [
+    estimate.runs_per_chunk(
+      group, mesh, asked, estimate.grid_points(plan, group)
+    )
+    for group in plan.groups
+  ]
+  if not asked:
+    # Chunks for all workers, not full ones for a few.
+    sizes = [
+      estimate.spread(len(group.runs), most, over, workers)
+      for group, most in zip(plan.groups, sizes)
+    ]
+  return Sizes(sizes, over, study.versions(), devices.describe())
 
 
 @functools.lru_cache(maxsize=1)
