@@ -156,8 +156,13 @@ def dry_run(
       for need, group, n in zip(needs, plan.groups, points)
     ]
     return Outlook(plan, sizes, needs, left, 0.0)
-  trials = _trials(plan, mesh, sizes, needs, left, budget)
-  needs = _timed(plan, sizes, needs, left, trials)
+  cores = len(jax.local_devices())
+  scoring_each = [
+    _stated_scoring(plan, group) / cores + _encoding(group, n, rate)
+    for group, n in zip(plan.groups, points)
+  ]
+  trials = _trials(plan, mesh, sizes, needs, scoring_each, left, budget)
+  needs = _timed(plan, sizes, needs, scoring_each, left, trials)
   report = progress.report_time(len(plan.runs))
   return Outlook(plan, sizes, needs, left, report)
 
@@ -176,11 +181,12 @@ class _Trial(NamedTuple):
   scoring_seconds: float | None
 
 
-def _trials(plan, mesh, sizes, needs, left, budget) -> dict[int, _Trial]:
+def _trials(
+  plan, mesh, sizes, needs, scoring_each, left, budget
+) -> dict[int, _Trial]:
   """Groups of which something is left to do, until the time is up."""
   trials, began = {}, time.perf_counter()
   evaluator = scoring.Evaluator(plan, mesh)
-  cores = len(jax.local_devices())
   for g, group in enumerate(plan.groups):
     if time.perf_counter() - began >= budget:
       break
@@ -188,7 +194,7 @@ def _trials(plan, mesh, sizes, needs, left, budget) -> dict[int, _Trial]:
       continue
     # One step of a chunk, as the arithmetic says.
     guess = needs[g].seconds / group.steps / len(group.runs) * sizes[g]
-    affordable = _stated_scoring(plan, group) * sizes[g] / cores < budget
+    affordable = scoring_each[g] * sizes[g] < budget
     trials[g] = _tried(
       plan, group, mesh, sizes[g], guess, evaluator if affordable else None
     )
@@ -238,9 +244,24 @@ def _stated_scoring(plan: study_plan.Plan, group: study_plan.Group) -> float:
   return draws * len(plan.config.scoring.representations) * sum(costs)
 
 
-def _timed(plan, sizes, needs, left, trials) -> list[estimate.Need]:
+def _encoding(group: study_plan.Group, points: int, rate: float) -> float:
+  """Seconds that encoding a run's points takes, as its arithmetic says.
+
+  A large net on the whole grid takes longer than all scores of the codes.
+  """
+  if not points or not rate or group.method.represent is None:
+    return 0.0
+  state = group_shapes.state_shapes(group)
+  batch = group_shapes.example_batch(group)['observation']
+  lowered = jax.jit(group.method.represent).lower(state, batch)
+  flops = float((lowered.cost_analysis() or {}).get('flops', 0.0))
+  return flops / group.batch_size * points / rate
+
+
+def _timed(
+  plan, sizes, needs, scoring_each, left, trials
+) -> list[estimate.Need]:
   """The needs with times of what is left to do."""
-  cores = len(jax.local_devices())
   told = lambda g: needs[g].seconds / len(plan.groups[g].runs)
   # What a run really takes over what its arithmetic says.
   shares = [
@@ -253,7 +274,7 @@ def _timed(plan, sizes, needs, left, trials) -> list[estimate.Need]:
   for g, group in enumerate(plan.groups):
     runs = sum(run.run_id in left for run in group.runs)
     chunks = -(-runs // sizes[g])
-    stated = _stated_scoring(plan, group) * runs / cores
+    stated = scoring_each[g] * runs
     trial = trials.get(g)
     if trial is None:
       seconds = told(g) * runs * share
