@@ -2,11 +2,14 @@
 
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import disentangle_jax as dj
@@ -16,14 +19,19 @@ from disentangle_jax.engine.workdir import store
 ROOT = pathlib.Path(__file__).parents[2]
 
 
+TINY = (
+  '--config=tests/engine/tiny_study.py',
+  "--config.metrics=('mig_binned', 'kl')",
+)
+
+
 def start(workdir, devices, *more):
   """The sweep command on a tiny study, in a process of its own."""
   command = [
     sys.executable,
     '-m',
     'experiments.sweep',
-    '--config=tests/engine/tiny_study.py',
-    "--config.metrics=('mig_binned', 'kl')",
+    *(() if any(m.startswith('--config=') for m in more) else TINY),
     '--config.engine.keep_samples=False',
     f'--config.engine.cpu_devices={devices}',
     f'--workdir={workdir}',
@@ -117,3 +125,68 @@ def test_alone_there_is_nothing_to_share():
   assert hosts.share([1, 2, 3]) == [1, 2, 3]
   assert (hosts.number(), hosts.index()) == (1, 0)
   hosts.wait('never waits')
+
+
+LONG = """
+import disentangle_jax as dj
+
+def get_config():
+  config = dj.base_config()
+  config.study, config.methods = 'hosts', ('beta_vae',)
+  config.dataset.update({'resolution': 8, 'scales': 2, 'orientations': 2,
+                         'positions': 4})
+  config.net.name = 'mlp'
+  config.net.mlp.encoder_hidden = config.net.mlp.decoder_hidden = (8,)
+  config.static.num_latents = 2
+  config.steps, config.batch_size, config.seeds = 400_000, 16, 4
+  config.metrics = ('mig_binned', 'kl')
+  config.engine.runs_per_chunk = 2
+  config.engine.checkpoint_minutes = 0.02
+  config.engine.keep_samples = False
+  return config
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_a_killed_host_ends_the_others_and_the_same_command_goes_on(tmp_path):
+  study = tmp_path / 'study.py'
+  study.write_text(LONG)
+  chosen = f'--config={study}'
+  end(start(tmp_path / 'one', 1, chosen))
+  workdir = tmp_path / 'two'
+
+  def both():
+    port = free_port()
+    return [
+      start(
+        workdir,
+        1,
+        chosen,
+        f'--coordinator=127.0.0.1:{port}',
+        '--num_processes=2',
+        f'--process_id={index}',
+      )
+      for index in (0, 1)
+    ]
+
+  first, second = both()
+  until = time.monotonic() + 240
+  saved = lambda: {p.parent.name for p in workdir.glob('checkpoints/*/*.npz')}
+  while len(saved()) < 2:
+    assert time.monotonic() < until and first.poll() is None, (
+      first.stdout.read()
+    )
+    time.sleep(0.5)
+  # One that is slow for a while costs nothing.
+  second.send_signal(signal.SIGSTOP)
+  time.sleep(10)
+  second.send_signal(signal.SIGCONT)
+  assert first.poll() is None
+  second.kill()
+  # JAX ends the others when the heartbeat of one has been missing.
+  assert first.wait(300)
+  said = [end(process) for process in both()]
+  assert all('continuing from step' in text for text in said), said
+  found = values(workdir)
+  pd.testing.assert_series_equal(found, values(tmp_path / 'one'))

@@ -130,6 +130,16 @@ def _checkpointer():
   )
 
 
+def _own_arrays(progress: Progress) -> dict[str, Any]:
+  """What Orbax is given of a chunk.
+
+  With several hosts an array of this host's devices alone is none that Orbax
+  writes: it gets NumPy's.
+  """
+  tree = {'state': progress.state, 'diverged': progress.diverged}
+  return jax.device_get(tree) if hosts.number() > 1 else tree
+
+
 class Keeper:
   """Saves and restores one chunk.
 
@@ -179,11 +189,7 @@ class Keeper:
         storage.folder_to_write(target) as path,
         _checkpointer() as checkpointer,
       ):
-        checkpointer.save(
-          path,
-          {'state': progress.state, 'diverged': progress.diverged},
-          force=True,
-        )
+        checkpointer.save(path, _own_arrays(progress), force=True)
       buffer = io.BytesIO()
       np.savez(
         buffer,
@@ -257,12 +263,18 @@ class Keeper:
     # All leaves have a leading run axis and are spread over devices by it.
     spread = jax.tree.leaves(state)[0].sharding
     diverged = jax.device_put(diverged, spread)
-    like = {'state': shapes(state), 'diverged': shapes(diverged)}
+    placed = {'state': state, 'diverged': diverged}
+    several = hosts.number() > 1
+    like = shapes(jax.device_get(placed) if several else placed)
     with (
       storage.folder_to_read(self._folder / str(step)) as path,
       _checkpointer() as checkpointer,
     ):
       restored = checkpointer.restore(path, like)
+    if several:
+      restored = jax.tree.map(
+        lambda x, old: jax.device_put(x, old.sharding), restored, placed
+      )
     ends = arrays['ends'].tolist()
     names = [name for name in arrays if name.startswith('log/')]
     logged = [
