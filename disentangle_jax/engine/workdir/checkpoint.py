@@ -130,16 +130,6 @@ def _checkpointer():
   )
 
 
-def _own_arrays(progress: Progress) -> dict[str, Any]:
-  """What Orbax is given of a chunk.
-
-  With several hosts an array of this host's devices alone is none that Orbax
-  writes: it gets NumPy's.
-  """
-  tree = {'state': progress.state, 'diverged': progress.diverged}
-  return jax.device_get(tree) if hosts.number() > 1 else tree
-
-
 class Keeper:
   """Saves and restores one chunk.
 
@@ -184,12 +174,19 @@ class Keeper:
     logged = jax.device_get(progress.logged)
     arrays = {f'log/{n}': np.stack([row[n] for row in logged]) for n in names}
     try:
-      target = self._folder / str(progress.step)
-      with (
-        storage.folder_to_write(target) as path,
-        _checkpointer() as checkpointer,
-      ):
-        checkpointer.save(path, _own_arrays(progress), force=True)
+      tree = {'state': progress.state, 'diverged': progress.diverged}
+      if hosts.number() > 1:
+        # Orbax writes no array of one host's devices, and NumPy's on host 0
+        # alone: with several hosts they stand beside the log.
+        leaves = jax.tree.leaves(jax.device_get(tree))
+        arrays |= {f'leaf/{i}': leaf for i, leaf in enumerate(leaves)}
+      else:
+        target = self._folder / str(progress.step)
+        with (
+          storage.folder_to_write(target) as path,
+          _checkpointer() as checkpointer,
+        ):
+          checkpointer.save(path, tree, force=True)
       buffer = io.BytesIO()
       np.savez(
         buffer,
@@ -264,17 +261,21 @@ class Keeper:
     spread = jax.tree.leaves(state)[0].sharding
     diverged = jax.device_put(diverged, spread)
     placed = {'state': state, 'diverged': diverged}
-    several = hosts.number() > 1
-    like = shapes(jax.device_get(placed) if several else placed)
-    with (
-      storage.folder_to_read(self._folder / str(step)) as path,
-      _checkpointer() as checkpointer,
-    ):
-      restored = checkpointer.restore(path, like)
-    if several:
-      restored = jax.tree.map(
-        lambda x, old: jax.device_put(x, old.sharding), restored, placed
-      )
+    if 'leaf/0' in arrays:
+      olds, tree = jax.tree.flatten(placed)
+      leaves = [arrays[f'leaf/{i}'] for i in range(len(olds))]
+      # A file of NumPy's knows no bfloat16, and gives its bytes.
+      leaves = [
+        jax.device_put(leaf.view(old.dtype), old.sharding)
+        for leaf, old in zip(leaves, olds)
+      ]
+      restored = jax.tree.unflatten(tree, leaves)
+    else:
+      with (
+        storage.folder_to_read(self._folder / str(step)) as path,
+        _checkpointer() as checkpointer,
+      ):
+        restored = checkpointer.restore(path, shapes(placed))
     ends = arrays['ends'].tolist()
     names = [name for name in arrays if name.startswith('log/')]
     logged = [
