@@ -22,6 +22,8 @@ from disentangle_jax.engine.plan import parse, planning, registry, study_plan
 from disentangle_jax.engine.programs import devices, estimate, scoring
 from disentangle_jax.engine.workdir import study
 
+# Of a task, that a user may set; numbers.
+OPTIONS = ('num_cpus', 'num_gpus', 'memory')
 # Times that a chunk whose worker was lost is given to another one.
 RETRIES = 20
 # Windows of a chunk are told to the driver so often, seconds.
@@ -397,19 +399,19 @@ def _sizes(given: Mapping[str, Any], workers: int) -> Sizes:
   plan = _plan(json.dumps(given))
   mesh = devices.mesh(plan.config.engine.data_shards)
   asked = plan.config.engine.runs_per_chunk
-  over = mesh.shape[devices.RUNS]
+  # Workers take chunks from a queue: what was asked for is kept.
+  sharing = 1 if asked else workers
   sizes = [
     estimate.runs_per_chunk(
-      group, mesh, asked, estimate.grid_points(plan, group)
+      group,
+      mesh,
+      asked,
+      estimate.grid_points(plan, group),
+      host_count=sharing,
     )
     for group in plan.groups
   ]
-  if not asked:
-    # Chunks for all workers, not full ones for a few.
-    sizes = [
-      estimate.spread(len(group.runs), most, over, workers)
-      for group, most in zip(plan.groups, sizes)
-    ]
+  over = mesh.shape[devices.RUNS]
   return Sizes(sizes, over, study.versions(), devices.describe())
 
 

@@ -185,8 +185,9 @@ def write(
       need.bytes_per_run,
       held,
     )
-    # A worker of a crew knows of no other.
-    hosts = 1 if fleet.ray else fleet.hosts
+    # As `engine.ray_crew` and a sweep of several hosts have it.
+    kept = fleet.ray and engine.runs_per_chunk
+    hosts = 1 if kept else fleet.hosts
     sizes.append(estimate.spread(runs, most, over, hosts))
   said = None
   if asked.compile:

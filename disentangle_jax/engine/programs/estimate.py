@@ -236,6 +236,7 @@ def runs_per_chunk(
   asked: int,
   grid_points: int,
   memory_bytes: int = 0,
+  host_count: int = 0,
 ) -> int:
   """Runs per program, padding included.
 
@@ -245,6 +246,7 @@ def runs_per_chunk(
     asked: `config.engine.runs_per_chunk`; 0 to choose.
     grid_points: codes kept per run while scoring.
     memory_bytes: of a device; 0 for this machine's own.
+    host_count: that share the group; 0 for the hosts of this sweep.
 
   Returns:
     A multiple of the mesh's 'runs' axis that spreads the group's runs evenly
@@ -273,4 +275,4 @@ def runs_per_chunk(
 
     runs = len(group.runs)
     most = fitting_runs(runs, over, platform, room, bound, compiled)
-  return spread(len(group.runs), most, over, hosts.number())
+  return spread(len(group.runs), most, over, host_count or hosts.number())
