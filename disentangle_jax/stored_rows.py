@@ -9,6 +9,7 @@ import itertools
 import json
 import math
 import pathlib
+import re
 import statistics
 from typing import Any, BinaryIO, NamedTuple
 
@@ -46,6 +47,10 @@ SCHEMA = pa.schema(
   ]
 )
 COLUMNS = tuple(SCHEMA.names)
+# Names of the logged scalars of training.
+TRAINING = 'train/'
+# 'kl/3', 'attack/3_7': one number per latent or per cell of a table.
+LATENT = re.compile(r'/\d+(?:_\d+)*$')
 TEXT = tuple(f.name for f in SCHEMA if pa.types.is_string(f.type))
 
 

@@ -5,11 +5,10 @@
   python -m experiments.claims --workdir=runs/arae,runs/arae_cross/only --write
   python -m experiments.claims
 
-The first prints the claims of the study that a workdir holds (several are put
-together: arms that were run apart), with verdict and
-interval. --write keeps them, and the study's own tables, in the study's
-`results/` in a clone. The last prints what all studies have kept: the page
-docs/claims.md.
+The first prints the claims of the study that a workdir holds, with verdict and
+interval; several workdirs, arms that were run apart, are put together. --write
+keeps them, and the study's own tables, in the study's `results/` in a clone.
+The last prints what all studies have kept: the page docs/claims.md.
 """
 
 import collections
@@ -171,6 +170,11 @@ def _together(
   return list(entries.values())
 
 
+def _claims_of(study, workdirs: Sequence[pathlib.Path]):
+  named = ','.join(map(str, workdirs))
+  return studies.claims_module(study.infos, '--workdir', named)
+
+
 def write(workdirs: Sequence[pathlib.Path]) -> list[pathlib.Path]:
   """Keeps a workdir's claims and own tables in its study's `results/`.
 
@@ -188,10 +192,7 @@ def write(workdirs: Sequence[pathlib.Path]) -> list[pathlib.Path]:
 
   study = tables.load(workdirs)
   key = studies.of_infos(study.infos)
-  module = studies.page_module(key) if key else None
-  if module is None or not hasattr(module, 'claims'):
-    rule = 'is of no study of the package with claims (page.py)'
-    raise errors.value('--workdir', ','.join(map(str, workdirs)), rule)
+  module = _claims_of(study, workdirs)
   info = study.infos[0]
   fresh = claims.record(
     study,
@@ -235,8 +236,7 @@ def _own_tables(study, module, folder) -> list[pathlib.Path]:
 
 def main(argv):
   """See the module docstring."""
-  if len(argv) > 1:
-    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
+  cli.no_words(argv)
   if not flags.FLAGS.workdir:
     print(index() if flags.FLAGS.index else page())
     return
@@ -248,11 +248,7 @@ def main(argv):
   from disentangle_jax.report import claims, markdown, tables
 
   study = tables.load(workdirs)
-  key = studies.of_infos(study.infos)
-  module = studies.page_module(key) if key else None
-  if module is None or not hasattr(module, 'claims'):
-    rule = 'is of no study of the package with claims (page.py)'
-    raise errors.value('--workdir', ','.join(map(str, workdirs)), rule)
+  module = _claims_of(study, workdirs)
   print(markdown.render(list(claims.sections(study, module.claims(study))), {}))
 
 

@@ -113,6 +113,24 @@ def parse(argv: list[str]) -> list[str]:
   return argv
 
 
+def no_words(argv: list[str]) -> None:
+  """Raises ConfigError where something is left that no option takes."""
+  if len(argv) > 1:
+    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
+
+
+def required(name: str, value: object, example: str) -> None:
+  """Raises ConfigError where an option was not given.
+
+  Args:
+    name: of the option.
+    value: its value; None, '' or [] where it is missing.
+    example: of a value.
+  """
+  if not value:
+    raise errors.ConfigError(f'--{name} is missing, e.g. --{name}={example}')
+
+
 def guarded(main: Callable[[list[str]], None]) -> Callable[[list[str]], None]:
   """`main`, whose users' mistakes end the program with one line."""
 

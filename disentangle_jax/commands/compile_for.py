@@ -57,12 +57,9 @@ def _runs() -> list[int]:
 
 def main(argv):
   """See the module docstring."""
-  if len(argv) > 1:
-    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
-  if _CONFIG.value is None:
-    raise errors.ConfigError('--config is missing, e.g. --config=quickstart')
-  if not _TOPOLOGY.value:
-    raise errors.ConfigError('--topology is missing, e.g. --topology=v5e:2x2')
+  cli.no_words(argv)
+  cli.required('config', _CONFIG.value, 'quickstart')
+  cli.required('topology', _TOPOLOGY.value, 'v5e:2x2')
   text = ''
   if _TARGET.value:
     try:

@@ -12,6 +12,7 @@ sources; the card stands in the file's metadata too ('card').
 
 import json
 import pathlib
+from typing import Any
 
 from absl import flags
 import numpy as np
@@ -137,9 +138,9 @@ def write(
   run_id = source.stem
   info = store.read_json(folders.study(workdir))
   study = str(info.get('study') or workdir.name)
-  method = exported.read(source)[1]['method']
-  name = f'{study}_{method}_{run_id[:6]}'
-  return write_as(out / name, source, store.read(workdir), run_id, study)
+  run = exported.read(source)
+  name = f'{study}_{run[1]["method"]}_{run_id[:6]}'
+  return write_as(out / name, run, store.read(workdir), run_id, study)
 
 
 def rounded(x: np.ndarray) -> np.ndarray:
@@ -150,7 +151,7 @@ def rounded(x: np.ndarray) -> np.ndarray:
 
 def write_as(
   path: pathlib.Path,
-  source: pathlib.Path,
+  run: tuple[dict[str, np.ndarray], dict[str, Any]],
   rows: pd.DataFrame,
   run_id: str,
   study: str,
@@ -160,7 +161,7 @@ def write_as(
 
   Args:
     path: folder and name, without an ending.
-    source: the run's parameters.
+    run: from `exported.read`.
     rows: of the study's store.
     run_id: of the run.
     study: its name.
@@ -170,10 +171,9 @@ def write_as(
     The paths of parameters and card.
 
   Raises:
-    StoreError: parameters that cannot be read, or a folder that cannot be
-      written.
+    StoreError: a folder that cannot be written.
   """
-  arrays, about = exported.read(source)
+  arrays, about = run
   out, name = path.parent, path.name
   text = card(name, about, rows, run_id, study)
   if half:
@@ -199,8 +199,7 @@ def write_as(
 def main(argv):
   """See the module docstring."""
   given = flags.FLAGS
-  if len(argv) > 1:
-    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
+  cli.no_words(argv)
   if not given.workdir or given.run is None:
     raise errors.ConfigError(
       '--workdir and --run are missing, e.g. --workdir=runs/quickstart --run=17'

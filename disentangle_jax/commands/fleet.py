@@ -140,12 +140,9 @@ def _fleet(text: str):
 
 def main(argv):
   """See the module docstring."""
-  if len(argv) > 1:
-    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
-  if _CONFIG.value is None:
-    raise errors.ConfigError('--config is missing, e.g. --config=quickstart')
-  if not _TOPOLOGY.value:
-    raise errors.ConfigError('--topology is missing, e.g. --topology=v5e:4x4')
+  cli.no_words(argv)
+  cli.required('config', _CONFIG.value, 'quickstart')
+  cli.required('topology', _TOPOLOGY.value, 'v5e:4x4')
   fleets = [_fleet(text) for text in _TOPOLOGY.value]
   steps = _numbers('ms', _MS.value, 0.0) or [0.0]
   if len(steps) not in (1, len(fleets)):

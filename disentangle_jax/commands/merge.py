@@ -21,8 +21,7 @@ def main(argv):
 
   given = flags.FLAGS
   named = [*given.workdir, *argv[1:]]
-  if not given.into:
-    raise errors.ConfigError('--into is missing, e.g. --into=runs/all')
+  cli.required('into', given.into, 'runs/all')
   if not named:
     raise errors.ConfigError(
       '--workdir is missing: the stores to merge, e.g. --workdir=A,B'

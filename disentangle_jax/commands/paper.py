@@ -14,7 +14,7 @@ import pathlib
 
 from absl import flags
 
-from disentangle_jax import errors, folders
+from disentangle_jax import folders
 from disentangle_jax.commands import cli
 
 
@@ -22,11 +22,9 @@ def main(argv):
   """See the module docstring."""
   from disentangle_jax.report import paper_kit  # slow to import
 
-  if len(argv) > 1:
-    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
+  cli.no_words(argv)
   given = flags.FLAGS
-  if not given.workdir:
-    raise errors.ConfigError('--workdir is missing, e.g. --workdir=runs/try')
+  cli.required('workdir', given.workdir, 'runs/try')
   for path in paper_kit.write(
     [folders.workdir(path) for path in given.workdir],
     pathlib.Path(given.out),

@@ -12,21 +12,19 @@ published before is replaced. The last prints docs/published.md.
 
 from absl import flags
 
-from disentangle_jax import errors, folders
+from disentangle_jax import folders
 from disentangle_jax.commands import cli
 from disentangle_jax.studies import published
 
 
 def main(argv):
   """See the module docstring."""
-  if len(argv) > 1:
-    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
+  cli.no_words(argv)
   given = flags.FLAGS
   if given.index:
     print(published.describe())
     return
-  if not given.workdir:
-    raise errors.ConfigError('--workdir is missing, e.g. --workdir=runs/attack')
+  cli.required('workdir', given.workdir, 'runs/attack')
   for path in published.write([folders.workdir(w) for w in given.workdir]):
     print(path)
 

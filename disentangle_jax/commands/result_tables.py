@@ -44,11 +44,9 @@ def main(argv):
   from disentangle_jax.engine.workdir import store
   from disentangle_jax.report import markdown, tables, trend
 
-  if len(argv) > 1:
-    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
+  cli.no_words(argv)
   given = flags.FLAGS
-  if not given.workdir:
-    raise errors.ConfigError('--workdir is missing, e.g. --workdir=runs/try')
+  cli.required('workdir', given.workdir, 'runs/try')
   if given.kind not in KINDS:
     raise errors.choices('--kind', given.kind, KINDS)
   if given.kind in ('grid', 'trend') and not given.scores:

@@ -16,7 +16,7 @@ from rich import console as rich_console
 from rich import live as rich_live
 from rich import table as rich_table
 
-from disentangle_jax import errors, folders, stored_rows
+from disentangle_jax import folders, stored_rows
 from disentangle_jax.commands import cli
 from disentangle_jax.engine.progress import duration
 from disentangle_jax.engine.workdir import status, store
@@ -140,10 +140,8 @@ def watch(workdir: pathlib.Path, every: float = 2.0) -> None:
 
 def main(argv):
   """See the module docstring."""
-  if len(argv) > 1:
-    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
-  if not flags.FLAGS.workdir:
-    raise errors.ConfigError('--workdir is missing, e.g. --workdir=runs/try')
+  cli.no_words(argv)
+  cli.required('workdir', flags.FLAGS.workdir, 'runs/try')
   workdir = folders.workdir(flags.FLAGS.workdir)
   if flags.FLAGS.watch:
     watch(workdir)

@@ -110,10 +110,8 @@ _PROCESS_ID = flags.DEFINE_integer(
 
 def main(argv):
   """See the module docstring."""
-  if len(argv) > 1:
-    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
-  if _CONFIG.value is None:
-    raise errors.ConfigError('--config is missing, e.g. --config=quickstart')
+  cli.no_words(argv)
+  cli.required('config', _CONFIG.value, 'quickstart')
   config = _CONFIG.value
   if _SLICE.value:
     config.slice = _SLICE.value
@@ -125,8 +123,7 @@ def main(argv):
     if value.value:
       rule = 'plans for another device: it needs --dry_run'
       raise errors.value(f'--{flag}', value.value, rule)
-  if not _WORKDIR.value:
-    raise errors.ConfigError('--workdir is missing, e.g. --workdir=runs/try')
+  cli.required('workdir', _WORKDIR.value, 'runs/try')
   # Before anything asks JAX for its devices, such as which host this is.
   devices.prepare(config.engine)
   if (
@@ -201,9 +198,8 @@ def _ray_options(text: str) -> dict[str, float]:
   options = {}
   for part in filter(None, (part.strip() for part in text.split(','))):
     name, _, number = part.partition('=')
-    if name not in ('num_cpus', 'num_gpus', 'memory'):
-      legal = ('num_cpus', 'num_gpus', 'memory')
-      raise errors.choices('--ray_options', name, legal)
+    if name not in ray_crew.OPTIONS:
+      raise errors.choices('--ray_options', name, ray_crew.OPTIONS)
     try:
       options[name] = float(number)
     except ValueError:

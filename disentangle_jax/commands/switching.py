@@ -102,14 +102,11 @@ def _methods(config, flags: Mapping[str, str]) -> list[str]:
 
 def _known(kind: str, methods: Sequence[str]) -> set[str]:
   """Names of 'hparams' or 'static' that methods and their phases read."""
-  fields = lambda module: (
-    module.HPARAMS if kind == 'hparams' else declare.static_fields(module)
-  )
   return {
     field
     for name in methods
     for module in phases.modules(name, methods_lib.METHODS).values()
-    for field in fields(module)
+    for field in declare.names_read(kind, module)
   }
 
 
@@ -152,12 +149,12 @@ def _sweep(config, methods: Sequence[str]) -> list[str]:
   if missing:
     listed = ', '.join(missing)
     notes.append(f'{listed}: one point, at the defaults of config')
-  left = [name for name in unread if not gone]
-  notes += [
-    f"{name} of the file's config.sweep is left out: no method of "
-    f'{", ".join(methods)} reads it'
-    for name in left
-  ]
+  if not gone:
+    notes += [
+      f"{name} of the file's config.sweep is left out: no method of "
+      f'{", ".join(methods)} reads it'
+      for name in unread
+    ]
   return notes
 
 

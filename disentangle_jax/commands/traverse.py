@@ -184,8 +184,7 @@ def main(argv):
   from disentangle_jax.runs import explore
 
   given = flags.FLAGS
-  if len(argv) > 1:
-    raise errors.ConfigError(f'unexpected argument {argv[1]!r}')
+  cli.no_words(argv)
   for kind in given.film:
     if kind not in _FILMS:
       raise errors.choices('--film', kind, _FILMS)

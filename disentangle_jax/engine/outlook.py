@@ -122,11 +122,12 @@ def dry_run(
   names = registry.of(methods, metrics, datasets)
   devices.prepare(parse.engine(config))
   whole = planning.make(config, names)
-  plan = planning.only(planning.sliced(whole))
+  sliced = planning.sliced(whole)
+  plan = planning.only(sliced)
   left = {run.run_id for run in plan.runs}
   if workdir is not None:
     folder = folders.workdir(workdir)
-    if len(plan.runs) < len(planning.sliced(whole).runs):
+    if len(plan.runs) < len(sliced.runs):
       folder = folders.only(folder)
     study.open_study(folder, plan, {run.run_id for run in whole.runs})
     left -= store.finished(folder)

@@ -74,17 +74,8 @@ def profiles(
   Returns:
     The figure.
   """
-  columns = min(3, len(panels))
-  rows = -(-len(panels) // columns)
-  figure, axes = figures.new(
-    width=min(7.5, 1.2 + 2.4 * columns),
-    height=0.7 + 1.9 * rows,
-    nrows=rows,
-    ncols=columns,
-    squeeze=False,
-    sharey=True,
-  )
-  for panel, (title, studies) in zip(axes.flat, panels.items()):
+  figure, axes, drawn = figures.panels(len(panels), 0.7, sharey=True)
+  for panel, (title, studies) in zip(drawn, panels.items()):
     values = np.concatenate([cell for cells in studies for cell in cells])
     low, high = values.min(), values.max()
     room = 0.03 * (high - low) or 0.5
@@ -106,8 +97,6 @@ def profiles(
     panel.set_ylim(-0.02, 1.02)
   for panel in axes[:, 0]:
     panel.set_ylabel(labels[1])
-  for panel in axes.flat[len(panels) :]:
-    panel.set_visible(False)
   handles = axes.flat[0].get_legend_handles_labels()
   figure.legend(*handles, loc='outside upper center', ncols=2)
   return figure

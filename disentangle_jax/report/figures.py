@@ -26,6 +26,34 @@ def new(width: float = style.WIDTH, height: float = 2.8, **kwargs):
   return figure, figure.subplots(**kwargs)
 
 
+def panels(count: int, above: float, across: int = 3, sharey: bool = False):
+  """A figure of small panels of equal size, row by row.
+
+  Args:
+    count: panels.
+    above: room for a legend, inches.
+    across: panels of a row, at most.
+    sharey: whether all have one y axis.
+
+  Returns:
+    The figure, its axes [rows, columns], and the axes of the panels in order;
+    those behind the last panel are hidden.
+  """
+  columns = min(across, count)
+  rows = -(-count // columns)
+  figure, axes = new(
+    width=min(7.5, 1.2 + 2.4 * columns),
+    height=above + 1.9 * rows,
+    nrows=rows,
+    ncols=columns,
+    squeeze=False,
+    sharey=sharey,
+  )
+  for panel in axes.flat[count:]:
+    panel.set_visible(False)
+  return figure, axes, list(axes.flat[:count])
+
+
 def empty(width: float = style.WIDTH, height: float = 2.8):
   """A figure without axes."""
   return mpl.figure.Figure(figsize=(width, height), layout='constrained')

@@ -24,6 +24,7 @@ from disentangle_jax.report import (
   summaries,
   tables,
 )
+from disentangle_jax.report import markdown as markdown_lib
 from disentangle_jax.report import scores as scores_lib
 
 # Inches: of a two-column page's column, and of its text.
@@ -170,68 +171,48 @@ def settings_table(
   return frame
 
 
-def _text_columns(frame: pd.DataFrame) -> list[str]:
+def _texts(frame: pd.DataFrame, unknown: str) -> pd.DataFrame:
+  """A `settings_table` as text, '0.41 [0.38, 0.44]' for each score.
+
+  Args:
+    frame: the table.
+    unknown: what stands for a number that is not known.
+  """
   several = frame['data set'].nunique() > 1
-  return ['data set'] * several + ['method', 'strength', 'runs']
-
-
-def _scores_of(frame: pd.DataFrame) -> list[str]:
-  return [
-    name for name in frame.columns[4:] if not name.endswith((' low', ' high'))
-  ]
-
-
-def _cells(row: pd.Series, scores: Sequence[str], unknown: str) -> list[str]:
-  """'0.41 [0.38, 0.44]' for each score of a row."""
-  return [
-    summaries.with_interval(row[s], row[f'{s} low'], row[f'{s} high']).replace(
-      summaries.UNKNOWN, unknown
-    )
-    for s in scores
-  ]
+  heads = [*(['data set'] if several else []), 'method', 'strength', 'runs']
+  texts = frame[heads].astype(str)
+  # Behind the four columns of a setting: a score and its interval's ends.
+  for score in frame.columns[4::3]:
+    texts[score] = [
+      summaries.with_interval(*values).replace(summaries.UNKNOWN, unknown)
+      for values in frame[[score, f'{score} low', f'{score} high']].to_numpy()
+    ]
+  return texts
 
 
 def latex(frame: pd.DataFrame, caption: str) -> str:
-  """A table environment for LaTeX with the package booktabs."""
-  heads, scores = _text_columns(frame), _scores_of(frame)
-  rows = []
-  for _, row in frame.iterrows():
-    own = [display.latex(str(row[head])) for head in heads]
-    rows.append([*own, *_cells(row, scores, '--')])
-  title = [head.capitalize() for head in heads] + [
-    display.latex(score) for score in scores
+  """A `settings_table` for LaTeX with the package booktabs."""
+  texts = _texts(frame, '--')
+  scores = frame.columns[4::3]
+  words = texts.shape[1] - len(scores) - 1
+  for head in texts.columns[:words]:
+    texts[head] = texts[head].map(display.latex)
+  heads = [
+    display.latex(head if head in scores else head.capitalize())
+    for head in texts.columns
   ]
-  line = lambda cells: f'    {" & ".join(cells)} \\\\'
-  return '\n'.join(
-    [
-      '\\begin{table}',
-      '  \\centering',
-      f'  \\caption{{{display.latex(caption)}}}',
-      f'  \\begin{{tabular}}{{{"l" * (len(heads) - 1)}r{"l" * len(scores)}}}',
-      '    \\toprule',
-      line(title),
-      '    \\midrule',
-      *map(line, rows),
-      '    \\bottomrule',
-      '  \\end{tabular}',
-      '\\end{table}',
-      '',
-    ]
+  return summaries.booktabs(
+    'l' * words + 'r' + 'l' * len(scores),
+    heads,
+    texts.itertuples(index=False),
+    display.latex(caption),
   )
 
 
 def markdown(frame: pd.DataFrame) -> str:
   """The same as Markdown."""
-  heads, scores = _text_columns(frame), _scores_of(frame)
-  titles = [*heads, *scores]
-  lines = [
-    f'| {" | ".join(display.plain(t) for t in titles)} |',
-    '|---' * len(titles) + '|',
-  ]
-  for _, row in frame.iterrows():
-    own = [display.plain(str(row[head])) for head in heads]
-    lines.append(f'| {" | ".join([*own, *_cells(row, scores, "")])} |')
-  return '\n'.join(lines) + '\n'
+  texts = _texts(frame, '').map(display.plain).rename(columns=display.plain)
+  return markdown_lib.table(texts) + '\n'
 
 
 def write(

@@ -7,7 +7,6 @@ and a note says in one sentence what could not.
 
 import json
 import pathlib
-import re
 from typing import Any
 
 import pandas as pd
@@ -16,10 +15,8 @@ import pyarrow.compute as pc
 
 from disentangle_jax import errors, folders, storage, stored_rows
 
-TRAINING = 'train/'
-LOSS = 'train/loss'
-# 'kl/3', 'attack/3_7': one number per latent or per cell of a table.
-LATENT = re.compile(r'/\d+(_\d+)*$')
+TRAINING, LATENT = stored_rows.TRAINING, stored_rows.LATENT
+LOSS = f'{TRAINING}loss'
 
 
 def read(

@@ -1,8 +1,7 @@
 """Tables per score and the sentences that say what came out."""
 
 import base64
-from collections.abc import Sequence
-import io
+from collections.abc import Iterable, Sequence
 import math
 
 import numpy as np
@@ -141,36 +140,65 @@ def latex(
   """
   escape = lambda text: str(text).replace('_', r'\_').replace('%', r'\%')
   several = table['dataset'].nunique() > 1
-  head = ['Data set'] * several + ['Method', 'Strength', '$n$', 'Mean']
-  head += [r'95\,\%', 'IQM', r'95\,\%']
-  out = io.StringIO()
+  heads = ['Data set'] * several + ['Method', 'Strength', '$n$', 'Mean']
+  heads += [r'95\,\%', 'IQM', r'95\,\%']
   caption = caption or (
     f'{escape(score.label)}: mean and interquartile mean (IQM) over seeds with '
     r'95\,\% bootstrap intervals.'
   )
-  out.write('\\begin{table}\n  \\centering\n')
-  out.write(f'  \\caption{{{caption}}}\n')
-  out.write(f'  \\begin{{tabular}}{{{"l" * (2 + several)}rrlrl}}\n')
-  out.write('    \\toprule\n')
-  out.write(f'    {" & ".join(head)} \\\\\n    \\midrule\n')
   math_interval = lambda low, high: interval(low, high).replace(UNKNOWN, '--')
+  rows = []
   for row in table.itertuples():
     strength = (
       '--'
       if math.isnan(row.strength)
       else f'{escape(row.strength_name)} = {row.strength:g}'
     )
-    items = [escape(row.dataset)] * several
-    items += [escape(row.method), strength, str(row.n)]
-    items += [
-      figure(row.mean).replace(UNKNOWN, '--'),
-      math_interval(row.mean_low, row.mean_high),
-      figure(row.interquartile_mean).replace(UNKNOWN, '--'),
-      math_interval(row.interquartile_mean_low, row.interquartile_mean_high),
+    rows.append(
+      [
+        *([escape(row.dataset)] * several),
+        escape(row.method),
+        strength,
+        str(row.n),
+        figure(row.mean).replace(UNKNOWN, '--'),
+        math_interval(row.mean_low, row.mean_high),
+        figure(row.interquartile_mean).replace(UNKNOWN, '--'),
+        math_interval(row.interquartile_mean_low, row.interquartile_mean_high),
+      ]
+    )
+  return booktabs('l' * (2 + several) + 'rrlrl', heads, rows, caption)
+
+
+def booktabs(
+  columns: str,
+  heads: Sequence[str],
+  rows: Iterable[Sequence[str]],
+  caption: str,
+) -> str:
+  """A table environment of LaTeX for the package booktabs.
+
+  Args:
+    columns: their alignment, such as 'lrr'.
+    heads: of the columns, as LaTeX.
+    rows: cells, as LaTeX.
+    caption: as LaTeX.
+
+  Returns:
+    The environment, with a line end.
+  """
+  line = lambda cells: f'    {" & ".join(cells)} \\\\\n'
+  return ''.join(
+    [
+      '\\begin{table}\n  \\centering\n',
+      f'  \\caption{{{caption}}}\n',
+      f'  \\begin{{tabular}}{{{columns}}}\n',
+      '    \\toprule\n',
+      line(heads),
+      '    \\midrule\n',
+      *map(line, rows),
+      '    \\bottomrule\n  \\end{tabular}\n\\end{table}\n',
     ]
-    out.write(f'    {" & ".join(items)} \\\\\n')
-  out.write('    \\bottomrule\n  \\end{tabular}\n\\end{table}\n')
-  return out.getvalue()
+  )
 
 
 def data_uri(content: bytes | str, kind: str) -> str:

@@ -84,6 +84,27 @@ def of_infos(infos: Sequence[dict[str, Any]]) -> str:
   return keys.pop() if len(keys) == 1 else ''
 
 
+def claims_module(
+  infos: Sequence[dict[str, Any]], field: str, given: object
+) -> python_types.ModuleType:
+  """The `page.py` with the claims of the study that some stores are of.
+
+  Args:
+    infos: their `study.json`s.
+    field: for the error: where they were named.
+    given: for the error: as they were named.
+
+  Raises:
+    ConfigError: of no packaged study, of several, or of one without claims.
+  """
+  key = of_infos(infos)
+  module = page_module(key) if key else None
+  if module is None or not hasattr(module, 'claims'):
+    rule = 'is of no study of the package with claims (page.py)'
+    raise errors.value(field, given, rule)
+  return module
+
+
 def page_file(path: pathlib.Path | str) -> python_types.ModuleType:
   """A user's own page.py: a module with `sections` or `claims` or both.
 

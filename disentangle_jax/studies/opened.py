@@ -230,11 +230,7 @@ class OpenStudy:
     """
     from disentangle_jax.report import claims
 
-    key = studies.of_infos(self._tables.infos)
-    module = studies.page_module(key) if key else None
-    if module is None or not hasattr(module, 'claims'):
-      rule = 'is of no study of the package with claims (page.py)'
-      raise errors.value('study', self.name, rule)
+    module = studies.claims_module(self._tables.infos, 'study', self.name)
     entries = claims.record(self._tables, tuple(module.claims(self._tables)))
     columns = ['statement', 'published', 'measured', 'verdict', 'note', 'seeds']
     return pd.DataFrame(entries)[columns]

@@ -8,7 +8,6 @@ the best and the median run of each method, with a model card beside each.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-import json
 import os
 import pathlib
 import tempfile
@@ -24,9 +23,6 @@ from disentangle_jax import errors, folders, stored_rows, studies
 from disentangle_jax.studies import opened
 
 SCORES = 'scores'
-_TRAINING = 'train/'
-# 'train/kl/3': one number per latent or cell, the bulk of a store.
-_LATENT = r'/\d+(?:_\d+)*$'
 # Of a variant's study.json: what a page needs, without the plan of chunks.
 _KEPT = (
   'study',
@@ -59,7 +55,7 @@ def folder(key: str, root: str | os.PathLike | None = None) -> pathlib.Path:
     StoreError: none are there: wheels have none.
     ConfigError: no such study.
   """
-  path = studies.folder(key) if root is None else pathlib.Path(root) / key
+  path = _home(key, root)
   if not folders.study(path).is_file() or not folders.parts(path):
     known = [name for name in studies.folders() if _is_there(name, root)]
     where = f' under {root}' if root is not None else ''
@@ -75,8 +71,13 @@ def folder(key: str, root: str | os.PathLike | None = None) -> pathlib.Path:
   return path
 
 
+def _home(key: str, root: str | os.PathLike | None) -> pathlib.Path:
+  """The folder of a study here, or in another folder of such folders."""
+  return studies.folder(key) if root is None else pathlib.Path(root) / key
+
+
 def _is_there(key: str, root: str | os.PathLike | None) -> bool:
-  path = studies.folder(key) if root is None else pathlib.Path(root) / key
+  path = _home(key, root)
   return folders.study(path).is_file() and bool(folders.parts(path))
 
 
@@ -115,8 +116,8 @@ def _scores(workdir: pathlib.Path, curves: bool) -> pa.Table:
   tables = []
   for _, table in stored_rows.parts(workdir):
     frame = table.to_pandas()
-    training = frame['name'].str.startswith(_TRAINING)
-    last = frame[training & ~frame['name'].str.contains(_LATENT)]
+    training = frame['name'].str.startswith(stored_rows.TRAINING)
+    last = frame[training & ~frame['name'].str.contains(stored_rows.LATENT)]
     if len(last) and not curves:
       by = last.groupby(['run_id', 'name'], observed=True)['step']
       last = last.loc[by.idxmax()]
@@ -209,7 +210,7 @@ def write(
   for old in (target / 'params').glob('*'):
     if old.stem not in wanted:
       old.unlink()
-  files += _models(workdirs, target, wanted)
+  files += _models(dict(zip(workdirs, names)), target, wanted)
   return files
 
 
@@ -278,24 +279,23 @@ def _together(infos: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _models(
-  workdirs: Sequence[pathlib.Path],
+  names: Mapping[pathlib.Path, str],
   target: pathlib.Path,
   wanted: Sequence[str],
 ) -> list[pathlib.Path]:
   """Copies the runs' parameters, a model card beside each."""
   from disentangle_jax.commands import export
-  from disentangle_jax.engine.workdir import store
+  from disentangle_jax.engine.workdir import exported, store
 
   files = []
-  for workdir in workdirs:
+  for workdir, name in names.items():
     rows = store.read(workdir)
-    name = str((store.read_json(folders.study(workdir)) or {}).get('study', ''))
     for run_id in wanted:
       if not folders.params(workdir, run_id).is_file():
         continue
-      source = folders.params(workdir, run_id)
+      run = exported.read(folders.params(workdir, run_id))
       place = folders.params(target, run_id).with_suffix('')
-      files += export.write_as(place, source, rows, run_id, name, half=True)
+      files += export.write_as(place, run, rows, run_id, name, half=True)
   return files
 
 
@@ -364,9 +364,3 @@ def size(root: str | os.PathLike | None = None) -> int:
     ):
       total += file.stat().st_size
   return total
-
-
-def entries(key: str) -> list[dict[str, Any]]:
-  """The claims that a study has kept, as JSON has them."""
-  path = studies.folder(key) / 'results' / 'claims.json'
-  return json.loads(path.read_text()) if path.is_file() else []

@@ -127,33 +127,17 @@ def test_alone_there_is_nothing_to_share():
   hosts.wait('never waits')
 
 
-LONG = """
-import disentangle_jax as dj
-
-def get_config():
-  config = dj.base_config()
-  config.study, config.methods = 'hosts', ('beta_vae',)
-  config.dataset.update({'resolution': 8, 'scales': 2, 'orientations': 2,
-                         'positions': 4})
-  config.net.name = 'mlp'
-  config.net.mlp.encoder_hidden = config.net.mlp.decoder_hidden = (8,)
-  config.static.num_latents = 2
-  config.steps, config.batch_size, config.seeds = 200_000, 16, 4
-  config.metrics = ('mig_binned', 'kl')
-  config.engine.runs_per_chunk = 2
-  config.engine.checkpoint_minutes = 0.02
-  config.engine.keep_samples = False
-  return config
-"""
+LONG = (
+  '--config=tests/engine/long_study.py',
+  '--config.steps=200000',
+  '--config.seeds=4',
+)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_a_killed_host_ends_the_others_and_the_same_command_goes_on(tmp_path):
-  study = tmp_path / 'study.py'
-  study.write_text(LONG)
-  chosen = f'--config={study}'
-  end(start(tmp_path / 'one', 1, chosen))
+  end(start(tmp_path / 'one', 1, *LONG))
   workdir = tmp_path / 'two'
 
   def both():
@@ -162,7 +146,7 @@ def test_a_killed_host_ends_the_others_and_the_same_command_goes_on(tmp_path):
       start(
         workdir,
         1,
-        chosen,
+        *LONG,
         f'--coordinator=127.0.0.1:{port}',
         '--num_processes=2',
         f'--process_id={index}',

@@ -19,28 +19,15 @@ import disentangle_jax as dj
 from disentangle_jax.engine import ray_crew
 
 ROOT = pathlib.Path(__file__).parents[2]
-STUDY = """
-import disentangle_jax as dj
-
-def get_config(variant=''):
-  config = dj.base_config()
-  config.study, config.methods = 'fleet', ('beta_vae',)
-  config.dataset.update({'resolution': 8, 'scales': 2, 'orientations': 2,
-                         'positions': 4})
-  config.net.name = 'mlp'
-  config.net.mlp.encoder_hidden = config.net.mlp.decoder_hidden = (8,)
-  config.static.num_latents = 2
-  config.steps, config.batch_size, config.seeds = 150_000, 16, 12
-  config.metrics = ('mig_binned', 'kl')
-  config.engine.runs_per_chunk = 2
-  config.engine.checkpoint_minutes = 0.02
-  config.engine.keep_samples = False
-  return config
-"""
+STUDY = (
+  '--config=tests/engine/long_study.py',
+  '--config.steps=150000',
+  '--config.seeds=12',
+)
 
 
-def sweep(study, workdir, *more):
-  command = [sys.executable, '-m', 'experiments.sweep', f'--config={study}']
+def sweep(workdir, *more):
+  command = [sys.executable, '-m', 'experiments.sweep', *STUDY]
   return subprocess.Popen(
     [*command, f'--workdir={workdir}', *more],
     cwd=ROOT,
@@ -99,13 +86,11 @@ def cluster():
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_rows_are_those_of_one_machine_whatever_is_killed(tmp_path, cluster):
-  study = tmp_path / 'fleet.py'
-  study.write_text(STUDY)
-  alone = sweep(study, tmp_path / 'alone')
+  alone = sweep(tmp_path / 'alone')
   assert alone.wait() == 0, alone.stdout.read()
   fleet = tmp_path / 'fleet'
   crew = (f'--ray={cluster.address}', '--ray_options=num_cpus=1')
-  driver = sweep(study, fleet, *crew)
+  driver = sweep(fleet, *crew)
   live = lambda: len(list((fleet / 'live').glob('*.jsonl')))
   checkpoints = lambda: len(list((fleet / 'checkpoints').glob('*/*.npz')))
   wait_for(lambda: live() == 3 and checkpoints(), 120, 'three workers to train')
@@ -125,7 +110,7 @@ def test_rows_are_those_of_one_machine_whatever_is_killed(tmp_path, cluster):
   said = driver.communicate()[0]
   # Ray may give a free worker the next chunk before one that was lost.
   assert 'was lost with its worker' in said, said
-  again = sweep(study, fleet, *crew)
+  again = sweep(fleet, *crew)
   said, _ = again.communicate()
   assert again.returncode == 0, said
   assert 'runs are finished already' in said

@@ -182,3 +182,8 @@ def static_fields(module: Any) -> dict[str, Any]:
   fields = fields_of(module.Config)
   fields.pop('net', None)
   return fields
+
+
+def names_read(kind: str, module: Any) -> set[str]:
+  """Names of 'hparams' or 'static' that a method's module reads."""
+  return set(module.HPARAMS if kind == 'hparams' else static_fields(module))

@@ -95,11 +95,8 @@ def _reads(dotted: str, chain: Mapping[str, Any]) -> bool:
     chain: name in the config -> module, the method itself first.
   """
   kind, *owner, leaf = dotted.split('.')
-  known = lambda module: (
-    module.HPARAMS if kind == 'hparams' else declare.static_fields(module)
-  )
   return any(
-    leaf in known(module) and (not owner or owner == [name])
+    leaf in declare.names_read(kind, module) and (not owner or owner == [name])
     for name, module in chain.items()
   )
 

@@ -17,13 +17,13 @@ from disentangle_jax.engine.plan import (
 def check(config, names, methods, points) -> tuple[str, ...]:
   """Refuses settings that no method has; notes those that have no effect."""
   notes = []
-  for kind, known in (
-    ('hparams', lambda module: set(module.HPARAMS)),
-    ('static', lambda module: set(declare.static_fields(module))),
-  ):
+  for kind in ('hparams', 'static'):
     legal = {
       name: set().union(
-        *map(known, phases.modules(name, names.methods).values())
+        *(
+          declare.names_read(kind, module)
+          for module in phases.modules(name, names.methods).values()
+        )
       )
       for name in methods
     }

@@ -10,19 +10,13 @@ there the file is put anew, now and then.
 from collections.abc import Callable, Collection, Iterator, Mapping
 import contextlib
 import json
-import os
 import pathlib
-import re
 import time
 from typing import Any
 
 import numpy as np
 
-from disentangle_jax import errors, folders, storage
-
-# 'train/kl/3': one number per latent or cell of a table.
-_LATENT = re.compile(r'/\d+(_\d+)*$')
-
+from disentangle_jax import errors, folders, storage, stored_rows
 
 # Seconds between two of a chunk's puts into a bucket.
 _EVERY = 30.0
@@ -49,7 +43,7 @@ class Curves:
     self._path = folders.live(workdir, part)
     self._about = dict(about)
     self._say, self._broken = say, False
-    # Of a bucket: all lines, and when they were put.
+    # As training began; of a bucket all lines, and when they were put.
     self._lines: list[str] = []
     self._put = 0.0
 
@@ -74,16 +68,8 @@ class Curves:
       for line in _lines(self._path)[1:]
       if json.loads(line)['step'] <= step
     ]
-    if storage.is_bucket(self._path):
-      self._lines = lines
-      self._write_whole()
-      return
-    with self._told():
-      self._path.parent.mkdir(parents=True, exist_ok=True)
-      # Written aside: a reader never sees half of it.
-      aside = self._path.with_name(f'.{self._path.name}.{os.getpid()}.tmp')
-      aside.write_text('\n'.join(lines) + '\n', encoding='utf-8')
-      os.replace(aside, self._path)
+    self._lines = lines
+    self._write_whole()
 
   def window(
     self, step: int, alive: int, scalars: Mapping[str, np.ndarray]
@@ -98,7 +84,7 @@ class Curves:
     chosen = {
       name: [float(f'{value:.6g}') for value in values]
       for name, values in scalars.items()
-      if not _LATENT.search(name)
+      if not stored_rows.LATENT.search(name)
     }
     line = {'step': step, 'time': time.time(), 'alive': alive, **chosen}
     if storage.is_bucket(self._path):

@@ -56,20 +56,10 @@ def sections(results: Results) -> Iterator[Section]:
 def _figure(curves: pd.DataFrame, runs: pd.DataFrame, methods: list[str]):
   """One scalar, a panel per method that recorded it."""
   methods = [name for name in methods if (curves['method'] == name).any()]
-  columns = min(_ACROSS, len(methods))
-  rows = -(-len(methods) // columns)
-  figure, axes = figures.new(
-    width=min(7.5, 1.2 + 2.4 * columns),
-    height=0.4 + 1.9 * rows,
-    nrows=rows,
-    ncols=columns,
-    squeeze=False,
-  )
-  for panel, name in zip(axes.flat, methods):
+  figure, _, drawn = figures.panels(len(methods), 0.4, _ACROSS)
+  for panel, name in zip(drawn, methods):
     over_training.bands_by_strength(
       panel, curves[curves['method'] == name], runs
     )
     panel.set_title('\n'.join(textwrap.wrap(name, 30)))
-  for panel in axes.flat[len(methods) :]:
-    panel.set_visible(False)
   return figure
