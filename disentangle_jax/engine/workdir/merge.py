@@ -139,15 +139,18 @@ def _check_alike(first: Store, other: Store) -> None:
     )
 
 
+def _cell(coordinates: str) -> str:
+  """Method and hyper-parameters of a run, its seed aside, as JSON."""
+  return json.dumps(json.loads(coordinates)[:2], sort_keys=True)
+
+
 def _settings(contents: Mapping[str, Any]) -> dict[str, set[str]]:
   """Method and hyper-parameters of runs -> all else that they share, JSON."""
   settings = {}
   for coordinates, spec in contents['runs'].values():
-    method, hparams, _ = json.loads(coordinates)
     described = study_config.without_places(contents['specs'][spec])
-    cell = json.dumps([method, hparams], sort_keys=True)
     text = json.dumps(described, sort_keys=True)
-    settings.setdefault(cell, set()).add(text)
+    settings.setdefault(_cell(coordinates), set()).add(text)
   return settings
 
 
@@ -204,8 +207,7 @@ def _identities(one: Store) -> dict[str, set[str]]:
   identities, runs = {}, one.contents['runs']
   for run_id, setting in one.runs()['setting'].items():
     if run_id in runs and setting:
-      method, hparams, _ = json.loads(runs[run_id][0])
-      cell = json.dumps([method, hparams], sort_keys=True)
+      cell = _cell(runs[run_id][0])
       identities.setdefault(cell, set()).add(setting)
   return identities
 
