@@ -1,8 +1,8 @@
 """Cross-aligned autoencoder: transferred sentences move as real ones do.
 
 Shen, Lei, Barzilay & Jaakkola, "Style Transfer from Non-Parallel Text by
-Cross-Alignment", NeurIPS 2017, https://arxiv.org/abs/1705.09655, section 4.2
-and algorithm 1. A recurrent net that starts from a vector of the label y reads
+Cross-Alignment", NeurIPS 2017, https://arxiv.org/abs/1705.09655. A recurrent
+net that starts from a vector of the label y reads
 a sentence x; the part of its last state behind the label's is the content
 z = E(x, y). A second one, G, that starts from [vector of y, z] says the
 sentence, and from [vector of 1 - y, z] the transferred one, fed with soft words
@@ -44,7 +44,7 @@ from disentangle_jax.nn import mlp, nets, recurrent, text
 from disentangle_jax.ops import adversarial, axis
 from disentangle_jax.ops import tokens as tokens_lib
 
-CITATION = 'Shen et al. 2017, arXiv:1705.09655, section 4.2'
+CITATION = 'Shen et al. 2017, arXiv:1705.09655'
 DISPLAY = 'Cross-aligned'
 HPARAMS = {
   'learning_rate': 5e-4,
