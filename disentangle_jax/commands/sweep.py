@@ -9,6 +9,7 @@ several hosts, docs/scaling.md: --distributed, or --coordinator=HOST:PORT
 --num_processes=N --process_id=I.
 """
 
+import pathlib
 import sys
 
 from absl import flags
@@ -164,9 +165,18 @@ def main(argv):
   finally:
     pages.stop()
     notices.wait()
-  if hosts.index():
-    print(f'host {hosts.index()} is done; host 0 writes the report')
-    return
+  # Process 0 keeps the others' connection, and may write for minutes.
+  with hosts.together('reported', shown.say):
+    if hosts.index():
+      print(f'host {hosts.index()} is done; host 0 writes the report')
+      return
+    page = _report(workdir, rows)
+  notices.send('finished', f'{workdir}: report: {page}')
+  notices.wait()
+
+
+def _report(workdir, rows) -> pathlib.Path:
+  """Writes and names the page of a study that is done."""
   # Drawing libraries: slow to import.
   from disentangle_jax import report, studies
 
@@ -185,8 +195,7 @@ def main(argv):
       + invocation.line('report', f'--workdir={workdir}')
     ) from error
   print(f'report: {page}')
-  notices.send('finished', f'{workdir}: report: {page}')
-  notices.wait()
+  return page
 
 
 def _ray_options(text: str) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from disentangle_jax import folders
+from disentangle_jax import errors, folders
 from disentangle_jax.engine import extend, ray_crew, session
 from disentangle_jax.engine import progress as progress_lib
 from disentangle_jax.engine.plan import (
@@ -189,17 +189,36 @@ def _run(
     )
     planned = chunks
     for depth, part in enumerate(by_depth):
-      planned = running.run(part, planned, writer.tell)
-      hosts.wait(f'trained {depth}')
+      with hosts.together(f'trained {depth}', progress.say):
+        planned = running.run(part, planned, writer.tell)
+      _check_trained(chunks, depth_of, depth, workdir)
     # Scoring alone has no segments: here signals stop at once.
-    if first:
-      if done:
-        extend.add_metrics(plan, workdir, mesh, progress.say)
-      extend.score_seeds(plan, workdir, progress.say)
-    hosts.wait('scored')
+    with hosts.together('scored', progress.say):
+      if first:
+        if done:
+          extend.add_metrics(plan, workdir, mesh, progress.say)
+        extend.score_seeds(plan, workdir, progress.say)
   finally:
     writer.flush()
     progress.finish()
+
+
+def _check_trained(chunks, depth_of, depth, workdir) -> None:
+  """Raises StoreError where another host could not do its runs."""
+  if hosts.number() == 1:
+    return
+  done = store.finished(workdir)
+  missing = {
+    run.run_id
+    for chunk in chunks
+    if depth_of(chunk) == depth
+    for run in chunk.runs
+  } - set(done)
+  if missing:
+    raise errors.StoreError(
+      f'{len(missing)} runs were not done by other hosts, whose lines say why; '
+      'the others are stored, and the same command on all hosts goes on'
+    )
 
 
 class _Writer:

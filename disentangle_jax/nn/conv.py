@@ -10,15 +10,8 @@ So each operation has two forms that agree to rounding:
 
   'lax': `jax.lax.conv_general_dilated`; the transpose has a gradient of its own
     and is not differentiated forwards (`jax.jvp`).
-  'blocks': cut the image into stride x stride blocks (space to depth), so that
-    a k x k convolution of stride s is a ceil(k/s) x ceil(k/s) convolution of
-    stride one over blocks: a few shifted views and one matrix product. The
-    transpose is its adjoint. Shifts copy every value once per tap, so that they
-    are done on that side of the product which has fewer values. Both gradients
-    are again matrix products and shifts, and `vmap` makes them batched matrix
-    products. A stride that does not divide the kernel would fill blocks with
-    zeros (3 x 3 at stride 2: 16 places for 9 weights); those take the places
-    that have weights one by one.
+  'blocks': matrix products over blocks of stride x stride (`nn.block_conv`),
+    whose gradients and batches over runs are matrix products again.
 
 `default_form` is the one place that chooses. Padding is 'SAME' unless said
 otherwise, as TensorFlow defines it; a forward convolution may have 'VALID'
@@ -29,43 +22,31 @@ forward 'SAME' convolution with respect to its input, as
 
 from collections.abc import Sequence
 import functools
-import itertools
 import math
-from typing import Any
 
 from flax import linen as nn
 import jax
-import jax.numpy as jnp
 
 from disentangle_jax import errors, platforms
-from disentangle_jax.nn import mlp
+from disentangle_jax.nn import block_conv, mlp
 
 FORMS = ('auto', 'blocks', 'lax')
 PADDINGS = ('SAME', 'VALID')
 
 
-def default_form(rank: int = 2, transpose: bool = False) -> str:
+def default_form() -> str:
   """The form to use where the user says 'auto'.
 
   'lax' in what is traced for a TPU: of a step of 8 runs of the large study's
   nets its compiler estimates 7.6 million cycles, 21.5 with 'blocks'
   (docs/performance.md). 'blocks' elsewhere: measured on CPUs; a guess on GPUs,
   where batched matrix products do not depend on how grouped convolutions are
-  treated. Forward convolutions in 3-D are the exception on a CPU: of a critic
-  of clips the gradient of 4 runs in a scan took 45 CPU ms per run with 'lax'
-  and 75 with 'blocks' (16 clips of 8 x 16 x 16, 16 to 32 channels), 198 and
-  291 (2 of 16 x 64 x 64, 8 to 64); of transposes, 423 and 6 (the first size).
-
-  Args:
-    rank: spatial axes.
-    transpose: whether it is the transpose.
+  treated.
 
   Returns:
     A name in FORMS other than 'auto'.
   """
-  platform = platforms.current()
-  solid = platform == 'cpu' and rank == 3 and not transpose
-  return 'lax' if platform == 'tpu' or solid else 'blocks'
+  return 'lax' if platforms.current() == 'tpu' else 'blocks'
 
 
 def check_form(field: str, form: str) -> None:
@@ -91,16 +72,6 @@ def _paddings(padding: str | Sequence[str], rank: int) -> tuple[str, ...]:
   return each
 
 
-def _grid(sizes: Sequence[int]) -> list[tuple[int, ...]]:
-  """All index tuples below `sizes`, the last axis fastest."""
-  return list(itertools.product(*map(range, sizes)))
-
-
-def _zipped(first: Sequence[Any], second: Sequence[Any]) -> list[Any]:
-  """Two sequences in turns: first[0], second[0], first[1], ..."""
-  return [n for pair in zip(first, second, strict=True) for n in pair]
-
-
 def _places(rank: int) -> str:
   return 'THW'[-rank:]
 
@@ -121,20 +92,6 @@ def _sizes(
   out = -(-size // stride)
   total = max((out - 1) * stride + kernel - size, 0)
   return out, total // 2
-
-
-def _block_kernel(
-  kernel: jax.Array, strides: tuple[int, ...]
-) -> tuple[jax.Array, tuple[int, ...]]:
-  """[k, ..., I, O] -> [taps, ..., s, ..., I, O], zero padded; the taps."""
-  *sides, i, o = kernel.shape
-  rank = len(sides)
-  taps = tuple(math.ceil(k / s) for k, s in zip(sides, strides))
-  room = [(0, t * s - k) for t, s, k in zip(taps, strides, sides)]
-  kernel = jnp.pad(kernel, (*room, (0, 0), (0, 0)))
-  kernel = kernel.reshape(*_zipped(taps, strides), i, o)
-  outer, inner = range(0, 2 * rank, 2), range(1, 2 * rank, 2)
-  return kernel.transpose(*outer, *inner, 2 * rank, 2 * rank + 1), taps
 
 
 def conv(
@@ -161,11 +118,11 @@ def conv(
     ValueError: not one stride or padding per axis, or a kernel that is larger
       than a 'VALID' axis.
   """
-  b, *sizes, c = x.shape
+  _, *sizes, c = x.shape
   *sides, _, o = kernel.shape
   rank = len(sides)
   if form == 'auto':
-    form = default_form(rank)
+    form = default_form()
   strides, paddings = _per_axis(stride, rank), _paddings(padding, rank)
   outs, befores = zip(*map(_sizes, sizes, sides, strides, paddings))
   # The places that are read: a VALID stride may leave some at the end.
@@ -188,40 +145,7 @@ def conv(
   if math.prod(strides) == 1 and o < c and odd and same:
     # The adjoint with the kernel turned around moves o values per tap, not c.
     return conv_transpose(x, jax.lax.rev(kernel, range(rank)), 1, form)
-  weights, taps = _block_kernel(kernel, strides)
-  blocks = [out - 1 + t for out, t in zip(outs, taps)]  # along each axis
-  room = [
-    (before, n * s - size - before)
-    for before, n, s, size in zip(befores, blocks, strides, sizes)
-  ]
-  x = jnp.pad(x, ((0, 0), *room, (0, 0)))
-  x = x.reshape(b, *_zipped(blocks, strides), c)
-
-  def window(y, tap, *inner):
-    ranges = (slice(i, i + out) for i, out in zip(tap, outs))
-    return y[:, *ranges, *inner]
-
-  if any(k % s for k, s in zip(sides, strides)):
-
-    def place(offset):
-      begins = [slice(i // s, None) for i, s in zip(offset, strides)]
-      inside = [i % s for i, s in zip(offset, strides)]
-      return window(x[:, *_zipped(begins, inside)], [0] * rank)
-
-    views = [place(offset) for offset in _grid(sides)]
-    return jnp.concatenate(views, axis=-1) @ kernel.reshape(-1, o)
-  outer, inner = range(1, 2 * rank, 2), range(2, 2 * rank + 1, 2)
-  x = x.transpose(0, *outer, *inner, 2 * rank + 1)
-  inputs = math.prod(strides) * c
-  x = x.reshape(b, *blocks, inputs)
-  if o < inputs:
-    weights = weights.reshape(*taps, inputs, o)
-    weights = weights.transpose(rank, *range(rank), rank + 1)
-    y = (x @ weights.reshape(inputs, -1)).reshape(b, *blocks, *taps, o)
-    return sum(window(y, tap, *tap) for tap in _grid(taps))
-  views = [window(x, tap) for tap in _grid(taps)]
-  patches = jnp.concatenate(views, axis=-1)
-  return patches @ weights.reshape(-1, o)
+  return block_conv.conv(x, kernel, strides, outs, befores)
 
 
 def conv_transpose(
@@ -246,63 +170,16 @@ def conv_transpose(
   Raises:
     ValueError: not one stride per axis.
   """
-  b, *sizes, c = x.shape
-  *sides, _, o = kernel.shape
+  *sides, _, _ = kernel.shape
   rank = len(sides)
   if form == 'auto':
-    form = default_form(rank, transpose=True)
+    form = default_form()
   strides = _per_axis(stride, rank)
   befores = [max(k - s, 0) // 2 for k, s in zip(sides, strides)]
   if form == 'lax':
     precision = jax.config.jax_default_matmul_precision
     return _lax_transpose(x, kernel, strides, precision)
-  weights, taps = _block_kernel(kernel, strides)
-  blocks = [size + t - 1 for size, t in zip(sizes, taps)]
-  everywhere = [slice(None)] * (rank + 1)
-
-  def shifted(y, tap):
-    room = [(i, t - 1 - i) for i, t in zip(tap, taps)]
-    return jnp.pad(y, ((0, 0), *room, (0, 0)))
-
-  if any(k % s for k, s in zip(sides, strides)):
-    weights = kernel.transpose(rank, *range(rank), rank + 1).reshape(c, -1)
-    y = (x @ weights).reshape(b, *sizes, *sides, o)
-    nothing = jnp.zeros((b, *blocks, o), y.dtype)  # kernel below the stride
-
-    def stacked(inside):
-      axis = len(inside)
-      if axis < rank:
-        parts = [stacked((*inside, p)) for p in range(strides[axis])]
-        return jnp.stack(parts, axis=axis + 2)
-      # What falls on the same place of a block, over the taps that do.
-      offsets = itertools.product(*map(range, inside, sides, strides))
-      return nothing + sum(
-        shifted(y[*everywhere, *at], [i // s for i, s in zip(at, strides)])
-        for at in offsets
-      )
-
-    total = stacked(())
-  else:
-    outputs = math.prod(strides) * o
-    outer, inner = range(rank), range(rank, 2 * rank)
-    channels_in, channels_out = 2 * rank, 2 * rank + 1
-    if c < outputs:
-      weights = weights.transpose(*outer, channels_in, *inner, channels_out)
-      weights = weights.reshape(-1, outputs)
-      views = [shifted(x, tap) for tap in _grid(taps)]
-      total = jnp.concatenate(views, axis=-1) @ weights
-    else:
-      weights = weights.transpose(channels_in, *outer, *inner, channels_out)
-      y = (x @ weights.reshape(c, -1)).reshape(b, *sizes, *taps, outputs)
-      total = sum(shifted(y[*everywhere, *tap], tap) for tap in _grid(taps))
-    total = total.reshape(b, *blocks, *strides, o)
-    turns = _zipped(range(1, rank + 1), range(rank + 1, 2 * rank + 1))
-    total = total.transpose(0, *turns, 2 * rank + 1)
-  total = total.reshape(b, *[n * s for n, s in zip(blocks, strides)], o)
-  ranges = [
-    slice(lo, lo + size * s) for lo, size, s in zip(befores, sizes, strides)
-  ]
-  return total[:, *ranges]
+  return block_conv.conv_transpose(x, kernel, strides, befores)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))

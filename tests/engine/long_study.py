@@ -1,6 +1,14 @@
 """Tiny runs that train for a while, to be killed in the middle."""
 
+import os
+
+import jax
+
 import disentangle_jax as dj
+from disentangle_jax.engine import session
+
+# In the environment of a process whose device runs out of memory.
+STARVED = 'LONG_STUDY_STARVED'
 
 
 def get_config():
@@ -19,3 +27,11 @@ def get_config():
   config.engine.checkpoint_minutes = 0.02
   config.engine.keep_samples = False
   return config
+
+
+def _starve(*_):
+  raise jax.errors.JaxRuntimeError('RESOURCE_EXHAUSTED: out of memory')
+
+
+if os.environ.get(STARVED):
+  session.Session._trained = _starve

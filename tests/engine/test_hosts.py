@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import long_study
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,7 +26,7 @@ TINY = (
 )
 
 
-def start(workdir, devices, *more):
+def start(workdir, devices, *more, **environment):
   """The sweep command on a tiny study, in a process of its own."""
   command = [
     sys.executable,
@@ -39,6 +40,7 @@ def start(workdir, devices, *more):
   ]
   environment = {
     **os.environ,
+    **environment,
     'JAX_PLATFORMS': 'cpu',
     'JAX_DISABLE_MOST_OPTIMIZATIONS': '1',  # compiling is what takes the time
   }
@@ -127,32 +129,55 @@ def test_alone_there_is_nothing_to_share():
   hosts.wait('never waits')
 
 
-LONG = (
-  '--config=tests/engine/long_study.py',
-  '--config.steps=200000',
-  '--config.seeds=4',
-)
+LONG = ('--config=tests/engine/long_study.py', '--config.seeds=4')
+STEPS = '--config.steps=200000'
+
+
+def host(workdir, index, port, *more, **environment):
+  """One of two hosts of a study that takes a while."""
+  return start(
+    workdir,
+    1,
+    *LONG,
+    *more,
+    f'--coordinator=127.0.0.1:{port}',
+    '--num_processes=2',
+    f'--process_id={index}',
+    **environment,
+  )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_a_host_without_memory_waits_and_a_late_one_is_waited_for(tmp_path):
+  short, port = '--config.steps=40000', free_port()
+  first = host(tmp_path, 0, port, short)
+  time.sleep(10)
+  second = host(tmp_path, 1, port, short, **{long_study.STARVED: '1'})
+  said = [process.communicate(timeout=400)[0] for process in (first, second)]
+  assert first.returncode == second.returncode == 2, said
+  assert 'waiting for the other hosts at 127.0.0.1' in said[0]
+  # The one tells at once and again in the end; the other does all it can.
+  assert said[1].count('the device ran out of memory') == 2
+  assert 'host 1 of 2' in said[1]
+  assert '2 runs were not done by other hosts' in said[0]
+  assert not any('Fatal' in text or 'Traceback' in text for text in said)
+  assert len(store.finished(tmp_path)) == 2
+  port = free_port()
+  for process in [host(tmp_path, index, port, short) for index in (0, 1)]:
+    end(process)
+  assert len(store.finished(tmp_path)) == 4
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_a_killed_host_ends_the_others_and_the_same_command_goes_on(tmp_path):
-  end(start(tmp_path / 'one', 1, *LONG))
+  end(start(tmp_path / 'one', 1, *LONG, STEPS))
   workdir = tmp_path / 'two'
 
   def both():
     port = free_port()
-    return [
-      start(
-        workdir,
-        1,
-        *LONG,
-        f'--coordinator=127.0.0.1:{port}',
-        '--num_processes=2',
-        f'--process_id={index}',
-      )
-      for index in (0, 1)
-    ]
+    return [host(workdir, index, port, STEPS) for index in (0, 1)]
 
   first, second = both()
   until = time.monotonic() + 240

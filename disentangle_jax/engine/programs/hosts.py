@@ -6,7 +6,10 @@ where the plan is written and where the last row is. One process per host (or
 per accelerator, as the launcher has it); all need the same folder.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+import contextlib
+import functools
+import threading
 from typing import Any, TypeVar
 
 import jax
@@ -16,6 +19,11 @@ from disentangle_jax import errors
 _Item = TypeVar('_Item')
 # Hosts finish far apart: the slowest has a chunk of hours left.
 _PATIENCE = 7 * 24 * 3600
+# Machines of a slice are given minutes apart. JAX ends a process that waits
+# longer for the others, with lines of its own.
+_JOIN_SECONDS = 15 * 60
+# Of waiting to be joined, before a line says so.
+_QUIET_SECONDS = 5.0
 
 
 def join(
@@ -42,13 +50,22 @@ def join(
     )
   if all(given) and index >= count:
     raise errors.value('--process_id', index, f'must be below {count}')
-  chosen = {}
+  chosen, where = {}, ''
   if all(given):
+    where = f' at {address}, of {count} in all'
     chosen = {
       'coordinator_address': address,
       'num_processes': count,
       'process_id': index,
     }
+  options.setdefault('initialization_timeout', _JOIN_SECONDS)
+  minutes = options['initialization_timeout'] / 60
+  line = f'waiting for the other hosts{where}; at most {minutes:.0f} min'
+  late = threading.Timer(
+    _QUIET_SECONDS, functools.partial(print, line, flush=True)
+  )
+  late.daemon = True
+  late.start()
   try:
     jax.distributed.initialize(**chosen, **options)
   except (ValueError, RuntimeError) as error:
@@ -56,6 +73,8 @@ def join(
     raise errors.ConfigError(
       f'cannot join the other hosts: {reason}'
     ) from error
+  finally:
+    late.cancel()
 
 
 def number() -> int:
@@ -84,3 +103,30 @@ def wait(name: str) -> None:
     timeout=_PATIENCE,
     processes=set(range(number())),
   )
+
+
+@contextlib.contextmanager
+def together(name: str, say: Callable[[str], None]) -> Iterator[None]:
+  """Ends where all hosts have come, those too that met an error in it.
+
+  One that left alone would be missed by the others: JAX ends them minutes
+  later, and what they could still have finished is lost.
+
+  Args:
+    name: of what they do; names must not repeat.
+    say: is given the error at once, for the others may take hours.
+
+  Yields:
+    Once; what is done there must need no other host.
+  """
+  try:
+    yield
+  except Exception as error:
+    if number() > 1:
+      say(
+        f'host {index()} of {number()}: {errors.first_line(error)}; it waits '
+        'for the others, which finish what is theirs'
+      )
+      wait(name)
+    raise
+  wait(name)
