@@ -5,7 +5,7 @@ import os
 import jax
 
 import disentangle_jax as dj
-from disentangle_jax.engine import session
+from disentangle_jax.engine import loop
 
 # In the environment of a process whose device runs out of memory.
 STARVED = 'LONG_STUDY_STARVED'
@@ -29,9 +29,9 @@ def get_config():
   return config
 
 
-def _starve(*_):
+def _starve(*_, **__):
   raise jax.errors.JaxRuntimeError('RESOURCE_EXHAUSTED: out of memory')
 
 
 if os.environ.get(STARVED):
-  session.Session._trained = _starve
+  loop.train_chunk = _starve
