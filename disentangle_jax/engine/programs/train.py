@@ -144,6 +144,11 @@ def _convolves(jaxpr: Any) -> bool:
   )
 
 
+def runs_alone() -> bool:
+  """Whether convolving runs are trained one by one, where it is traced for."""
+  return _CONVOLVED_AT_ONCE.get(platforms.current()) == 1
+
+
 def runs_at_once(group: study_plan.Group, on_device: int) -> int:
   """Runs of a device that are trained in one vmap; the others wait.
 
@@ -200,8 +205,17 @@ def functions(
         inputs, start, state, diverged, arrays, index
       )
 
+    def of_one(run):
+      inputs, state, diverged = run
+      return one_segment(
+        inputs, start, state, diverged, arrays, index, window=window
+      )
+
     on_device = diverged.shape[0]
     at_once = together or runs_at_once(group, on_device)
+    if at_once == 1 and (on_device > 1 or runs_alone()):
+      # No axis of one run: with it a TPU turns kernels around in memory.
+      return jax.lax.map(of_one, (inputs, state, diverged))
     if at_once == on_device:
       return of_runs((inputs, state, diverged))
     # A whole window of some runs, then of the next ones.
