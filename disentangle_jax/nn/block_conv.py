@@ -8,9 +8,9 @@ side of the product which has fewer values. A stride that does not divide the
 kernel would fill blocks with zeros (3 x 3 at stride 2: 16 places for 9
 weights); those take the places that have weights one by one.
 
-With three axes the taps of the first, time, are taken one by one, a product
-each, and summed. All at once, 4 x 2 x 2 taps of 128 channels are 2,048 values
-per place, which leave every cache: a layer of 64 to 128 channels of the
+With three axes a CPU takes the taps of the first, time, one by one, a product
+each, and sums them. All at once, 4 x 2 x 2 taps of 128 channels are 2,048
+values per place, which leave every cache: a layer of 64 to 128 channels of the
 published critic of clips took 16 times as long (docs/performance.md).
 
 Both gradients are again matrix products and shifts, and `vmap` makes them
@@ -27,11 +27,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-# Rank -> how many of its axes have their taps taken one by one.
-_ONE_BY_ONE = {3: 1}
-# Rank -> how many inputs per output a transpose has at least where it shifts
-# outputs: with taps one by one these are summed twice.
-_SHIFTS_OUTPUTS = {3: 4}
+from disentangle_jax import platforms
+
+# Inputs per output from which on a transpose shifts outputs; with taps one by
+# one these are summed twice.
+_SHIFTS_OUTPUTS, _SHIFTS_OUTPUTS_ONE_BY_ONE = 1, 4
+
+
+def _one_by_one(rank: int) -> int:
+  """How many axes, the first ones, have their taps taken one by one."""
+  return 1 if rank == 3 and platforms.current() in ('', 'cpu') else 0
 
 
 def _grid(sizes: Sequence[int]) -> list[tuple[int, ...]]:
@@ -116,7 +121,7 @@ def conv(
   inputs = math.prod(strides) * c
   x = x.reshape(b, *blocks, inputs)
   weights = weights.reshape(*taps, inputs, o)
-  apart = _ONE_BY_ONE.get(rank, 0)
+  apart = _one_by_one(rank)
   at_once = taps[apart:]
   if o < inputs:
     shapes = (b, *outs[:apart], *blocks[apart:], *at_once, o)
@@ -187,9 +192,10 @@ def conv_transpose(
     channels_in, channels_out = 2 * rank, 2 * rank + 1
     weights = weights.transpose(*outer, channels_in, *inner, channels_out)
     weights = weights.reshape(*taps, c, outputs)
-    apart = _ONE_BY_ONE.get(rank, 0)
+    apart = _one_by_one(rank)
     at_once = taps[apart:]
-    if c < outputs * _SHIFTS_OUTPUTS.get(rank, 1):
+    most = _SHIFTS_OUTPUTS_ONE_BY_ONE if apart else _SHIFTS_OUTPUTS
+    if c < outputs * most:
       views = [_shifted(x, tap, at_once, apart) for tap in _grid(at_once)]
       x = jnp.concatenate(views, axis=-1)
       products = (

@@ -155,17 +155,25 @@ def test_all_ranks_equal_xlas_own(sizes, sides, stride, wide, out):
   x = rng.normal(size=(2, *sizes, wide)).astype(np.float32)
   kernel = rng.normal(size=(*sides, wide, out)).astype(np.float32)
 
+  def of(x, kernel, form):
+    down = conv.conv(x, kernel, stride, form)
+    up = conv.conv_transpose(x, kernel, stride, form)
+    # <conv x, y> = <x, conv_T y>, with the kernel's channels exchanged.
+    y = jnp.cos(jnp.arange(down.size, dtype=jnp.float32)).reshape(down.shape)
+    turned = kernel.swapaxes(-1, -2)
+    back = conv.conv_transpose(y, turned, stride, form)
+    back = back[:, *[slice(n) for n in sizes]]
+    return (down, up), (jnp.vdot(down, y), jnp.vdot(x, back))
+
   def everything(x, kernel):
     pairs = {}
-    for form in ('blocks', 'lax'):
-      down = conv.conv(x, kernel, stride, form)
-      up = conv.conv_transpose(x, kernel, stride, form)
-      # <conv x, y> = <x, conv_T y>, with the kernel's channels exchanged.
-      y = jnp.cos(jnp.arange(down.size, dtype=jnp.float32)).reshape(down.shape)
-      turned = kernel.swapaxes(-1, -2)
-      back = conv.conv_transpose(y, turned, stride, form)
-      back = back[:, *[slice(n) for n in sizes]]
-      pairs[form] = (down, up), (jnp.vdot(down, y), jnp.vdot(x, back))
+    for platform, form in (
+      ('cpu', 'blocks'),
+      ('cuda', 'blocks'),
+      ('cpu', 'lax'),
+    ):
+      with platforms.traced_for(platform):
+        pairs[platform, form] = of(x, kernel, form)
     wanted = (
       reference(x, kernel, stride),
       reference_transpose(x, kernel, stride),
@@ -175,7 +183,7 @@ def test_all_ranks_equal_xlas_own(sizes, sides, stride, wide, out):
   wanted, pairs = jax.jit(everything)(x, kernel)
   for form, (got, (left, right)) in pairs.items():
     for a, b in zip(got, wanted):
-      np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-5, err_msg=form)
+      np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-5, err_msg=str(form))
     # Where the stride does not divide the size, SAME pads the two otherwise.
     if all(n % s == 0 for n, s in zip(sizes, stride)):
       np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-4)
