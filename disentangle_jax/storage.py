@@ -143,7 +143,9 @@ def write_bytes(path: Any, content: bytes) -> None:
     os.replace(temporary, path)
   except OSError as error:
     temporary.unlink(missing_ok=True)
-    raise errors.StoreError(f'{path}: cannot be written: {error}') from error
+    raise errors.StoreError(
+      f'{path}: cannot be written ({error.strerror or error})'
+    ) from error
 
 
 def write_all(files: Iterable[tuple[Any, bytes]]) -> None:

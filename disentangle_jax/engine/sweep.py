@@ -198,8 +198,11 @@ def _run(
       extend.score_seeds(plan, workdir, progress.say)
     hosts.wait('scored')
   finally:
-    writer.flush()
-    progress.finish()
+    # A terminal is given back also where the last write fails.
+    try:
+      writer.flush()
+    finally:
+      progress.finish()
 
 
 class _Writer:

@@ -202,7 +202,11 @@ def test_pages_are_written_again_for_at_most_a_tenth_of_the_time(monkeypatch):
   class Process:
     def __init__(self, command, **more):
       started.append(command)
-      self.code = None
+      self.code, self.stderr = None, None
+
+    @property
+    def returncode(self):
+      return self.code
 
     def poll(self):
       return self.code
@@ -219,7 +223,7 @@ def test_pages_are_written_again_for_at_most_a_tenth_of_the_time(monkeypatch):
     'Popen',
     lambda *a, **k: made.append(Process(*a, **k)) or made[-1],
   )
-  pages = watching.Pages('w', lambda: clock[0])
+  pages = watching.Pages('w', print, lambda: clock[0])
   pages.chunk_done(None, 0)
   assert started[0][-5:][0] == 'disentangle_jax' and '--refresh' in started[0]
   assert sys.executable in started[0] and '--workdir=w' in started[0]
