@@ -78,24 +78,34 @@ class Heard(progress.Progress):
     self.finished = True
 
 
-def test_no_page_can_be_written_and_the_study_goes_on(tmp_path, full):
+def test_no_page_can_be_written_and_the_study_goes_on(
+  tmp_path, full, monkeypatch
+):
   """Pages by the very processes that a sweep starts; the last one its own."""
   workdir, heard = tmp_path / 'study', Heard()
   folders.page(workdir, 'index').parent.mkdir(parents=True)
   folders.page(workdir, 'index').write_text('the page before')
   full('index.html')
-  pages = watching.Pages(workdir, heard.say)
+  pages = watching.Pages(workdir, heard.say, clock=lambda: 0.0)
+  started, start = [], watching.subprocess.Popen
+  monkeypatch.setattr(
+    watching.subprocess,
+    'Popen',
+    lambda *args, **more: started.append(start(*args, **more)) or started[-1],
+  )
 
   def written(chunk, lost):
     pages.chunk_done(chunk, lost)
-    if pages._process is not None:
-      pages._process.wait(120)
+    for process in started:
+      process.wait(120)
 
   heard.on_chunk.append(written)
   rows = dj.sweep(study(), workdir, progress=heard)
-  written(None, 0)
+  pages.chunk_done(None, 0)
   pages.stop()
   assert rows['run_id'].nunique() == 8
+  # Two by chunks, whose failures are told; the third is stopped.
+  assert [process.returncode for process in started][:2] == [2, 2]
   page = folders.page(workdir, 'index')
   (note,) = (line for line in heard.lines if 'page' in line)
   assert note == (
