@@ -52,7 +52,7 @@ def find(handle: int | str, numbers: Mapping[str, int], field: str) -> str:
 
 
 def _near(text: str, numbers: Mapping[str, int]) -> list[str]:
-  """At most three runs that may be meant, 'NUMBER (RUN_ID)'."""
+  """The three runs, or fewer, that are nearest: 'NUMBER (RUN_ID)'."""
   if text.isdecimal() and len(text) < LEAST:
     far = lambda run_id: abs(numbers[run_id] - int(text))
     near = sorted(numbers, key=lambda run_id: (far(run_id), numbers[run_id]))
@@ -61,7 +61,7 @@ def _near(text: str, numbers: Mapping[str, int]) -> list[str]:
     starts = {run_id[: len(text)]: run_id for run_id in numbers}
     near = [
       starts[start]
-      for start in difflib.get_close_matches(text, starts, n=3, cutoff=0.6)
+      for start in difflib.get_close_matches(text, starts, n=3, cutoff=0.0)
     ]
   return [f'{numbers[run_id]} ({run_id[: LEAST + 2]})' for run_id in near[:3]]
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from disentangle_jax import invocation, load_run
-from disentangle_jax.commands import cli, completion, main
+from disentangle_jax.commands import cli, completion, listing, main
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -27,6 +27,14 @@ def command(module, *arguments):
 
 
 QUICKSTART = '--config=quickstart'
+LISTED = {
+  'methods': 'beta_vae',
+  'metrics': 'mig_binned',
+  'datasets': 'dsprites',
+  'nets': 'mlp',
+  'fields': 'config.hparams.beta',
+  'studies': 'quickstart',
+}
 
 
 @pytest.mark.parametrize(
@@ -145,6 +153,18 @@ def test_commands_are_typed_as_they_work_here(monkeypatch, tmp_path):
   )
 
 
+@pytest.mark.parametrize('kind, name', sorted(LISTED.items()))
+def test_names_of_every_kind_are_listed(kind, name):
+  lines = dict(listing.KINDS[kind]())
+  assert name in lines
+  if kind != 'fields':
+    assert all(lines.values())
+
+
+def test_no_kind_of_names_is_left_out():
+  assert set(LISTED) == set(listing.KINDS)
+
+
 def test_a_shell_completes_commands_studies_and_data_sets(tmp_path):
   script = tmp_path / 'completion.sh'
   script.write_text(completion.script(['bash'], list(main.COMMANDS)))
@@ -165,6 +185,7 @@ def test_a_shell_completes_commands_studies_and_data_sets(tmp_path):
 
   assert completed('disentangle st', 1) == ['status']
   assert completed('disentangle sweep quick', 2) == ['quickstart']
+  assert completed('disentangle list st', 2) == ['studies']
   assert completed('disentangle show-data shapes', 2) == [
     'shapes3d',
     'shapes3d_file',

@@ -9,6 +9,8 @@ import zipfile
 
 import pytest
 
+from disentangle_jax.commands import main
+
 ROOT = pathlib.Path(__file__).parents[1]
 SKIPPED = ('.git', 'runs', 'site', '*.egg-info', '__pycache__', 'build')
 LOOK = (
@@ -64,22 +66,42 @@ def test_wheel_and_clone_hold_the_same_studies(tmp_path):
 
 # Words behind `disentangle` -> exit code, and what is printed.
 TYPED = [
-  ('list studies', 0, 'quickstart'),
+  *(
+    (f'list {kind}', 0, name)
+    for kind, name in (
+      ('methods', 'beta_vae'),
+      ('metrics', 'mig_binned'),
+      ('datasets', 'dsprites'),
+      ('nets', 'mlp'),
+      ('studies', 'quickstart'),
+    )
+  ),
   ('list fields', 0, 'config.steps'),
   ('sweep quickstart:smoke --dry_run --seconds=0', 0, '8 runs in 2 group'),
   ('sweep quickstart:smoke --workdir=q', 0, 'report: q/report/index.html'),
+  ('report --workdir=q', 0, 'q/report/index.html'),
   ('status q', 0, '8 of 8 runs finished'),
   ('status q --watch', 0, '8 of 8 runs finished'),
   ('report q', 0, 'q/report/index.html'),
   ('tables q --scores=mig_binned', 0, '| beta_vae'),
   ('scores q --scores=mig_binned', 0, '| beta_vae'),
   ('trend q --scores=mig_binned', 0, '### mig_binned'),
+  ('paper q --out=kit', 0, 'kit/table.tex'),
+  ('merge q --into=whole', 0, 'whole'),
+  ('publish q', 2, 'a clone of the repository, and this is none'),
+  ('report .', 2, '.: holds no study.json and no results'),
+  (
+    'traverse q --run=99',
+    2,
+    "run = '99': no such finished run; the nearest: 7 (",
+  ),
   ('claims q', 2, 'is of no study of the package with claims'),
   ('traverse q --run=0', 0, '.png'),
   ('show-data dsprites --out=shown', 0, 'dsprites'),
   ('export q --run=0 --out=models', 0, 'models/quickstart_beta_vae'),
   ('benchmark --many_runs=2', 0, 'principal components'),
   ('compile-for --topology=v5q:2x2 --config=quickstart', 2, "'v5q:2x2'"),
+  ('fleet --help', 0, 'disentangle fleet'),
   ('completion bash', 0, 'complete'),
   ('sweep quickstart:smoke', 2, '--workdir is missing'),
 ]
@@ -102,6 +124,7 @@ def test_every_command_works_from_a_wheel_in_an_empty_folder(tmp_path):
   (site / 'installed.pth').write_text(sysconfig.get_path('purelib') + '\n')
   install = [python, '-m', 'pip', 'install', '--quiet', '--no-deps', wheel]
   subprocess.run(install, check=True)
+  assert {words.split()[0] for words, _, _ in TYPED} == set(main.COMMANDS)
   folder = tmp_path / 'empty'
   folder.mkdir()
   disentangle = tmp_path / 'own' / 'bin' / 'disentangle'
@@ -114,4 +137,5 @@ def test_every_command_works_from_a_wheel_in_an_empty_folder(tmp_path):
     assert said in printed, (words, printed)
     assert 'experiments.' not in printed, (words, printed)
     if code:
+      assert 'Traceback' not in printed
       assert len(done.stderr.strip().splitlines()) == 1, (words, printed)
