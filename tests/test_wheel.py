@@ -122,8 +122,9 @@ def test_every_command_works_from_a_wheel_in_an_empty_folder(tmp_path):
   # What it depends on is here already.
   (site,) = (tmp_path / 'own' / 'lib').glob('*/site-packages')
   (site / 'installed.pth').write_text(sysconfig.get_path('purelib') + '\n')
-  install = [python, '-m', 'pip', 'install', '--quiet', '--no-deps', wheel]
-  subprocess.run(install, check=True)
+  # Also where the same version is installed already, in these tests' Python.
+  install = [python, '-m', 'pip', 'install', '--quiet', '--no-deps']
+  subprocess.run([*install, '--ignore-installed', wheel], check=True)
   assert {words.split()[0] for words, _, _ in TYPED} == set(main.COMMANDS)
   folder = tmp_path / 'empty'
   folder.mkdir()
