@@ -56,6 +56,16 @@ def test_mistakes_are_one_line(arguments, message):
   assert not (ROOT / 'unused').exists()
 
 
+def test_ctrl_c_is_no_error(capsys):
+  def main(argv):
+    raise KeyboardInterrupt
+
+  with pytest.raises(SystemExit) as ended:
+    cli.guarded(main)(sys.argv[:1])
+  assert ended.value.code == 2
+  assert capsys.readouterr().err.startswith('interrupted; give the same')
+
+
 def test_dry_run_shows_the_numbered_runs_and_what_they_need():
   done = command('sweep', f'{QUICKSTART}:smoke', '--dry_run', '--seconds=0')
   assert done.returncode == 0, done.stderr

@@ -149,7 +149,9 @@ def guarded(main: Callable[[list[str]], None]) -> Callable[[list[str]], None]:
         f'{error.filename or "output"}: cannot be written ({error.strerror})'
       )
     except KeyboardInterrupt:
-      fail('interrupted; give the same command again to continue')
+      said = 'interrupted; give the same command again to continue'
+      print(said, file=sys.stderr)
+      sys.exit(2)
 
   return call
 

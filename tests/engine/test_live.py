@@ -1,5 +1,6 @@
 """What is known of a chunk before it has ended: curves, status, word, page."""
 
+import io
 import json
 import math
 import sys
@@ -8,6 +9,8 @@ import types
 
 import numpy as np
 import pytest
+from rich import console as rich_console
+from rich import table as rich_table
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
@@ -139,6 +142,39 @@ def test_watching_ends_with_the_study(stopped, capsys):
   dj.sweep(study(), stopped)
   status.watch(stopped, every=0.0)
   assert '2 of 2 runs finished' in capsys.readouterr().out
+
+
+def test_a_terminal_sees_the_table_until_all_is_done(monkeypatch):
+  views = [
+    status.View(rich_table.Table(f'look {n}'), [f'{n} of 2'], n == 2)
+    for n in range(3)
+  ]
+  monkeypatch.setattr(status, 'look', lambda workdir: views.pop(0))
+  screen = io.StringIO()
+  console = rich_console.Console(
+    file=screen, force_terminal=True, color_system=None, width=80, height=24
+  )
+  monkeypatch.setattr(status.rich_console, 'Console', lambda: console)
+  status.watch('anywhere', every=0.0)
+  shown = screen.getvalue()
+  assert not views
+  for n in range(3):
+    assert f'look {n}' in shown and f'{n} of 2' in shown
+
+
+def test_a_pipe_sees_what_changed_a_line_at_a_time(monkeypatch, capsys):
+  views = [
+    status.View(rich_table.Table(), ['a', f'{n // 2} of 2'], n == 4)
+    for n in range(5)
+  ]
+  monkeypatch.setattr(status, 'look', lambda workdir: views.pop(0))
+  status.watch('anywhere', every=0.0)
+  assert capsys.readouterr().out.splitlines() == [
+    'a',
+    '0 of 2',
+    '1 of 2',
+    '2 of 2',
+  ]
 
 
 def test_time_left_counts_compile_scoring_and_report(monkeypatch):
