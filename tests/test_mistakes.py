@@ -274,6 +274,7 @@ ARRAYS = {
     'scales = 0',
   ),
   'no run': (lambda: dj.load_run(TINY.parent / 'workdir_0_1', 77), '77'),
+  'no config': (lambda: dj.sweep({}), r'must be one of base_config\(\)'),
   'no file': (lambda: dj.load_run('nowhere.safetensors'), 'nowhere'),
   'a folder and no number': (
     lambda: dj.load_run(TINY.parent / 'workdir_0_1'),
