@@ -117,7 +117,7 @@ TYPED = [
   ('export q --run=0 --out=models', 0, 'models/quickstart_beta_vae'),
   ('benchmark --many_runs=2', 0, 'principal components'),
   ('compile-for --topology=v5q:2x2 --config=quickstart', 2, "'v5q:2x2'"),
-  ('fleet --help', 0, 'disentangle fleet'),
+  ('fleet --help', 0, 'fleet --config'),
   ('completion bash', 0, 'complete'),
   ('sweep quickstart:smoke', 2, '--workdir is missing'),
 ]
