@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 import difflib
+import errno
 from typing import Any
 
 from disentangle_jax import invocation
@@ -65,6 +66,11 @@ def first_line(error: Exception) -> str:
 def value(field: str, got: Any, rule: str) -> ConfigError:
   """Says that a value breaks a rule, e.g. 'must be finite and >= 0'."""
   return ConfigError(f'{field} = {got!r}: {rule}')
+
+
+def disk_full(error: BaseException) -> bool:
+  """Whether the system says that there is no room for a file."""
+  return getattr(error, 'errno', None) in (errno.ENOSPC, errno.EDQUOT)
 
 
 def out_of_memory(error: Exception) -> bool:

@@ -4,6 +4,7 @@ Numbers move when seeds or strengths are added; a run_id never does.
 """
 
 from collections.abc import Iterable, Mapping
+import difflib
 
 from disentangle_jax import errors
 
@@ -43,7 +44,26 @@ def find(handle: int | str, numbers: Mapping[str, int], field: str) -> str:
       f'{min(numbers.values())} to {max(numbers.values())}, or the first '
       f'{LEAST} characters or more of a run_id'
     )
-  raise errors.value(field, handle, f'no such finished run; there are {legal}')
+  near = _near(text, numbers)
+  hint = f'; the nearest: {", ".join(near)}' if near else ''
+  raise errors.value(
+    field, handle, f'no such finished run{hint}; there are {legal}'
+  )
+
+
+def _near(text: str, numbers: Mapping[str, int]) -> list[str]:
+  """The three runs, or fewer, that are nearest: 'NUMBER (RUN_ID)'."""
+  if text.isdecimal() and len(text) < LEAST:
+    far = lambda run_id: abs(numbers[run_id] - int(text))
+    near = sorted(numbers, key=lambda run_id: (far(run_id), numbers[run_id]))
+  else:
+    # What is typed is the beginning of one: equally long ones are compared.
+    starts = {run_id[: len(text)]: run_id for run_id in numbers}
+    near = [
+      starts[start]
+      for start in difflib.get_close_matches(text, starts, n=3, cutoff=0.0)
+    ]
+  return [f'{numbers[run_id]} ({run_id[: LEAST + 2]})' for run_id in near[:3]]
 
 
 def moved(

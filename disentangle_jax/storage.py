@@ -27,7 +27,8 @@ from disentangle_jax import errors
 PROTOCOLS = {'s3': 's3fs', 'gs': 'gcsfs', 'gcs': 'gcsfs', 'memory': ''}
 _ADDRESS = re.compile(r'([a-zA-Z][a-zA-Z0-9+.-]*)://(.*)')
 _LEGAL = 'a folder, s3://BUCKET/PATH or gs://BUCKET/PATH'
-_INSTALL = "pip install 'disentangle_jax[buckets]'"
+# By their own names: this package's is not published.
+_INSTALL = 'pip install universal_pathlib'
 _CREDENTIALS = {
   's3': 'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or `aws configure`',
   'gs': 'GOOGLE_APPLICATION_CREDENTIALS, or `gcloud auth application-default '
@@ -82,7 +83,8 @@ def of_address(text: str) -> Any:
       __import__(PROTOCOLS[protocol])
   except ImportError as error:
     raise errors.StoreError(
-      f'--workdir={text}: needs {error.name or "universal_pathlib"}: {_INSTALL}'
+      f'--workdir={text}: needs {error.name or "universal_pathlib"}: '
+      f'{_INSTALL} {PROTOCOLS[protocol]}'.rstrip()
     ) from error
   # Others write there too: a listing that is kept would be out of date.
   options = {'use_listings_cache': False, **_OPTIONS.get(protocol, {})}
@@ -143,7 +145,9 @@ def write_bytes(path: Any, content: bytes) -> None:
     os.replace(temporary, path)
   except OSError as error:
     temporary.unlink(missing_ok=True)
-    raise errors.StoreError(f'{path}: cannot be written: {error}') from error
+    raise errors.StoreError(
+      f'{path}: cannot be written ({error.strerror or error})'
+    ) from error
 
 
 def write_all(files: Iterable[tuple[Any, bytes]]) -> None:

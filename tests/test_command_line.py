@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from disentangle_jax import invocation, load_run
-from disentangle_jax.commands import cli, completion, main
+from disentangle_jax.commands import cli, completion, listing, main
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -27,6 +27,14 @@ def command(module, *arguments):
 
 
 QUICKSTART = '--config=quickstart'
+LISTED = {
+  'methods': 'beta_vae',
+  'metrics': 'mig_binned',
+  'datasets': 'dsprites',
+  'nets': 'mlp',
+  'fields': 'config.hparams.beta',
+  'studies': 'quickstart',
+}
 
 
 @pytest.mark.parametrize(
@@ -46,6 +54,16 @@ def test_mistakes_are_one_line(arguments, message):
   assert done.stderr.startswith(message), done.stderr
   assert len(done.stderr.strip().splitlines()) == 1
   assert not (ROOT / 'unused').exists()
+
+
+def test_ctrl_c_is_no_error(capsys):
+  def main(argv):
+    raise KeyboardInterrupt
+
+  with pytest.raises(SystemExit) as ended:
+    cli.guarded(main)(sys.argv[:1])
+  assert ended.value.code == 2
+  assert capsys.readouterr().err.startswith('interrupted; give the same')
 
 
 def test_dry_run_shows_the_numbered_runs_and_what_they_need():
@@ -145,6 +163,18 @@ def test_commands_are_typed_as_they_work_here(monkeypatch, tmp_path):
   )
 
 
+@pytest.mark.parametrize('kind, name', sorted(LISTED.items()))
+def test_names_of_every_kind_are_listed(kind, name):
+  lines = dict(listing.KINDS[kind]())
+  assert name in lines
+  if kind != 'fields':
+    assert all(lines.values())
+
+
+def test_no_kind_of_names_is_left_out():
+  assert set(LISTED) == set(listing.KINDS)
+
+
 def test_a_shell_completes_commands_studies_and_data_sets(tmp_path):
   script = tmp_path / 'completion.sh'
   script.write_text(completion.script(['bash'], list(main.COMMANDS)))
@@ -165,6 +195,7 @@ def test_a_shell_completes_commands_studies_and_data_sets(tmp_path):
 
   assert completed('disentangle st', 1) == ['status']
   assert completed('disentangle sweep quick', 2) == ['quickstart']
+  assert completed('disentangle list st', 2) == ['studies']
   assert completed('disentangle show-data shapes', 2) == [
     'shapes3d',
     'shapes3d_file',
@@ -179,7 +210,9 @@ def test_every_command_lists_its_options_from_any_folder(tmp_path):
       assert done.returncode == 2
       continue
     assert done.returncode == 0, done.stderr
-    assert f'disentangle_jax {name}' in done.stdout, name
+    # Aliases show the examples of what they stand for.
+    own = 'tables' if name in ('scores', 'trend') else name
+    assert f'disentangle_jax {own}' in done.stdout, name
     assert 'python -m experiments' not in done.stdout
   wrong = disentangle(tmp_path, 'swep')
   assert wrong.returncode == 2 and "did you mean 'sweep'" in wrong.stderr

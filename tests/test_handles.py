@@ -26,7 +26,10 @@ def test_numbers_and_beginnings_name_runs(handle, run_id):
   [
     ('ab12', 'begins the run_ids of 2 runs: ab12f0, ab12aa; give more'),
     ('cd0', 'there are 0 to 10, or the first 4 characters'),
-    ('99', 'no such finished run'),
+    ('99', r'no such finished run; the nearest: 10 \(cd0000\), 2 \(123456\)'),
+    ('5', r'the nearest: 2 \(123456\), 1 \(ab12aa\), 0 \(ab12f0\); there'),
+    ('ab13', r'the nearest: 1 \(ab12aa\), 2 \(123456\), '),
+    ('cd0001', r'the nearest: 10 \(cd0000\), '),
     ('', 'no such finished run'),
     (-1, 'no such finished run'),
   ],

@@ -206,6 +206,37 @@ def test_configs_in_python(name):
   check(str(caught.value), said)
 
 
+# Lines of a config file -> what stands behind FILE:LINE.
+LINES = {
+  'config.hparams.betta = 3': "no field 'betta' (did you mean 'beta'?)",
+  'config.update({"stepz": 3})': "no field 'stepz' (did you mean 'steps'?)",
+  'config.zzzz = 3': "no field 'zzzz'",
+  'config.hparams.betta': "no field 'betta' (did you mean 'beta'?)",
+  'config.steps = "1000"': "field steps = '1000': must be an integer",
+  'config.hparams.beta = [1, 2]': (
+    'field beta = [1, 2]: must be a number; several values: config.sweep = '
+    'dj.product({...})'
+  ),
+  'config.methods = "beta_vae"': (
+    "field methods = 'beta_vae': must be a list, with brackets around it"
+  ),
+  '{}["x"]': "KeyError: 'x'",
+  'None.x': "AttributeError: 'NoneType' object has no attribute 'x'",
+}
+
+
+@pytest.mark.parametrize('line', LINES)
+def test_lines_of_a_config_file(tmp_path, line):
+  path = tmp_path / 'study.py'
+  path.write_text(
+    'import disentangle_jax as dj\n\n\ndef get_config():\n'
+    f'  config = dj.base_config()\n  {line}\n  return config\n'
+  )
+  with pytest.raises(dj.ConfigError) as caught:
+    configs.load(configs.find(str(path)))
+  assert str(caught.value) == f'{path}:6: {LINES[line]}'
+
+
 CODES = np.zeros((50, 2))
 FACTORS = np.arange(100).reshape(50, 2) % 3
 ARRAYS = {
@@ -243,6 +274,7 @@ ARRAYS = {
     'scales = 0',
   ),
   'no run': (lambda: dj.load_run(TINY.parent / 'workdir_0_1', 77), '77'),
+  'no config': (lambda: dj.sweep({}), r'must be one of base_config\(\)'),
   'no file': (lambda: dj.load_run('nowhere.safetensors'), 'nowhere'),
   'a folder and no number': (
     lambda: dj.load_run(TINY.parent / 'workdir_0_1'),

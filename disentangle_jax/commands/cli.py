@@ -142,8 +142,16 @@ def guarded(main: Callable[[list[str]], None]) -> Callable[[list[str]], None]:
     except BrokenPipeError:
       # Whoever read along, `head` for one, has seen enough.
       os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+      if not errors.disk_full(error):
+        raise
+      fail(
+        f'{error.filename or "output"}: cannot be written ({error.strerror})'
+      )
     except KeyboardInterrupt:
-      fail('interrupted; give the same command again to continue')
+      said = 'interrupted; give the same command again to continue'
+      print(said, file=sys.stderr)
+      sys.exit(2)
 
   return call
 

@@ -12,7 +12,7 @@ _BASH = """_disentangle() {{
     return
   fi
   case "${{COMP_WORDS[1]}}" in
-    sweep|compile-for|benchmark)
+    sweep|compile-for|benchmark|fleet)
       COMPREPLY=($(compgen -f -W "{studies}" -- "$word"));;
     list) COMPREPLY=($(compgen -W "{kinds}" -- "$word"));;
     show-data) COMPREPLY=($(compgen -W "{datasets}" -- "$word"));;

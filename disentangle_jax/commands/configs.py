@@ -12,7 +12,7 @@ from absl import flags
 from ml_collections import config_dict, config_flags
 
 from disentangle_jax import errors, studies
-from disentangle_jax.commands import switching
+from disentangle_jax.commands import mistakes, switching
 
 _SUFFIX = '.py'
 # Fields that take names with commas between.
@@ -118,12 +118,10 @@ def _where(source: Source, error: Exception) -> str:
   for frame in traceback.extract_tb(error.__traceback__):
     if str(pathlib.Path(frame.filename).resolve()) == own:
       line = frame.lineno
-  said = errors.first_line(error)
-  if isinstance(error, KeyError):
-    said = f'no field {said}'
-  # ml_collections lists a thousand fields behind its first sentence.
-  said = said.split('Other fields present:')[0].strip()
-  return f'{source.path}:{line}: {type(error).__name__}: {said[:300]}'
+  said = mistakes.of_field(error)
+  if not said:
+    said = f'{type(error).__name__}: {errors.first_line(error)[:300]}'
+  return f'{source.path}:{line}: {said}'
 
 
 def arguments(argv: Sequence[str]) -> list[str]:

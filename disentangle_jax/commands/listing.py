@@ -43,6 +43,8 @@ KINDS = {
 
 def main(argv):
   """Prints the names of one kind, one per line."""
+  if len(argv) == 1:
+    raise errors.ConfigError(f'list: of what? legal: {", ".join(KINDS)}')
   if len(argv) != 2 or argv[1] not in KINDS:
     given = ' '.join(argv[1:])
     raise errors.choices('list', given, KINDS)

@@ -16,6 +16,45 @@ _NOT_A_NUMBER = re.compile(
 )
 
 
+# Of ml_collections, about a config that is changed in Python.
+_UNKNOWN = re.compile(r'Key "(\w+)" does not exist')
+_MEANT = re.compile(r'Did you mean "(\w+)" instead of "(\w+)"')
+_TYPE = re.compile(
+  r"override field '(\w+)'.*?\. (.*) is of original type <class '(\w+)'> and "
+  r"cannot be casted to type <class '(\w+)'>"
+)
+_WANTED = {
+  'int': 'must be an integer',
+  'float': 'must be a number',
+  'str': 'must be a text',
+  'bool': 'must be True or False',
+  'tuple': 'must be a list, with brackets around it',
+}
+
+
+def of_field(error: BaseException) -> str:
+  """What a config file did wrong with a field: one line; '' if it is not that.
+
+  Args:
+    error: raised by ml_collections, which shows the whole config.
+  """
+  text = str(error)
+  wrong = _TYPE.search(text)
+  if wrong:
+    field, got, own, wanted = wrong.groups()
+    rule = _WANTED.get(wanted, f'must be of type {wanted}')
+    if own in ('list', 'tuple') and wanted in ('int', 'float'):
+      rule += '; several values: config.sweep = dj.product({...})'
+    got = repr(got) if own == 'str' else got
+    return f'field {field} = {got}: {rule}'
+  if not isinstance(error, AttributeError | KeyError):
+    return ''
+  unknown, meant = _UNKNOWN.search(text), _MEANT.search(text)
+  if meant:
+    return f'no field {meant[2]!r} (did you mean {meant[1]!r}?)'
+  return f'no field {unknown[1]!r}' if unknown else ''
+
+
 def one_line(argv: Sequence[str], error: BaseException) -> str:
   """The line that a user reads.
 

@@ -23,7 +23,7 @@ import time
 import jax
 import jax.numpy as jnp
 
-from disentangle_jax import data, errors
+from disentangle_jax import data, errors, invocation
 from disentangle_jax.commands import cli
 from disentangle_jax.data import contact, kinds
 
@@ -67,9 +67,9 @@ def parse(arguments):
       legal = ('config.dataset', *(f for f in _OWN))
       raise errors.choices('flag', flag, legal)
   if name is None:
-    legal = ', '.join(data.DATASETS)
-    raise errors.value(
-      '--config.dataset', None, f'must be one of: all, {legal}'
+    raise errors.ConfigError(
+      '--config.dataset is missing, e.g. --config.dataset=dsprites, or =all; '
+      f'their names: {invocation.line("list", "datasets")}'
     )
   for flag in ('columns', 'rows', 'seed', 'batch'):
     least = 0 if flag == 'seed' else 1

@@ -4,6 +4,7 @@ python -m experiments.status --workdir=runs/quickstart
 python -m experiments.status --workdir=runs/quickstart --watch
 """
 
+import contextlib
 import math
 import pathlib
 import statistics
@@ -144,7 +145,9 @@ def main(argv):
   cli.required('workdir', flags.FLAGS.workdir, 'runs/try')
   workdir = folders.workdir(flags.FLAGS.workdir)
   if flags.FLAGS.watch:
-    watch(workdir)
+    # Ctrl-C is how one leaves it.
+    with contextlib.suppress(KeyboardInterrupt):
+      watch(workdir)
   else:
     show(workdir)
 

@@ -9,7 +9,6 @@ several hosts, docs/scaling.md: --distributed, or --coordinator=HOST:PORT
 --num_processes=N --process_id=I.
 """
 
-import pathlib
 import sys
 
 from absl import flags
@@ -143,7 +142,7 @@ def main(argv):
     crew = ray_crew.Crew(_RAY.value, _ray_options(_RAY_OPTIONS.value))
   shown = progress.live()
   shown.writes_report = hosts.index() == 0
-  pages = watching.Pages(workdir)
+  pages = watching.Pages(workdir, shown.say)
   notices = watching.Notices(_NOTIFY.value, workdir, shown.say)
   if hosts.index() == 0:
     shown.on_chunk += [pages.chunk_done, notices.chunk_done]
@@ -170,12 +169,10 @@ def main(argv):
     if hosts.index():
       print(f'host {hosts.index()} is done; host 0 writes the report')
       return
-    page = _report(workdir, rows)
-  notices.send('finished', f'{workdir}: report: {page}')
-  notices.wait()
+    _report(workdir, rows, notices)
 
 
-def _report(workdir, rows) -> pathlib.Path:
+def _report(workdir, rows, notices: watching.Notices) -> None:
   """Writes and names the page of a study that is done."""
   # Drawing libraries: slow to import.
   from disentangle_jax import report, studies
@@ -184,18 +181,12 @@ def _report(workdir, rows) -> pathlib.Path:
     f'{rows["run_id"].nunique()} runs, {len(rows):,} rows in {workdir}/results'
   )
   print('writing the report ...', flush=True)
-  try:
-    page = report.write(workdir, extra=studies.own_sections())
-  except errors.StoreError:
-    raise
-  except Exception as error:
-    raise errors.StoreError(
-      f'the runs are done, and their report could not be drawn '
-      f'({type(error).__name__}: {errors.first_line(error)}); again with: '
-      + invocation.line('report', f'--workdir={workdir}')
-    ) from error
+  page = watching.last_page(
+    workdir,
+    lambda: report.write(workdir, extra=studies.own_sections()),
+    notices,
+  )
   print(f'report: {page}')
-  return page
 
 
 def _ray_options(text: str) -> dict[str, float]:

@@ -87,7 +87,9 @@ def _said(outlook: outlook_lib.Outlook, device: str) -> str:
     f'about {progress.duration(outlook.seconds)} on this machine ({told}), '
     + disk
   ]
-  worked_out = sum(not need.timed for need in outlook.needs)
+  worked_out = sum(
+    not need.timed and need.seconds > 0 for need in outlook.needs
+  )
   if worked_out:
     lines.append(
       f'~ {worked_out} group(s) were not timed: worked out from their '

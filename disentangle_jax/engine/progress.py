@@ -16,6 +16,8 @@ from rich import live as rich_live
 from rich import table as rich_table
 from rich import text as rich_text
 
+from disentangle_jax import errors
+
 _DAY = 86_400
 _YEAR = 365.25 * _DAY
 
@@ -306,7 +308,12 @@ class PlainProgress(Progress):
     self._shown = {}
 
   def say(self, text: str) -> None:
-    print(text, file=self._stream, flush=True)
+    try:
+      print(text, file=self._stream, flush=True)
+    except OSError as error:
+      # A log on a full disk: no reason to stop training.
+      if not errors.disk_full(error):
+        raise
 
   def refresh(self, force: bool = False) -> None:
     if not force and time.perf_counter() - self._last < self._every:

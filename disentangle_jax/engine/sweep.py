@@ -199,8 +199,11 @@ def _run(
           extend.add_metrics(plan, workdir, mesh, progress.say)
         extend.score_seeds(plan, workdir, progress.say)
   finally:
-    writer.flush()
-    progress.finish()
+    # A terminal is given back also where the last write fails.
+    try:
+      writer.flush()
+    finally:
+      progress.finish()
 
 
 def _check_trained(chunks, depth_of, depth, workdir) -> None:

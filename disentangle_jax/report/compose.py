@@ -175,11 +175,8 @@ def _markdown(
 
 
 def _replace(path: pathlib.Path, text: str) -> None:
-  """Written aside and renamed: a reader never sees half a file."""
-  path.parent.mkdir(parents=True, exist_ok=True)
-  aside = path.with_name(f'{path.name}.tmp')
-  aside.write_text(text, encoding='utf-8')
-  aside.replace(path)
+  """A reader never sees half a file, and a full disk leaves the one before."""
+  storage.write_bytes(path, text.encode())
 
 
 def draw_run(

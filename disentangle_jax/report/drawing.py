@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 import pandas as pd
 
+from disentangle_jax import storage
 from disentangle_jax.report import (
   figures,
   gallery,
@@ -117,9 +118,8 @@ def run_sheets(
       stem = gallery.stem(f'{name}_{sheet.name}')
       if not len(sheet.frames):
         path = folder / f'{stem}.txt'
-        folder.mkdir(parents=True, exist_ok=True)
         text = words.to_text(sheet.lines)
-        path.write_text(f'{title}\n{text}\n', encoding='utf-8')
+        storage.write_bytes(path, f'{title}\n{text}\n'.encode())
         written.append(path)
         continue
       image = traversals.still(sheet.frames)

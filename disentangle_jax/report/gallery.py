@@ -4,6 +4,7 @@ import io
 import pathlib
 import re
 
+from disentangle_jax import storage
 from disentangle_jax.report import style
 
 
@@ -37,19 +38,20 @@ def save(figure, folder: pathlib.Path | None, name: str) -> str:
 
   Returns:
     The SVG on no background, for `inline`.
+
+  Raises:
+    StoreError: one cannot be written; what was there before is whole.
   """
   svg = render(figure)
   if folder is None:
     return svg
-  folder.mkdir(parents=True, exist_ok=True)
   head, body = svg.split('>', 1)
   white = '<rect width="100%" height="100%" fill="white"/>'
-  path = folder / f'{stem(name)}.svg'
-  path.write_text(
-    f'<?xml version="1.0" encoding="utf-8"?>\n{head}>{white}{body}',
-    encoding='utf-8',
-  )
-  figure.savefig(folder / f'{stem(name)}.png', facecolor='white')
+  text = f'<?xml version="1.0" encoding="utf-8"?>\n{head}>{white}{body}'
+  pixels = io.BytesIO()
+  figure.savefig(pixels, format='png', facecolor='white')
+  storage.write_bytes(folder / f'{stem(name)}.svg', text.encode())
+  storage.write_bytes(folder / f'{stem(name)}.png', pixels.getvalue())
   return svg
 
 

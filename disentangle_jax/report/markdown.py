@@ -96,8 +96,11 @@ def columns(
     Indices into the columns of `study.scores`.
 
   Raises:
-    ConfigError: a name that the study does not hold.
+    ConfigError: a name or a representation that the study does not hold.
   """
+  others = {own for _, own in study.scores.columns if own}
+  if others and representation not in {'mean', *others}:
+    raise errors.choices('--representation', representation, others)
   column_of = {
     name: i
     for i, (name, own) in enumerate(study.scores.columns)

@@ -34,7 +34,7 @@ def read(
     on what is missing. No row is there twice.
 
   Raises:
-    StoreError: if the directory does not exist.
+    StoreError: if the directory does not exist, or nothing in it is a sweep's.
   """
   if not storage.is_folder(workdir):
     raise errors.StoreError(f'workdir {str(workdir)!r}: no such directory')
@@ -52,6 +52,9 @@ def read(
     curve = part.select(['run_id', 'step', 'name', 'value'])
     curves.append(curve.filter(pc.and_(training, overall)))
   if not finals:
+    planned = storage.exists(folders.study(workdir))
+    if not planned and not storage.is_folder(folders.results(workdir)):
+      raise errors.StoreError(f'{workdir}: holds no study.json and no results')
     notes.append(f'{workdir} holds no results yet: no run has finished.')
     finals = [_complete(_no_rows())]
     curves = [finals[0].select(['run_id', 'step', 'name', 'value'])]

@@ -177,7 +177,7 @@ def write(
     The files.
 
   Raises:
-    ConfigError: workdirs of no packaged study, or of several.
+    ConfigError: workdirs of no packaged study, or of several; no clone.
     StoreError: nothing to read, or a folder that cannot be written.
   """
   from disentangle_jax.engine.workdir import store
@@ -193,6 +193,9 @@ def write(
   key = studies.of_infos(infos)
   if not key:
     rule = 'are of no study of the package, or of several'
+    raise errors.value('--workdir', ','.join(map(str, workdirs)), rule)
+  if target is None and not studies.CLONE.is_dir():
+    rule = 'is published into a clone of the repository, and this is none'
     raise errors.value('--workdir', ','.join(map(str, workdirs)), rule)
   target = studies.folder(key) if target is None else target
   target.mkdir(parents=True, exist_ok=True)

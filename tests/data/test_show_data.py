@@ -164,7 +164,7 @@ def test_images_of_any_number_of_channels():
 @pytest.mark.parametrize(
   'argv, said',
   [
-    ([], 'must be one of'),
+    ([], '--config.dataset is missing'),
     (['--config.dataset=blob'], "did you mean 'blobs'"),
     (['--config.dataset=blobs', '--config.dataset.size=3'], 'unknown'),
     (['--config.dataset=blobs', '--outt=x'], "did you mean 'out'"),

@@ -1,5 +1,6 @@
 """What is known of a chunk before it has ended: curves, status, word, page."""
 
+import io
 import json
 import math
 import sys
@@ -8,6 +9,8 @@ import types
 
 import numpy as np
 import pytest
+from rich import console as rich_console
+from rich import table as rich_table
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
@@ -141,6 +144,39 @@ def test_watching_ends_with_the_study(stopped, capsys):
   assert '2 of 2 runs finished' in capsys.readouterr().out
 
 
+def test_a_terminal_sees_the_table_until_all_is_done(monkeypatch):
+  views = [
+    status.View(rich_table.Table(f'look {n}'), [f'{n} of 2'], n == 2)
+    for n in range(3)
+  ]
+  monkeypatch.setattr(status, 'look', lambda workdir: views.pop(0))
+  screen = io.StringIO()
+  console = rich_console.Console(
+    file=screen, force_terminal=True, color_system=None, width=80, height=24
+  )
+  monkeypatch.setattr(status.rich_console, 'Console', lambda: console)
+  status.watch('anywhere', every=0.0)
+  shown = screen.getvalue()
+  assert not views
+  for n in range(3):
+    assert f'look {n}' in shown and f'{n} of 2' in shown
+
+
+def test_a_pipe_sees_what_changed_a_line_at_a_time(monkeypatch, capsys):
+  views = [
+    status.View(rich_table.Table(), ['a', f'{n // 2} of 2'], n == 4)
+    for n in range(5)
+  ]
+  monkeypatch.setattr(status, 'look', lambda workdir: views.pop(0))
+  status.watch('anywhere', every=0.0)
+  assert capsys.readouterr().out.splitlines() == [
+    'a',
+    '0 of 2',
+    '1 of 2',
+    '2 of 2',
+  ]
+
+
 def test_time_left_counts_compile_scoring_and_report(monkeypatch):
   clock = [0.0]
   monkeypatch.setattr(progress.time, 'perf_counter', lambda: clock[0])
@@ -202,7 +238,11 @@ def test_pages_are_written_again_for_at_most_a_tenth_of_the_time(monkeypatch):
   class Process:
     def __init__(self, command, **more):
       started.append(command)
-      self.code = None
+      self.code, self.stderr = None, None
+
+    @property
+    def returncode(self):
+      return self.code
 
     def poll(self):
       return self.code
@@ -219,7 +259,7 @@ def test_pages_are_written_again_for_at_most_a_tenth_of_the_time(monkeypatch):
     'Popen',
     lambda *a, **k: made.append(Process(*a, **k)) or made[-1],
   )
-  pages = watching.Pages('w', lambda: clock[0])
+  pages = watching.Pages('w', print, lambda: clock[0])
   pages.chunk_done(None, 0)
   assert started[0][-5:][0] == 'disentangle_jax' and '--refresh' in started[0]
   assert sys.executable in started[0] and '--workdir=w' in started[0]

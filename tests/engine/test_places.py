@@ -52,7 +52,7 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
       'is an address of https://, which cannot be written; legal',
     ),
     ('s3://', 'is an address without a bucket; legal: a folder, s3://BUCKET'),
-    ('gs://bucket/x', r"needs .*: pip install 'disentangle_jax\[buckets\]'"),
+    ('gs://bucket/x', 'needs .*: pip install universal_pathlib gcsfs'),
   ],
 )
 def test_addresses_are_refused_before_anything_is_compiled(

@@ -93,6 +93,29 @@ def test_the_clock_ticks_without_an_event(live, monkeypatch):
 
 
 @pytest.mark.parametrize(
+  'notebook, widgets, shown',
+  [
+    (False, True, progress.Progress),
+    (True, True, progress.RichProgress),
+    (True, False, progress.PlainProgress),
+  ],
+)
+def test_a_notebook_shows_progress_by_default(
+  monkeypatch, notebook, widgets, shown
+):
+  monkeypatch.setattr(
+    rich_console, '_is_jupyter', lambda: notebook, raising=True
+  )
+  found = lambda name: (widgets and name == 'ipywidgets') or None
+  monkeypatch.setattr(progress.importlib.util, 'find_spec', found)
+  assert type(progress.usual()) is shown
+
+
+def test_a_file_gets_lines():
+  assert type(progress.live(io.StringIO())) is progress.PlainProgress
+
+
+@pytest.mark.parametrize(
   'seconds, words',
   [
     (48, '48 s'),

@@ -220,26 +220,47 @@ def test_trackers_get_the_curves_and_the_scores(tmp_path):
   )
   kl = rows[(rows['run_number'] == 1) & (rows['name'] == 'kl')]['value']
   np.testing.assert_allclose(found['score/kl'][0][1], kl, rtol=1e-6)
+  # HParams: hyper-parameters beside the names of scores.
+  about = _hparams(folders[1])
+  assert about['_hparams_/session_start_info'] >= {'beta', 'seed', 'run_id'}
+  assert 'score/kl' in about['_hparams_/experiment']
 
 
-def _events(folder):
-  """name -> [(step, value)], read from the file's records."""
+def _records(folder):
   from tensorboardX.proto import event_pb2
 
-  found = {}
   for path in folder.glob('events.*'):
     content, place = path.read_bytes(), 0
     while place < len(content):
       # Length, its checksum, the record, its checksum.
       size = int.from_bytes(content[place : place + 8], 'little')
-      event = event_pb2.Event.FromString(
-        content[place + 12 : place + 12 + size]
-      )
+      yield event_pb2.Event.FromString(content[place + 12 : place + 12 + size])
       place += 16 + size
-      for value in event.summary.value:
-        if value.HasField('simple_value'):
-          point = event.step, value.simple_value
-          found.setdefault(value.tag, []).append(point)
+
+
+def _events(folder):
+  """name -> [(step, value)], read from the file's records."""
+  found = {}
+  for event in _records(folder):
+    for value in event.summary.value:
+      if value.HasField('simple_value'):
+        point = event.step, value.simple_value
+        found.setdefault(value.tag, []).append(point)
+  return found
+
+
+def _hparams(folder):
+  """Tag of TensorBoard's tab -> names in it."""
+  from tensorboardX.proto import plugin_hparams_pb2
+
+  found = {}
+  for event in _records(folder):
+    for value in event.summary.value:
+      content = value.metadata.plugin_data.content
+      if value.tag.startswith('_hparams_'):
+        data = plugin_hparams_pb2.HParamsPluginData.FromString(content)
+        names = {info.name.tag for info in data.experiment.metric_infos}
+        found[value.tag] = names | set(data.session_start_info.hparams)
   return found
 
 

@@ -27,6 +27,8 @@ def test_the_table_holds_the_means_of_the_cells(store):
   )
   with pytest.raises(errors.ConfigError, match='--scores'):
     markdown.columns(study, ['sapp'], 'mean')
+  with pytest.raises(errors.ConfigError, match="--representation: unknown 'x'"):
+    markdown.columns(study, [], 'x')
 
 
 def test_grids_are_means_over_seeds():

@@ -3,6 +3,7 @@
 import base64
 import html.parser
 import json
+import pathlib
 import re
 import subprocess
 import sys
@@ -196,6 +197,7 @@ def test_names_cannot_break_out_of_the_page(tmp_path):
   'seeds, words', [(0, 'holds no results yet'), (1, 'One seed per setting')]
 )
 def test_little_data_still_gives_a_page(tmp_path, seeds, words):
+  (tmp_path / 'results').mkdir()
   if seeds:
     made_up.write_store(
       tmp_path, made_up.rows_of(seeds=seeds), with_samples=False
@@ -311,6 +313,7 @@ def test_every_metric_is_described(store):
     (['--workdir=/tmp', '--compare'], 'exactly two'),
     (['--workdir=/tmp', 'more'], 'more'),
     (['--workdir=/tmp,/', '--run=3'], '--run'),
+    ([f'--workdir={pathlib.Path(__file__).parent}'], 'holds no study.json'),
   ],
 )
 def test_bad_flags_are_one_clear_line(capsys, flags, words):

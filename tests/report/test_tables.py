@@ -224,6 +224,7 @@ def test_a_store_without_newer_columns_is_read(tmp_path):
 
 
 def test_an_empty_store_gives_empty_tables(tmp_path):
+  (tmp_path / 'results').mkdir()
   study = tables.load([tmp_path])
   assert len(study.runs) == len(study.cells) == study.scores.shape[1] == 0
   assert any('holds no results yet' in note for note in study.notes)
@@ -232,6 +233,12 @@ def test_an_empty_store_gives_empty_tables(tmp_path):
 def test_a_missing_directory_is_one_clear_line(tmp_path):
   with pytest.raises(errors.StoreError, match='no such directory'):
     tables.load([tmp_path / 'missing'])
+
+
+def test_a_folder_of_something_else_is_one_clear_line(tmp_path):
+  (tmp_path / 'notes.md').touch()
+  with pytest.raises(errors.StoreError, match=r'holds no study\.json and no'):
+    tables.load([tmp_path])
 
 
 def test_disentanglement_scores_come_first(tmp_path):

@@ -27,7 +27,10 @@ def plain(config: Any) -> dict[str, Any]:
 
 def engine(config: Any) -> study_config.Engine:
   """`config.engine` alone, for what must be set before JAX's first use."""
-  return study_config.Engine(**plain(config)['engine'])
+  values = plain(config)
+  if 'engine' not in values:
+    raise errors.ConfigError('config: must be one of base_config(), changed')
+  return study_config.Engine(**values['engine'])
 
 
 def study(config: Any, names: registry.Registry) -> study_config.StudyConfig:
