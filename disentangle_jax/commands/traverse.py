@@ -5,6 +5,7 @@
   python -m experiments.traverse --workdir=DIR --run=17 --between=3,8
   python -m experiments.traverse --workdir=DIR --run=16-20 --seeds
   python -m experiments.traverse --workdir=DIR --run=17 --latents
+  python -m experiments.traverse --workdir=DIR --run=16-20 --seeds --print=text
   python -m experiments.traverse --params=RUN_ID.safetensors --out=figures
 
 Images, films of videos, layers of solids and strips of vectors go to
@@ -12,11 +13,16 @@ DIR/figures (to figures here, where DIR is the address of a bucket), or to
 --out; their paths are printed. Sentences are printed. Observations are numbered
 draws of the run's data set.
 
+--seeds draws several runs for print (PDF, SVG, PNG at 300 dpi), a row each:
+method, setting and seed beside it, above each latent its KL and the factor that
+it tells most of.
+
 --latents draws what the codes say about the factors: mutual information, lasso
 importances as a Hinton diagram, responses to every factor, and the aggregate
 posterior against the prior.
 """
 
+from collections.abc import Sequence
 import dataclasses
 import pathlib
 
@@ -159,6 +165,41 @@ def latents_of(run: trained.TrainedRun, name: str, out: pathlib.Path) -> None:
       print(out / f'{name}_{kind}.png')
 
 
+def seeds_of(
+  runs: Sequence[trained.TrainedRun],
+  numbers: str,
+  out: pathlib.Path,
+  options: Options,
+  width: str,
+) -> None:
+  """Runs side by side, labelled: PDF, SVG and PNG, and a film of videos.
+
+  Raises:
+    ConfigError: a run without encoder or of tokens, no such observation or
+      width.
+  """
+  from disentangle_jax.report import films, printed, seed_sheets
+  from disentangle_jax.runs import explore, labels
+
+  wide = printed.inches(width, '--print')
+  observation = _observation(runs[0], options.around, '--around')
+  samples = explore.seed_samples(runs, observation, options.width)
+  title, names = labels.of(runs)
+  seeds = [
+    seed_sheets.Seed(name, drawn, labels.factors(run, drawn.kl))
+    for name, drawn, run in zip(names, samples, runs)
+  ]
+  stem = f'runs_{numbers}_latents'
+  with printed.use():
+    figure = seed_sheets.of_runs(seeds, title, wide)
+    for path in printed.save(figure, out, stem):
+      print(path)
+  if samples[0].kind == 'video':
+    for kind in options.film:
+      films.save(explore.seed_sheet(samples), out / f'{stem}.{kind}')
+      print(out / f'{stem}.{kind}')
+
+
 def _runs(number: str | None, several: bool):
   given = flags.FLAGS
   if given.params:
@@ -181,8 +222,6 @@ def _runs(number: str | None, several: bool):
 
 def main(argv):
   """See the module docstring."""
-  from disentangle_jax.runs import explore
-
   given = flags.FLAGS
   cli.no_words(argv)
   for kind in given.film:
@@ -204,9 +243,7 @@ def main(argv):
   )
   name, run = runs[0]
   if given.seeds:
-    observation = _observation(run, given.around, '--around')
-    sheet = explore.seed_sheet([r for _, r in runs], observation, given.width)
-    _write(out / f'runs_{given.run}_latents.png', sheet, options.film)
+    seeds_of([r for _, r in runs], given.run, out, options, given.print)
   elif given.latents:
     latents_of(run, name, out)
   elif given.between:
@@ -239,6 +276,9 @@ def _define_flags() -> None:
     'between', [], 'Two observations: what lies between their codes.'
   )
   flags.DEFINE_bool('seeds', False, 'Several runs in one sheet: a row per run.')
+  flags.DEFINE_string(
+    'print', 'text', 'Width of that sheet: column (3.25 in) or text (6.75 in).'
+  )
   flags.DEFINE_bool(
     'latents', False, 'Codes against factors: four figures, PNG and SVG.'
   )

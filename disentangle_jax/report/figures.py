@@ -22,7 +22,7 @@ _LONG_LABEL = 30
 
 def new(width: float = style.WIDTH, height: float = 2.8, **kwargs):
   """A figure without pyplot's global state, and its axes."""
-  figure = mpl.figure.Figure(figsize=(width, height), layout='constrained')
+  figure = empty(width, height)
   return figure, figure.subplots(**kwargs)
 
 
@@ -54,9 +54,13 @@ def panels(count: int, above: float, across: int = 3, sharey: bool = False):
   return figure, axes, list(axes.flat[:count])
 
 
-def empty(width: float = style.WIDTH, height: float = 2.8):
-  """A figure without axes."""
-  return mpl.figure.Figure(figsize=(width, height), layout='constrained')
+def empty(
+  width: float = style.WIDTH,
+  height: float = 2.8,
+  layout: str = 'constrained',
+):
+  """A figure without axes; `layout` 'none' leaves them where they are put."""
+  return mpl.figure.Figure(figsize=(width, height), layout=layout)
 
 
 def _mark_ceiling(axes, score: scores_lib.Score) -> None:
