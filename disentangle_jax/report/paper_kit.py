@@ -31,18 +31,6 @@ FEW = 10  # runs of a method; fewer make no density
 SHEETS = ('best', 'all', 'none')  # settings that are shown in pictures
 
 
-def _renamed(study: tables.Study, names: display.Names) -> tables.Study:
-  """The study with the names of a paper in its runs and cells."""
-  runs, cells = study.runs.copy(), study.cells.copy()
-  for frame in (runs, cells):
-    frame['method'] = [names.method(str(m)) for m in frame['method']]
-    frame['dataset'] = [names.dataset(str(d)) for d in frame['dataset']]
-    frame['strength_name'] = [
-      names.hparam(str(n)) if n else '' for n in frame['strength_name']
-    ]
-  return study._replace(runs=runs, cells=cells)
-
-
 def strips(
   axes,
   values: np.ndarray,
@@ -299,7 +287,7 @@ def write(
   first = known[names[0]]
   cells = _settings_shown(study, first, described[first], shown)
   pictured = study
-  study = _renamed(study, texts)
+  study = display.named(study, texts)
   folder.mkdir(parents=True, exist_ok=True)
   files = []
   with printed.use():

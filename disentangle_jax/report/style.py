@@ -99,7 +99,8 @@ DASHES = (
 )
 SEQUENTIAL = 'cividis'
 DIVERGING = 'RdBu_r'
-GREYS = 'gray'  # of pictures without colours: black is 0
+GREYS = 'gray'  # of pictures without colours: 0 is black
+SHADES = 'Greys'  # of shares: 1 is black
 SMALL, TINY = 7, 6  # points: of notes, of what stands close together
 PRINT = 8  # points, of a paper's figures
 WIDTH = 5.5  # inches: fits a column and a half, or the text width of a page
