@@ -328,7 +328,8 @@ def sections(study: tables.Study) -> Iterator[Section]:
   for axis, (name, frame) in zip(axes[0], frames.items()):
     for i, (net, own) in enumerate(frame.groupby('net')):
       look = {'color': style.colour(i), 'ls': '', **style.mark(i, 3)}
-      axis.plot(own['degree'], own['left_out'], label=net, **look)
+      label = net.replace('_', ' ')
+      axis.plot(own['degree'], own['left_out'], label=label, **look)
     axis.axhline(HALF, **style.LEVEL)
     axis.set_title(WORDS[name], fontsize=style.SMALL)
     axis.set(xlabel='disentanglement (seen)')
