@@ -155,7 +155,7 @@ def strength_axis(axes, strengths: np.ndarray) -> dict[float, float]:
   room = np.ptp(places) / _MOST_LABELS if len(ticks) > _MOST_LABELS else 0
   shown = [0]
   for i in range(1, len(ticks)):
-    shown += [i] * (places[i] - places[shown[-1]] >= room)
+    shown += [i] if places[i] - places[shown[-1]] >= room else []
   axes.set_xticks(places[shown], [f'{tick:g}' for tick in ticks[shown]])
   axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
   return dict(zip(ticks.tolist(), places.tolist()))
