@@ -105,7 +105,8 @@ class Browser:
     elif method == 'Network.requestWillBeSent':
       address = values['request']['url']
       own = address.partition('#')[0] == self._own
-      if not own and not address.startswith('data:'):
+      # Blobs are files that the page has made itself.
+      if not own and not address.startswith(('data:', 'blob:')):
         self.requests.append(address)
     if method:
       self._events.append(method)
@@ -179,12 +180,28 @@ class Browser:
     self._send('Emulation.setEmulatedMedia', features=[feature])
     self._settle()
 
+  def print_look(self, wanted):
+    """Whether the page is seen as it is printed."""
+    media = 'print' if wanted else ''
+    self._send('Emulation.setEmulatedMedia', media=media)
+    self._settle()
+
   def allow_clipboard(self):
     """Lets the page write to the clipboard, and tests read it."""
     session, self._session = self._session, None
     self._send(
       'Browser.grantPermissions',
       permissions=['clipboardReadWrite', 'clipboardSanitizedWrite'],
+    )
+    self._session = session
+
+  def save_to(self, folder):
+    """Lets the page save files, without asking, to a folder."""
+    session, self._session = self._session, None
+    self._send(
+      'Browser.setDownloadBehavior',
+      behavior='allow',
+      downloadPath=str(folder),
     )
     self._session = session
 
