@@ -167,37 +167,52 @@ def latents_of(run: trained.TrainedRun, name: str, out: pathlib.Path) -> None:
 
 def seeds_of(
   runs: Sequence[trained.TrainedRun],
-  numbers: str,
+  name: str,
   out: pathlib.Path,
   options: Options,
   width: str,
+  workdir: pathlib.Path | None = None,
 ) -> None:
   """Runs side by side, labelled: PDF, SVG and PNG, and a film of videos.
+
+  Args:
+    runs: on one data set.
+    name: of the files, without their ending.
+    out: their folder.
+    options: how to draw.
+    width: a key of `printed.WIDTHS`.
+    workdir: whose config may override names; None for an exported run.
 
   Raises:
     ConfigError: a run without encoder or of tokens, no such observation or
       width.
   """
-  from disentangle_jax.report import films, printed, seed_sheets
+  from disentangle_jax.report import (
+    display,
+    films,
+    printed,
+    seed_sheets,
+    stored,
+  )
   from disentangle_jax.runs import explore, labels
 
   wide = printed.inches(width, '--print')
   observation = _observation(runs[0], options.around, '--around')
   samples = explore.seed_samples(runs, observation, options.width)
-  title, names = labels.of(runs)
+  names = display.of([stored.info(workdir)[0]] if workdir else [])
+  title, apart = labels.of(runs, names)
   seeds = [
-    seed_sheets.Seed(name, drawn, labels.factors(run, drawn.kl))
-    for name, drawn, run in zip(names, samples, runs)
+    seed_sheets.Seed(own, drawn, labels.factors(run, drawn.kl))
+    for own, drawn, run in zip(apart, samples, runs)
   ]
-  stem = f'runs_{numbers}_latents'
   with printed.use():
     figure = seed_sheets.of_runs(seeds, title, wide)
-    for path in printed.save(figure, out, stem):
+    for path in printed.save(figure, out, name):
       print(path)
   if samples[0].kind == 'video':
     for kind in options.film:
-      films.save(explore.seed_sheet(samples), out / f'{stem}.{kind}')
-      print(out / f'{stem}.{kind}')
+      films.save(explore.seed_sheet(samples), out / f'{name}.{kind}')
+      print(out / f'{name}.{kind}')
 
 
 def _runs(number: str | None, several: bool):
@@ -232,8 +247,8 @@ def main(argv):
   runs = _runs(given.run, given.seeds)
   # Pictures are for looking at: those of a bucket stay here, too.
   root = folders.workdir(given.workdir or '.')
-  root = pathlib.Path('.') if storage.is_bucket(root) else root
-  out = pathlib.Path(given.out) if given.out else folders.figures(root)
+  here = pathlib.Path('.') if storage.is_bucket(root) else root
+  out = pathlib.Path(given.out) if given.out else folders.figures(here)
   options = Options(
     around=given.around,
     span=given.span,
@@ -243,7 +258,9 @@ def main(argv):
   )
   name, run = runs[0]
   if given.seeds:
-    seeds_of([r for _, r in runs], given.run, out, options, given.print)
+    stem = f'runs_{given.run}_latents' if given.workdir else f'{name}_latents'
+    own = root if given.workdir else None
+    seeds_of([r for _, r in runs], stem, out, options, given.print, own)
   elif given.latents:
     latents_of(run, name, out)
   elif given.between:

@@ -12,18 +12,20 @@ _COUNT = 2000  # observations that codes and factors are compared on
 _LEAST = 0.1  # nats below which a latent tells of no factor
 
 
-def of(runs: Sequence[trained.TrainedRun]) -> tuple[str, list[str]]:
+def of(
+  runs: Sequence[trained.TrainedRun], names: display.Names
+) -> tuple[str, list[str]]:
   """What runs have in common, and what sets each apart.
 
   Args:
     runs: on one data set.
+    names: of papers.
 
   Returns:
     A title, '$\\beta$-VAE, $\\beta$ = 4, dSprites', and a name for each run,
     'seed 2', above it a line for the method and each hyper-parameter that not
     all share.
   """
-  names = display.Names()
   told = [_parts(run, names) for run in runs]
   keys = dict.fromkeys(key for parts in told for key in parts)
   shared = {k for k in keys if len({parts.get(k) for parts in told}) == 1}
