@@ -41,6 +41,28 @@ _CODES = {
   'Home': 36,
   'End': 35,
 }
+# The number of nodes, and the text of one, by a selector.
+ALL = 'document.querySelectorAll({!r}).length'
+TEXT = 'document.querySelector({!r}).textContent'
+
+
+def pick(tab, name, value):
+  """Chooses in a list, or types into a field, as a reader does."""
+  tab(
+    f'(() => {{ const field = document.querySelector({json.dumps(name)});'
+    f' field.value = {json.dumps(value)};'
+    " field.dispatchEvent(new Event('change', {bubbles: true})); })()"
+  )
+
+
+def luminance(colour):
+  """Relative luminance of 'rgb(r, g, b)' (WCAG 2.1)."""
+  channels = [float(x) / 255 for x in colour[4:-1].split(',')]
+  linear = [
+    c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4
+    for c in channels
+  ]
+  return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear))
 
 
 class Browser:
