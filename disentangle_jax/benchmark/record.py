@@ -236,40 +236,43 @@ def plot(found: Sequence[Mapping[str, Any]], path: str | pathlib.Path) -> None:
       a time are level lines.
     path: of the picture, PNG or SVG.
   """
-  from matplotlib import figure, ticker
+  # Slow to import, and needed here alone.
+  from matplotlib import ticker
+
+  from disentangle_jax.report import figures
 
   whats = list(
     dict.fromkeys(m['what'] for f in found for m in f['measurements'])
   )
   columns = min(3, len(whats))
   rows = -(-len(whats) // columns)
-  canvas = figure.Figure(
-    figsize=(4.2 * columns, 3.3 * rows), layout='constrained'
-  )
-  axes = canvas.subplots(rows, columns, squeeze=False)
-  colours = style.COLOURS
-  for what, axis in zip(whats, axes.flat):
-    for number, one in enumerate(found):
-      measurement = next(
-        (m for m in one['measurements'] if m['what'] == what), None
-      )
-      if measurement is None:
-        continue
-      _lines(
-        axis, measurement, ('-', '--', ':')[number % 3], colours, one, found
-      )
-    axis.set_xscale('log', base=2)
-    axis.set_yscale('log')
-    axis.xaxis.set_major_formatter(ticker.ScalarFormatter())
-    axis.yaxis.set_major_formatter(ticker.StrMethodFormatter('{x:,.0f}'))
-    axis.yaxis.set_minor_formatter(ticker.NullFormatter())
-    axis.set_title(what, fontsize=9)
-    axis.set_xlabel('runs per program')
-    axis.set_ylabel('run-steps/s')
-    axis.legend(fontsize=7)
-  for axis in axes.flat[len(whats) :]:
-    axis.set_visible(False)
-  canvas.savefig(path, dpi=150)
+  with style.use():
+    canvas, axes = figures.new(
+      4.2 * columns, 3.3 * rows, nrows=rows, ncols=columns, squeeze=False
+    )
+    colours = style.COLOURS
+    for what, axis in zip(whats, axes.flat):
+      for number, one in enumerate(found):
+        measurement = next(
+          (m for m in one['measurements'] if m['what'] == what), None
+        )
+        if measurement is None:
+          continue
+        _lines(
+          axis, measurement, ('-', '--', ':')[number % 3], colours, one, found
+        )
+      axis.set_xscale('log', base=2)
+      axis.set_yscale('log')
+      axis.xaxis.set_major_formatter(ticker.ScalarFormatter())
+      axis.yaxis.set_major_formatter(ticker.StrMethodFormatter('{x:,.0f}'))
+      axis.yaxis.set_minor_formatter(ticker.NullFormatter())
+      axis.set_title(what)
+      axis.set_xlabel('runs per program')
+      axis.set_ylabel('run-steps/s')
+      axis.legend(fontsize=style.SMALL)
+    for axis in axes.flat[len(whats) :]:
+      axis.set_visible(False)
+    canvas.savefig(path)
 
 
 def _lines(axis, measurement, dash, colours, one, found) -> None:

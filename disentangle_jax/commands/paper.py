@@ -6,6 +6,8 @@
 
 Figures are PDF with embedded fonts, SVG, and PNG at 300 dpi, 3.25 inches wide
 (column) or 6.75 (text); the table is LaTeX for booktabs, Markdown and CSV.
+--sheets=best shows the first seeds of the best setting of every method side by
+side: traversals, reconstructions and draws, each labelled with its seed.
 Names are those that papers print; a study's `config.display`, such as
 {'beta_vae': 'Ours', 'mig_binned': 'MIG'}, has the last word.
 """
@@ -31,6 +33,9 @@ def main(argv):
     given.scores,
     given.width,
     given.representation,
+    given.sheets,
+    given.seeds,
+    given.latents,
   ):
     print(path)
 
@@ -44,4 +49,9 @@ def run() -> None:
   flags.DEFINE_string(
     'representation', 'mean', 'Of scores that differ in it: mean or sampled.'
   )
+  flags.DEFINE_string(
+    'sheets', 'best', 'Settings with sheets of their seeds: best, all, none.'
+  )
+  flags.DEFINE_integer('seeds', 4, 'Of a sheet, at most; the first ones.')
+  flags.DEFINE_integer('latents', 5, 'Of a sheet, at most; by KL.')
   cli.run(main, __doc__)

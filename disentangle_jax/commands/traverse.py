@@ -5,6 +5,7 @@
   python -m experiments.traverse --workdir=DIR --run=17 --between=3,8
   python -m experiments.traverse --workdir=DIR --run=16-20 --seeds
   python -m experiments.traverse --workdir=DIR --run=17 --latents
+  python -m experiments.traverse --workdir=DIR --run=16-20 --seeds --print=text
   python -m experiments.traverse --params=RUN_ID.safetensors --out=figures
 
 Images, films of videos, layers of solids and strips of vectors go to
@@ -12,11 +13,16 @@ DIR/figures (to figures here, where DIR is the address of a bucket), or to
 --out; their paths are printed. Sentences are printed. Observations are numbered
 draws of the run's data set.
 
+--seeds draws several runs for print (PDF, SVG, PNG at 300 dpi), a row each:
+method, setting and seed beside it, above each latent its KL and the factor that
+it tells most of.
+
 --latents draws what the codes say about the factors: mutual information, lasso
 importances as a Hinton diagram, responses to every factor, and the aggregate
 posterior against the prior.
 """
 
+from collections.abc import Sequence
 import dataclasses
 import pathlib
 
@@ -159,6 +165,56 @@ def latents_of(run: trained.TrainedRun, name: str, out: pathlib.Path) -> None:
       print(out / f'{name}_{kind}.png')
 
 
+def seeds_of(
+  runs: Sequence[trained.TrainedRun],
+  name: str,
+  out: pathlib.Path,
+  options: Options,
+  width: str,
+  workdir: pathlib.Path | None = None,
+) -> None:
+  """Runs side by side, labelled: PDF, SVG and PNG, and a film of videos.
+
+  Args:
+    runs: on one data set.
+    name: of the files, without their ending.
+    out: their folder.
+    options: how to draw.
+    width: a key of `printed.WIDTHS`.
+    workdir: whose config may override names; None for an exported run.
+
+  Raises:
+    ConfigError: a run without encoder or of tokens, no such observation or
+      width.
+  """
+  from disentangle_jax.report import (
+    display,
+    films,
+    printed,
+    seed_sheets,
+    stored,
+  )
+  from disentangle_jax.runs import explore, labels
+
+  wide = printed.inches(width, '--print')
+  observation = _observation(runs[0], options.around, '--around')
+  samples = explore.seed_samples(runs, observation, options.width)
+  names = display.of([stored.info(workdir)[0]] if workdir else [])
+  title, apart = labels.of(runs, names)
+  seeds = [
+    seed_sheets.Seed(own, drawn, labels.factors(run, drawn.kl))
+    for own, drawn, run in zip(apart, samples, runs)
+  ]
+  with printed.use():
+    figure = seed_sheets.of_runs(seeds, title, wide)
+    for path in printed.save(figure, out, name):
+      print(path)
+  if samples[0].kind == 'video':
+    for kind in options.film:
+      films.save(explore.seed_sheet(samples), out / f'{name}.{kind}')
+      print(out / f'{name}.{kind}')
+
+
 def _runs(number: str | None, several: bool):
   given = flags.FLAGS
   if given.params:
@@ -181,8 +237,6 @@ def _runs(number: str | None, several: bool):
 
 def main(argv):
   """See the module docstring."""
-  from disentangle_jax.runs import explore
-
   given = flags.FLAGS
   cli.no_words(argv)
   for kind in given.film:
@@ -193,8 +247,8 @@ def main(argv):
   runs = _runs(given.run, given.seeds)
   # Pictures are for looking at: those of a bucket stay here, too.
   root = folders.workdir(given.workdir or '.')
-  root = pathlib.Path('.') if storage.is_bucket(root) else root
-  out = pathlib.Path(given.out) if given.out else folders.figures(root)
+  here = pathlib.Path('.') if storage.is_bucket(root) else root
+  out = pathlib.Path(given.out) if given.out else folders.figures(here)
   options = Options(
     around=given.around,
     span=given.span,
@@ -204,9 +258,9 @@ def main(argv):
   )
   name, run = runs[0]
   if given.seeds:
-    observation = _observation(run, given.around, '--around')
-    sheet = explore.seed_sheet([r for _, r in runs], observation, given.width)
-    _write(out / f'runs_{given.run}_latents.png', sheet, options.film)
+    stem = f'runs_{given.run}_latents' if given.workdir else f'{name}_latents'
+    own = root if given.workdir else None
+    seeds_of([r for _, r in runs], stem, out, options, given.print, own)
   elif given.latents:
     latents_of(run, name, out)
   elif given.between:
@@ -239,6 +293,9 @@ def _define_flags() -> None:
     'between', [], 'Two observations: what lies between their codes.'
   )
   flags.DEFINE_bool('seeds', False, 'Several runs in one sheet: a row per run.')
+  flags.DEFINE_string(
+    'print', 'text', 'Width of that sheet: column (3.25 in) or text (6.75 in).'
+  )
   flags.DEFINE_bool(
     'latents', False, 'Codes against factors: four figures, PNG and SVG.'
   )

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 import math
 import pathlib
 
-from matplotlib import figure as mpl_figure
-
 from disentangle_jax.fleet import events, weather
-from disentangle_jax.report import style
+from disentangle_jax.report import figures, style
 
 
 def save(path: pathlib.Path, forecasts: Sequence[weather.Forecast]) -> None:
@@ -18,8 +16,7 @@ def save(path: pathlib.Path, forecasts: Sequence[weather.Forecast]) -> None:
     forecasts: one per fleet, each with its spells.
   """
   with style.use():
-    figure = mpl_figure.Figure((style.WIDTH, 2.6), layout='constrained')
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = figures.new(height=2.6, ncols=2)
     for number, forecast in enumerate(forecasts):
       spells = sorted(forecast.spells, key=lambda spell: spell.rate)
       ended = [one for one in spells if math.isfinite(one.seconds)]

@@ -8,6 +8,7 @@ import pandas as pd
 from disentangle_jax.report import (
   claims,
   figures,
+  style,
   summaries,
   tables,
   traversals,
@@ -131,7 +132,7 @@ def sheets(
       axis.set_axis_off()
     for axis, (label, frames) in zip(axes.ravel(), images):
       axis.imshow(traversals.still(frames), interpolation='nearest')
-      axis.set_title(label, fontsize=7)
+      axis.set_title(label, fontsize=style.SMALL)
     yield Section(
       f'{prefix}_{name}', heading, f'{text} First seed of every arm.', figure
     )

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from disentangle_jax import data, methods, metrics
+from disentangle_jax.report import scores, tables
 
 # Hyper-parameters that papers write as symbols.
 SYMBOLS = {
@@ -83,6 +84,30 @@ class Names:
     phase, _, leaf = name.rpartition('.')
     text = SYMBOLS.get(leaf, _spaced(leaf))
     return f'{self.method(phase)}: {text}' if phase else text
+
+
+def named(study: tables.Study, names: Names | None = None) -> tables.Study:
+  """The study as figures show it: its runs and cells under a paper's names.
+
+  Args:
+    study: as loaded.
+    names: of papers; by default those that its configs override.
+  """
+  names = names or of(study.infos)
+  runs, cells = study.runs.copy(), study.cells.copy()
+  for frame in (runs, cells):
+    frame['method'] = [names.method(str(m)) for m in frame['method']]
+    frame['dataset'] = [names.dataset(str(d)) for d in frame['dataset']]
+    frame['strength_name'] = [
+      names.hparam(str(n)) if n else '' for n in frame['strength_name']
+    ]
+  return study._replace(runs=runs, cells=cells)
+
+
+def described(study: tables.Study, column: int) -> scores.Score:
+  """A column of `study.scores` as figures show it: under its paper's name."""
+  score = scores.describe(study)[column]
+  return score._replace(name=of(study.infos).score(score.name))
 
 
 def of(infos: Any) -> Names:

@@ -18,11 +18,12 @@ from disentangle_jax.report import charts, style, tables
 from disentangle_jax.report import scores as scores_lib
 
 _LONG_LABEL = 30
+_MOST_LABELS = 12  # of a strength axis
 
 
 def new(width: float = style.WIDTH, height: float = 2.8, **kwargs):
   """A figure without pyplot's global state, and its axes."""
-  figure = mpl.figure.Figure(figsize=(width, height), layout='constrained')
+  figure = empty(width, height)
   return figure, figure.subplots(**kwargs)
 
 
@@ -54,9 +55,13 @@ def panels(count: int, above: float, across: int = 3, sharey: bool = False):
   return figure, axes, list(axes.flat[:count])
 
 
-def empty(width: float = style.WIDTH, height: float = 2.8):
-  """A figure without axes."""
-  return mpl.figure.Figure(figsize=(width, height), layout='constrained')
+def empty(
+  width: float = style.WIDTH,
+  height: float = 2.8,
+  layout: str = 'constrained',
+):
+  """A figure without axes; `layout` 'none' leaves them where they are put."""
+  return mpl.figure.Figure(figsize=(width, height), layout=layout)
 
 
 def _mark_ceiling(axes, score: scores_lib.Score) -> None:
@@ -136,7 +141,7 @@ def _x_data(axes):
 
 
 def strength_axis(axes, strengths: np.ndarray) -> dict[float, float]:
-  """Ticks at the strengths, where `charts.positions` has them.
+  """Ticks at the strengths with room for them, where `charts.positions` says.
 
   Args:
     axes: whose x axis is set.
@@ -147,7 +152,11 @@ def strength_axis(axes, strengths: np.ndarray) -> dict[float, float]:
   """
   ticks = np.unique(strengths)
   places = charts.positions(ticks)
-  axes.set_xticks(places, [f'{tick:g}' for tick in ticks])
+  room = np.ptp(places) / _MOST_LABELS if len(ticks) > _MOST_LABELS else 0
+  shown = [0]
+  for i in range(1, len(ticks)):
+    shown += [i] if places[i] - places[shown[-1]] >= room else []
+  axes.set_xticks(places[shown], [f'{tick:g}' for tick in ticks[shown]])
   axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
   return dict(zip(ticks.tolist(), places.tolist()))
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from disentangle_jax import version
 from disentangle_jax.report import (
+  drawn,
   gallery,
   grids,
   payload,
@@ -30,9 +31,13 @@ from disentangle_jax.report.section import Markup, Section
 _SCRIPTS = (
   'charts.js',
   'link.js',
+  'files.js',
   'base.js',
+  'saves.js',
   'plots.js',
   'axes.js',
+  'shown.js',
+  'curves.js',
   'drawer.js',
   'page.js',
 )
@@ -98,7 +103,14 @@ def _table(key: str, table: pd.DataFrame) -> markupsafe.Markup:
 def _figure(section: Section, svg: str) -> markupsafe.Markup:
   title = markupsafe.escape(section.heading)
   inline = markupsafe.Markup(gallery.inline(svg, title))
-  return templates.render('figure.html.j2', section=section, svg=inline)
+  table = drawn.table(section.body)
+  csv = summaries.data_uri(summaries.csv(table), 'text/csv')
+  return templates.render(
+    'figure.html.j2',
+    section=section,
+    svg=inline,
+    csv=csv if len(table) else '',
+  )
 
 
 def title(study: tables.Study) -> str:

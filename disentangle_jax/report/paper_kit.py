@@ -1,15 +1,13 @@
 """Figures and tables of a study, ready for a paper.
 
-Every figure as PDF with embedded fonts, SVG, and PNG at 300 dpi, as wide as a
-column or the text; every table as LaTeX (booktabs), Markdown and CSV; names as
-papers print them.
+Every figure as `printed` writes it; every table as LaTeX (booktabs), Markdown
+and CSV; names as papers print them.
 """
 
 from collections.abc import Sequence
 import math
 import pathlib
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
@@ -19,6 +17,8 @@ from disentangle_jax.report import (
   display,
   figures,
   gallery,
+  printed,
+  seed_sheets,
   statistics,
   style,
   summaries,
@@ -27,33 +27,8 @@ from disentangle_jax.report import (
 from disentangle_jax.report import markdown as markdown_lib
 from disentangle_jax.report import scores as scores_lib
 
-# Inches: of a two-column page's column, and of its text.
-WIDTHS = {'column': 3.25, 'text': 6.75}
 FEW = 10  # runs of a method; fewer make no density
-_RESOLUTION = 300
-# Type 42: fonts are embedded whole, as journals ask.
-_SETTINGS = {
-  'pdf.fonttype': 42,
-  'ps.fonttype': 42,
-  'font.size': 8,
-  'axes.titlesize': 8,
-  'axes.labelsize': 8,
-  'xtick.labelsize': 7,
-  'ytick.labelsize': 7,
-  'legend.fontsize': 7,
-}
-
-
-def _renamed(study: tables.Study, names: display.Names) -> tables.Study:
-  """The study with the names of a paper in its runs and cells."""
-  runs, cells = study.runs.copy(), study.cells.copy()
-  for frame in (runs, cells):
-    frame['method'] = [names.method(str(m)) for m in frame['method']]
-    frame['dataset'] = [names.dataset(str(d)) for d in frame['dataset']]
-    frame['strength_name'] = [
-      names.hparam(str(n)) if n else '' for n in frame['strength_name']
-    ]
-  return study._replace(runs=runs, cells=cells)
+SHEETS = ('best', 'all', 'none')  # settings that are shown in pictures
 
 
 def strips(
@@ -121,19 +96,6 @@ def _strength_figure(study, column: int, score, width: float):
   methods = list(dict.fromkeys(study.cells['method']))
   figures.score_against_strength(figure, table, score, methods, cells)
   return figure
-
-
-def _saved(figure, folder: pathlib.Path, name: str) -> list[pathlib.Path]:
-  paths = []
-  for ending in ('pdf', 'svg', 'png'):
-    path = folder / f'{name}.{ending}'
-    # Equal input gives equal files.
-    about = {} if ending == 'png' else {'Date': None}
-    if ending == 'pdf':
-      about = {'CreationDate': None}
-    figure.savefig(path, dpi=_RESOLUTION, metadata=about, facecolor='white')
-    paths.append(path)
-  return paths
 
 
 def settings_table(
@@ -215,12 +177,68 @@ def markdown(frame: pd.DataFrame) -> str:
   return markdown_lib.table(texts) + '\n'
 
 
+def _settings_shown(
+  study: tables.Study, column: int, score: scores_lib.Score, which: str
+) -> list[int]:
+  """Settings that are shown in pictures: the best of every method, or all."""
+  if which != 'best':
+    return list(study.cells.index) if which == 'all' else []
+  table = summaries.cell_table(study, column)
+  chosen = []
+  for _, own in study.cells.groupby(['dataset', 'method'], sort=False):
+    best = summaries.best_cell(table.loc[own.index], score)
+    chosen.append(int(own.index[0]) if best is None else best)
+  return chosen
+
+
+def sheets(
+  study: tables.Study,
+  cells: Sequence[int],
+  folder: pathlib.Path,
+  width: str = 'column',
+  seeds: int = seed_sheets.SEEDS,
+  latents: int = seed_sheets.LATENTS,
+) -> list[pathlib.Path]:
+  """Seeds of settings side by side, as files.
+
+  Args:
+    study: as loaded.
+    cells: settings, indices into `study.cells`.
+    folder: where the files go.
+    width: a key of `printed.WIDTHS`.
+    seeds: of a setting, at most; the first ones, whatever they score.
+    latents: of a traversal, at most; those with the greatest KL.
+
+  Returns:
+    `traversals_<setting>`, `reconstructions_<setting>` and
+    `generated_<setting>`, of what the runs left.
+  """
+  names, files = display.of(study.infos), []
+  several = study.cells['dataset'].nunique() > 1
+  with printed.use():
+    for cell in study.cells.loc[list(cells)].itertuples():
+      own = seed_sheets.of_setting(study, cell.Index, seeds)
+      tail = f'_{cell.dataset}' if several else ''
+      title = seed_sheets.title_of(cell, names)
+      for kind in seed_sheets.KINDS:
+        figure = seed_sheets.of_seeds(
+          own, kind, title, printed.inches(width), latents
+        )
+        if figure is not None:
+          stem = gallery.stem(f'{kind}_{cell.label}{tail}')
+          files += printed.save(figure, folder, stem)
+  return files
+
+
 def write(
   workdirs: Sequence[pathlib.Path],
   folder: pathlib.Path,
   names: Sequence[str] = (),
   width: str = 'column',
   representation: str = 'mean',
+  shown: str = 'best',
+  seeds: int = seed_sheets.SEEDS,
+  latents: int = seed_sheets.LATENTS,
 ) -> list[pathlib.Path]:
   """Writes the kit.
 
@@ -228,19 +246,28 @@ def write(
     workdirs: of a study, or of several that are put together.
     folder: is made; files of equal names are replaced.
     names: of scores; the one that ranks the runs by default.
-    width: a key of WIDTHS.
+    width: a key of `printed.WIDTHS`.
     representation: of scores that differ in it.
+    shown: settings with sheets of their seeds: 'best' of every method by the
+      first score, 'all' or 'none'.
+    seeds: of a sheet, at most.
+    latents: of a sheet's traversals, at most.
 
   Returns:
     The files: for every score `strength_<score>` (where strengths were swept)
-    and `runs_<score>` as .pdf, .svg and .png, and `table` as .tex, .md, .csv.
+    and `runs_<score>`, and what `sheets` gives, as .pdf, .svg and .png; `table`
+    as .tex, .md, .csv.
 
   Raises:
-    ConfigError: a score that is not there, or another width.
+    ConfigError: a score that is not there, or another width or choice.
     StoreError: no results.
   """
-  if width not in WIDTHS:
-    raise errors.choices('--width', width, WIDTHS)
+  wide = printed.inches(width)
+  if shown not in SHEETS:
+    raise errors.choices('--sheets', shown, SHEETS)
+  for flag, value in (('--seeds', seeds), ('--latents', latents)):
+    if value < 1:
+      raise errors.value(flag, value, 'must be at least 1')
   study = tables.load(workdirs)
   if study.runs.empty:
     raise errors.StoreError(f'{workdirs[0]}: no run has finished')
@@ -256,26 +283,30 @@ def write(
   for name in names:
     if name not in known:
       raise errors.choices('--scores', name, known)
-  shown = display.of(study.infos)
-  study = _renamed(study, shown)
+  texts = display.of(study.infos)
+  first = known[names[0]]
+  cells = _settings_shown(study, first, described[first], shown)
+  pictured = study
+  study = display.named(study, texts)
   folder.mkdir(parents=True, exist_ok=True)
   files = []
-  with style.use(), mpl.rc_context(_SETTINGS):
+  with printed.use():
     for name in names:
       column = known[name]
       score = described[column]._replace(
-        name=shown.score(name), representation=''
+        name=texts.score(name), representation=''
       )
       values = study.scores.iloc[:, column].to_numpy()
       drawn = {
-        'strength': _strength_figure(study, column, score, WIDTHS[width]),
-        'runs': _runs_figure(study, values, score, WIDTHS[width]),
+        'strength': _strength_figure(study, column, score, wide),
+        'runs': _runs_figure(study, values, score, wide),
       }
       for kind, figure in drawn.items():
         if figure is not None:
-          files += _saved(figure, folder, f'{kind}_{gallery.stem(name)}')
+          files += printed.save(figure, folder, f'{kind}_{gallery.stem(name)}')
+  files += sheets(pictured, cells, folder, width, seeds, latents)
   columns = [known[name] for name in names]
-  frame = settings_table(study, columns, shown)
+  frame = settings_table(study, columns, texts)
   caption = 'Mean over seeds with its 95 % bootstrap interval.'
   for ending, text in (
     ('tex', latex(frame, caption)),

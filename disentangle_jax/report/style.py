@@ -99,7 +99,21 @@ DASHES = (
 )
 SEQUENTIAL = 'cividis'
 DIVERGING = 'RdBu_r'
+GREYS = 'gray'  # of pictures without colours: 0 is black
+SHADES = 'Greys'  # of shares: 1 is black
+SMALL, TINY = 7, 6  # points: of notes, of what stands close together
+PRINT = 8  # points, of a paper's figures
 WIDTH = 5.5  # inches: fits a column and a half, or the text width of a page
+
+
+def dash(index: int) -> tuple[float, tuple[float, ...]] | str:
+  """Line style of the method with this index."""
+  lengths = DASHES[index % len(DASHES)]
+  return (0, lengths) if lengths else '-'
+
+
+# A level that others are compared with.
+LEVEL = {'color': INK, 'lw': 0.8, 'ls': (0, (2, 2))}
 
 SETTINGS = {
   'figure.dpi': 100,
@@ -125,6 +139,11 @@ SETTINGS = {
   'grid.linewidth': 0.6,
   'lines.linewidth': 1.6,
   'lines.markersize': 4,
+  # What is drawn without a word on its colour differs in dash as well.
+  'axes.prop_cycle': mpl.cycler(
+    color=COLOURS, linestyle=[dash(i) for i in range(len(COLOURS))]
+  ),
+  'image.cmap': SEQUENTIAL,
   'svg.fonttype': 'none',
   # Equal input gives equal files.
   'svg.hashsalt': 'disentangle_jax',
@@ -168,12 +187,6 @@ def mark(index: int, size: float) -> dict[str, Any]:
   reach = max(abs(x) for point in outline for x in point)
   path = matplotlib.path.Path([*outline, outline[0]], closed=True)
   return {'marker': path, 'ms': size * reach}
-
-
-def dash(index: int) -> tuple[float, tuple[float, ...]] | str:
-  """Line style of the method with this index."""
-  lengths = DASHES[index % len(DASHES)]
-  return (0, lengths) if lengths else '-'
 
 
 def look(index: int) -> dict[str, Any]:

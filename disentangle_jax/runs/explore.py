@@ -211,36 +211,46 @@ def interpolation(
   return np.concatenate([first[None], path, last[None]])
 
 
-def seed_sheet(
+def seed_samples(
   runs: Sequence[trained.TrainedRun],
   observation: np.ndarray,
   width: float = 2.0,
-  latents: int = 10,
-) -> np.ndarray:
-  """How runs differ: a row per run, its latents by KL, each low to high.
+) -> list[traversals.Samples]:
+  """Traversals of several runs around one observation, three values each.
 
   Args:
     runs: on the same data set, with encoders; not of tokens.
     observation: that all walk around.
     width: half the range, in standard deviations of the posterior.
+
+  Returns:
+    In the order of the runs.
+
+  Raises:
+    ConfigError: a run without encoder, or of tokens.
+  """
+  if runs[0].dataset.kind == 'tokens':
+    rule = 'holds sentences, which one sheet cannot hold; give one run alone'
+    raise errors.value('dataset', runs[0].dataset.name, rule)
+  for run in runs:
+    _need_encoder(run, 'a sheet of several runs')
+  return [samples(run, observation, 3, width, count=1) for run in runs]
+
+
+def seed_sheet(
+  samples_of: Sequence[traversals.Samples], latents: int = 10
+) -> np.ndarray:
+  """How runs differ: a row per run, its latents by KL, each low to high.
+
+  Args:
+    samples_of: as from `seed_samples`.
     latents: at most so many per run.
 
   Returns:
     uint8 [F, height, width, 3]; three observations per latent, a gap after
     them; F = 1 but for videos.
-
-  Raises:
-    ConfigError: a run without encoder, or of tokens.
   """
-  kind = runs[0].dataset.kind
-  if kind == 'tokens':
-    rule = 'holds sentences, which one sheet cannot hold; give one run alone'
-    raise errors.value('dataset', runs[0].dataset.name, rule)
-  samples_of = []
-  for run in runs:
-    _need_encoder(run, 'a sheet of several runs')
-    samples_of.append(samples(run, observation, 3, width, count=1))
-  span = (0.0, 1.0)
+  kind, span = samples_of[0].kind, (0.0, 1.0)
   if kind == 'vector':
     span = traversals.span_of(*(one.traversals for one in samples_of))
   rows = [

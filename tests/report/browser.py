@@ -41,6 +41,28 @@ _CODES = {
   'Home': 36,
   'End': 35,
 }
+# The number of nodes, and the text of one, by a selector.
+ALL = 'document.querySelectorAll({!r}).length'
+TEXT = 'document.querySelector({!r}).textContent'
+
+
+def pick(tab, name, value):
+  """Chooses in a list, or types into a field, as a reader does."""
+  tab(
+    f'(() => {{ const field = document.querySelector({json.dumps(name)});'
+    f' field.value = {json.dumps(value)};'
+    " field.dispatchEvent(new Event('change', {bubbles: true})); })()"
+  )
+
+
+def luminance(colour):
+  """Relative luminance of 'rgb(r, g, b)' (WCAG 2.1)."""
+  channels = [float(x) / 255 for x in colour[4:-1].split(',')]
+  linear = [
+    c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4
+    for c in channels
+  ]
+  return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear))
 
 
 class Browser:
@@ -105,7 +127,8 @@ class Browser:
     elif method == 'Network.requestWillBeSent':
       address = values['request']['url']
       own = address.partition('#')[0] == self._own
-      if not own and not address.startswith('data:'):
+      # Blobs are files that the page has made itself.
+      if not own and not address.startswith(('data:', 'blob:')):
         self.requests.append(address)
     if method:
       self._events.append(method)
@@ -179,12 +202,28 @@ class Browser:
     self._send('Emulation.setEmulatedMedia', features=[feature])
     self._settle()
 
+  def print_look(self, wanted):
+    """Whether the page is seen as it is printed."""
+    media = 'print' if wanted else ''
+    self._send('Emulation.setEmulatedMedia', media=media)
+    self._settle()
+
   def allow_clipboard(self):
     """Lets the page write to the clipboard, and tests read it."""
     session, self._session = self._session, None
     self._send(
       'Browser.grantPermissions',
       permissions=['clipboardReadWrite', 'clipboardSanitizedWrite'],
+    )
+    self._session = session
+
+  def save_to(self, folder):
+    """Lets the page save files, without asking, to a folder."""
+    session, self._session = self._session, None
+    self._send(
+      'Browser.setDownloadBehavior',
+      behavior='allow',
+      downloadPath=str(folder),
     )
     self._session = session
 

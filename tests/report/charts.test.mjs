@@ -6,6 +6,8 @@ import test from 'node:test';
 const charts = createRequire(import.meta.url)(process.env.CHARTS);
 const link = createRequire(import.meta.url)(
     process.env.CHARTS.replace(/charts\.js$/, 'link.js'));
+const files = createRequire(import.meta.url)(
+    process.env.CHARTS.replace(/charts\.js$/, 'files.js'));
 const rules = {decades: 30, zero: 1 / 3, room: 0.06, golden: 0.618034, within: 1.7, without: 0.4};
 const near = (got, want, by = 1e-12) =>
     assert.ok(Math.abs(got - want) <= by, `${got} is not ${want}`);
@@ -154,4 +156,70 @@ test('an address gives back what was written into it', () => {
   assert.equal(link.write({run: 'ab12', pin: ['c', 'd']}), '#run=ab12&pin=c,d');
   assert.deepEqual(link.read('#section-scores'), {});
   assert.deepEqual(link.read('#a=%E0%A4%A'), {a: [['']]});
+});
+
+test('a saved table is CSV, whatever its texts hold', () => {
+  assert.equal(files.csv(['a', 'b, c'], [[1.5, 'x'], [null, 'say "no"'],
+    [NaN, 'two\nlines'], [undefined, ''], [1e-7, Infinity]]),
+  'a,"b, c"\n1.5,x\n,"say ""no"""\n,"two\nlines"\n,\n1e-7,\n');
+});
+
+test('names of files are plain', () => {
+  assert.deepEqual(['mig_binned (mean)', 'a/b: c', '../x', '(%)', ''].map(
+      files.stem), ['mig_binned_mean', 'a_b_c', '.._x', 'chart', 'chart']);
+});
+
+test('inks become the colours that they stand for', () => {
+  const text = '<g fill="var(--ink)">var(--m0, red) var(--m0)</g>';
+  assert.deepEqual(files.variables(text), ['--ink', '--m0']);
+  assert.equal(files.inked('var(--ink) var(--m0, red) var(--other)',
+      {'--ink': ' #111', '--m0': '#0072b2'}), '#111 #0072b2 var(--other)');
+});
+
+test('a computed colour is one that every reader knows', () => {
+  assert.deepEqual(files.paint('rgb(27, 27, 31)'), ['#1b1b1f', 1]);
+  assert.deepEqual(files.paint('rgba(0, 114, 178, 0.5)'), ['#0072b2', 0.5]);
+  assert.deepEqual(files.paint('rgba(0, 0, 0, 0)'), [null, 1]);
+  assert.deepEqual(files.paint('none'), [null, 1]);
+});
+
+test('a look says what differs from a shape without one', () => {
+  const style = {fill: 'rgb(0, 114, 178)', fillOpacity: '0.7', stroke: 'none',
+    strokeWidth: '1px', strokeOpacity: '1', strokeDasharray: 'none',
+    fontSize: '11px', fontWeight: '400', textAnchor: 'middle'};
+  assert.deepEqual(files.look(style, false),
+      {fill: '#0072b2', 'fill-opacity': 0.7});
+  assert.deepEqual(files.look({...style, fill: 'none',
+    stroke: 'rgb(1, 2, 3)', strokeWidth: '2px', strokeOpacity: '0.5',
+    strokeDasharray: '7px, 3.6px'}, false), {fill: 'none', stroke: '#010203',
+    'stroke-width': '2', 'stroke-opacity': 0.5,
+    'stroke-dasharray': '7, 3.6'});
+  assert.deepEqual(files.look({...style, fill: 'rgb(0, 0, 0)',
+    fillOpacity: '1', fontWeight: '600'}, true), {'font-size': '11',
+    'font-weight': 'bold', 'text-anchor': 'middle'});
+});
+
+test('entries of a legend stay inside and apart', () => {
+  const names = ['beta_vae', 'annealed_vae', 'a'.repeat(60), 'x', 'y'];
+  const {places, width, height} = files.legend(names, 300);
+  places.forEach(([x, y], i) => places.slice(i + 1).forEach(([left, top], j) =>
+    assert.ok(top > y || left > x + 7 * names[i].length, `${i} ${j}`)));
+  assert.ok(places.every(([x, y]) => x < 300 && y < height));
+  assert.ok(width > 60 * 7);
+  assert.equal(files.legend([], 300).height, 0);
+});
+
+test('panels keep their places beside each other', () => {
+  const {places, width, height} = files.arranged([
+    {left: 100, top: 50, width: 200, height: 80},
+    {left: 310, top: 50, width: 200, height: 90}]);
+  assert.deepEqual([places, width, height], [[[0, 0], [210, 0]], 410, 90]);
+});
+
+test('a picture fits into a canvas', () => {
+  assert.equal(files.scale(1000, 300, 3), 3);
+  for (const [width, height] of [[40000, 300], [9000, 9000]]) {
+    const by = files.scale(width, height, 3);
+    assert.ok(by * width <= 16001 && by * by * width * height <= 6.1e7);
+  }
 });

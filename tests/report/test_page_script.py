@@ -1,8 +1,7 @@
 """The page in a real browser: it is worked in by mouse, keys and links."""
 
-import json
-
 import browser
+from browser import ALL, TEXT, luminance, pick
 import made_up
 import pytest
 
@@ -42,49 +41,6 @@ BOX = """(() => {
       window.innerWidth, window.innerHeight];
 })()"""
 BUTTON = 'button[data-phase][data-show-run="4"]'
-ALL = 'document.querySelectorAll({!r}).length'
-TEXT = 'document.querySelector({!r}).textContent'
-
-
-def pick(tab, name, value):
-  """Chooses in a list, or types into a field, as a reader does."""
-  tab(
-    f'(() => {{ const field = document.querySelector({json.dumps(name)});'
-    f' field.value = {json.dumps(value)};'
-    " field.dispatchEvent(new Event('change', {bubbles: true})); })()"
-  )
-
-
-@pytest.fixture(scope='module')
-def program(tmp_path_factory):
-  tab = browser.Browser(tmp_path_factory.mktemp('profile'))
-  tab.allow_clipboard()
-  yield tab
-  tab.close()
-
-
-@pytest.fixture
-def tab(program):
-  """The browser; whatever a test did, nothing was asked for or complained."""
-  program.size(1280, 900)
-  program.dark(False)
-  program.messages.clear()
-  yield program
-  assert program.messages == []
-  assert program.requests == []
-  names = program(
-    "performance.getEntriesByType('resource').map((e) => e.name)"
-    ".filter((name) => !name.startsWith('data:'))"
-  )
-  assert names == []
-
-
-@pytest.fixture(scope='module')
-def address(tmp_path_factory):
-  """30 runs: beta_vae of beta 1, 4, 16 and annealed_vae of c_max 0, 5, 25."""
-  folder = tmp_path_factory.mktemp('page')
-  made_up.write_store(folder, made_up.rows_of())
-  return f'file://{report.write(folder, figures="none")}'
 
 
 def test_the_controls(tab, address):
@@ -320,7 +276,7 @@ def test_keys_reach_every_mark(tab, address):
       return [host && (host.id || host.tagName), at.dataset.run,
           at.getAttribute('aria-label'), at.dataset.cell]; })()"""
   stops = []
-  for _ in range(30):
+  for _ in range(45):
     tab.key('Tab')
     stops.append(tab(where))
   # One stop per chart: the violins, two panels of strengths, the error, axes.
@@ -363,16 +319,6 @@ def test_keys_reach_every_mark(tab, address):
   assert 'beta=4' in tab(TEXT.format('#drawer-title'))
   tab.key('Escape')
   assert tab('document.activeElement.dataset.cell') == '1'
-
-
-def luminance(colour):
-  """Relative luminance of 'rgb(r, g, b)' (WCAG 2.1)."""
-  channels = [float(x) / 255 for x in colour[4:-1].split(',')]
-  linear = [
-    c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4
-    for c in channels
-  ]
-  return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear))
 
 
 @pytest.mark.parametrize('dark', [False, True])

@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 
 import disentangle_jax as dj
-from disentangle_jax.report import display, paper_kit, tables
+from disentangle_jax.report import display, paper_kit, printed, tables
 
 SCORES = ('mig_binned', 'factor_vae_score')
 
@@ -41,10 +41,10 @@ def test_fonts_are_embedded_and_sizes_are_those_of_a_column(kit):
   pdf = (kit / 'strength_mig_binned.pdf').read_bytes()
   assert b'/FontFile2' in pdf and b'/Type3' not in pdf.replace(b' ', b'')
   with PIL.Image.open(kit / 'strength_mig_binned.png') as image:
-    assert image.width == round(300 * paper_kit.WIDTHS['column'])
+    assert image.width == round(300 * printed.WIDTHS['column'])
     assert round(image.info['dpi'][0]) == 300
   box = re.search(rb'/MediaBox \[ *0 +0 +([\d.]+)', pdf)
-  assert float(box[1]) == pytest.approx(72 * paper_kit.WIDTHS['column'])
+  assert float(box[1]) == pytest.approx(72 * printed.WIDTHS['column'])
 
 
 def test_equal_input_gives_equal_files(workdir, kit, tmp_path):

@@ -91,7 +91,8 @@ def test_films_go_there_and_back_and_can_be_read(run, tmp_path):
 
 
 def test_sheet_of_several_runs_has_a_row_for_each(run):
-  sheet = explore.seed_sheet([run, run, run], np.zeros(SHAPE, np.float32))
+  drawn = explore.seed_samples([run, run, run], np.zeros(SHAPE, np.float32))
+  sheet = explore.seed_sheet(drawn)
   assert sheet.shape[0] == 1
   sheet = sheet[0]
   row = (sheet.shape[0] - 2 * 4) // 3
@@ -179,8 +180,8 @@ def test_plain_codes_walk_over_their_own_spread():
   table = latents.table_of(run, 300)
   assert table.gaussian == 0 and list(table.order) == [0, 1]
   np.testing.assert_array_equal(table.sample, table.mean)
-  sheet = explore.seed_sheet([run, run], run.sample(1)['observation'][0])
-  assert sheet.shape[0] == 1
+  drawn = explore.seed_samples([run, run], run.sample(1)['observation'][0])
+  assert explore.seed_sheet(drawn).shape[0] == 1
 
 
 def generator_run():
@@ -223,7 +224,7 @@ def test_what_needs_an_encoder_is_refused_in_a_line(what):
     if what == 'path':
       explore.interpolation(run, image, image)
     else:
-      explore.seed_sheet([run], image)
+      explore.seed_samples([run], image)
   assert len(str(found.value).splitlines()) == 1
 
 
@@ -304,7 +305,7 @@ def test_sentences_are_walked_through():
   path = explore.interpolation(run, observation, observation + 1, 2)
   assert path.tolist() == [[1, 2, 0], [1, 2, 0], [1, 3, 0], [2, 3, 1]]
   with pytest.raises(errors.ConfigError, match='sentences'):
-    explore.seed_sheet([run], observation)
+    explore.seed_samples([run], observation)
 
 
 @pytest.mark.parametrize(
@@ -326,7 +327,8 @@ def test_films_and_solids(kind, shape, many):
   assert len(film) == (3 if kind == 'video' else 4)
   path = explore.interpolation(run, observation, observation + 1, 3)
   assert path.shape == (5, *shape) and path.dtype == np.uint8
-  assert len(explore.seed_sheet([run, run], observation)) == many
+  both = explore.seed_samples([run, run], observation)
+  assert len(explore.seed_sheet(both)) == many
 
 
 def test_vectors_become_flat_and_share_one_scale():
@@ -341,4 +343,5 @@ def test_vectors_become_flat_and_share_one_scale():
   assert drawn.traversals.dtype == np.float32
   assert len(explore.frames(drawn)) == 4
   assert explore.interpolation(run, observation, observation).shape == (11, 6)
-  assert explore.seed_sheet([run, run], observation).shape[0] == 1
+  both = explore.seed_samples([run, run], observation)
+  assert explore.seed_sheet(both).shape[0] == 1

@@ -313,5 +313,5 @@ byId('axes-clear').addEventListener('click', () => {
   if (field && field.offsetParent) field.focus();
 });
 
-return {draw, brush, onChange: (told) => { changed = told; }};
+return {draw, brush, lines: () => lines, onChange: (told) => { changed = told; }};
 })();

@@ -2,9 +2,8 @@
 // The drawer: one run against its setting, or up to three side by side.
 const drawer = (() => {
 const {finite, text} = charts;
-const {data, byId, state, places, colour, node, make, mark, runTitle} = page;
-const DASHES = ['', '6 3', '2 3'];  // of the runs side by side
-const SIGNS = ['A', 'B', 'C'];
+const {data, byId, state, places, node, make, mark, runTitle} = page;
+const {DASHES, SIGNS, others, inkOf} = curves;
 const TIMED = 'seconds of training';  // told, but no setting
 let opener = null;  // what had the focus before, as a place that redraws keep
 let changed = () => {};  // told when what is chosen changes
@@ -59,10 +58,6 @@ function settings({of, r}) {
     [TIMED]: finite(seconds) ? text(seconds) : '\u2013',
     status: runs.status[r] === 'ok' ? 'finished' : 'diverged, no scores'};
 }
-
-// The other runs of a run's setting.
-const others = ({of, r}) => of.runs.cell.map((_, s) => s).filter((s) =>
-    s !== r && of.runs.cell[s] === of.runs.cell[r]);
 
 // Rows of a table; a row that differs is set apart by a sign and by its look.
 function table(heads, rows, label) {
@@ -179,70 +174,6 @@ function scoresOf(columns) {
   return [...note, table(heads, rows, 'scores')];
 }
 
-function curvesOf(columns) {
-  const names = ['loss', 'kl'].filter((name) => columns.some(({of, r}) =>
-      of.curves.runs[r] && of.curves.runs[r][name]));
-  const titles = {loss: 'loss', kl: 'KL, nats'};
-  if (!names.length) {
-    return [node('p', {class: 'soft'}, columns.every(({of, r}) =>
-        !of.curves.runs[r]) && data.runs.id.length > data.curvesMost ?
-        'A page of so many runs holds the curves of the runs in pictures ' +
-        'alone.' : 'No curve of this run was recorded.')];
-  }
-  const line = ({of, r}, name) => {
-    const own = of.curves.runs[r] && of.curves.runs[r][name];
-    return own ? of.curves.steps[own[0]].map((step, i) => [step, own[1][i]])
-        .filter(([, v]) => finite(v)) : [];
-  };
-  return names.map((name) => {
-    const mine = columns.map((column) => line(column, name));
-    const rest = columns.length > 1 ? [] : others(columns[0]).map((r) =>
-        line({of: columns[0].of, r}, name));
-    const values = [...mine, ...rest].flat();
-    const host = node('div', {class: 'curve'});
-    const said = mine.filter((points) => points.length).map((points, i) => {
-      const [from, to] = [points[0], points[points.length - 1]];
-      return `${SIGNS[i]}: ${text(from[1])} at step ${from[0]}, ` +
-          `${text(to[1])} at step ${to[0]}`;
-    }).join('; ');
-    const plot = page.frame(host, 260, 165, charts.extent(
-        values.map(([, v]) => v), data.rules), titles[name],
-        `${titles[name]} over training. ${said}`);
-    plot.svg.setAttribute('role', 'img');
-    const steps = values.map(([step]) => step);
-    const range = [Math.min(...steps), Math.max(...steps)];
-    const x = charts.linear(range, [plot.box.left, plot.box.right]);
-    for (const t of charts.ticks(range[0], range[1], 3)) {
-      make('text', {x: x(t), y: plot.box.bottom + 15,
-        'text-anchor': x(t) > plot.box.right - 16 ? 'end' : 'middle',
-        class: 'tick', text: t.toLocaleString('en')}, plot.svg);
-    }
-    make('text', {x: (plot.box.left + plot.box.right) / 2,
-      y: plot.box.bottom + 33, 'text-anchor': 'middle', text: 'step'},
-      plot.svg);
-    const draw = (points, look) => make('polyline', {fill: 'none', points:
-        points.map(([s, v]) => `${x(s)},${plot.y(v)}`).join(' '), ...look},
-        plot.svg);
-    for (const points of rest) {
-      draw(points, {stroke: 'var(--soft)', 'stroke-opacity': 0.35,
-        class: 'other'});
-    }
-    mine.forEach((points, i) => {
-      if (points.length) draw(points, {stroke: inkOf(columns, i),
-        'stroke-width': 2, 'stroke-dasharray': DASHES[i], class: 'own'});
-    });
-    return host;
-  }).concat(columns.length > 1 ? [] : [node('p', {class: 'soft small'},
-      "Grey: the setting's other runs.")]);
-}
-
-// Colours of methods where they differ; one run of an earlier phase has none.
-function inkOf(columns, i) {
-  const {of, r} = columns[i];
-  return of === data ? colour(data.cells[of.runs.cell[r]].method) :
-      'var(--ink)';
-}
-
 function picturesOf(columns) {
   return columns.map(({of, r}, i) => {
     const host = node('div', {class: 'sheets'});
@@ -328,7 +259,7 @@ function render() {
       node('p', {class: 'soft small'}, state.pins.length < 2 ?
           'Pin a run to keep it here beside the next one that you open.' :
           'Two runs are pinned; a third pin replaces the first.'),
-      part('Training', curvesOf(columns), 'curves'),
+      part('Training', curves.of(columns), 'curves'),
       part('Settings', settingsOf(columns), 'settings'),
       part('Scores', scoresOf(columns), 'scores-of'),
       part('Pictures', [node('div', {class: 'beside'},

@@ -64,6 +64,7 @@ function draw() {
   });
   axes.draw();  // first, for its ranges dim the marks of the others
   plots.draw();
+  shown.refresh();
   document.querySelectorAll('tbody').forEach((body) => {
     const rows = [...body.querySelectorAll('tr[data-cell]')].filter(
         (row) => !row.hidden);

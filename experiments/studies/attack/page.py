@@ -11,6 +11,7 @@ from disentangle_jax.report import (
   numbered,
   statistics,
   stored,
+  style,
   summaries,
   tables,
 )
@@ -393,10 +394,10 @@ def pictures(study: tables.Study):
   figure, axes = figures.new(4.0, 0.24 * len(rows))
   image = np.concatenate(rows).squeeze()
   # A fixed aspect would push the labels out of the figure.
-  axes.imshow(image, cmap='gray', vmin=0, vmax=1, aspect='auto')
+  axes.imshow(image, cmap=style.GREYS, vmin=0, vmax=1, aspect='auto')
   height = len(image) / len(rows)
   middle = (np.arange(len(rows)) + 0.5) * height
-  axes.set_yticks(middle, [name for name, _ in strips], fontsize=7)
+  axes.set_yticks(middle, [name for name, _ in strips], fontsize=style.SMALL)
   axes.set_xticks([])
   axes.tick_params(length=0)
   axes.grid(False)

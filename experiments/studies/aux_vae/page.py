@@ -11,7 +11,12 @@ import pandas as pd
 
 from disentangle_jax import errors
 from disentangle_jax.report import claims as claims_lib
-from disentangle_jax.report import statistics, summaries, tables
+from disentangle_jax.report import (
+  figures,
+  statistics,
+  summaries,
+  tables,
+)
 from disentangle_jax.report.claims import Arm, Claim, Difference, Guard, Within
 from disentangle_jax.report.section import Section
 
@@ -199,7 +204,7 @@ def tile(images) -> np.ndarray:
 def figure_of(sheet: np.ndarray) -> matplotlib.figure.Figure:
   """A sheet uint8 [H, W, 3] as a figure with a dot per pixel in files."""
   height, width = (size / _DOTS for size in sheet.shape[:2])
-  figure = matplotlib.figure.Figure(figsize=(width, height))
+  figure = figures.empty(width, height, layout='none')
   axes = figure.add_axes((0, 0, 1, 1))
   axes.imshow(sheet, interpolation='nearest')
   axes.set_axis_off()

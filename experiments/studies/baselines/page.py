@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from disentangle_jax.report import (
+  display,
   figures,
-  scores,
   statistics,
   summaries,
   tables,
@@ -95,9 +95,9 @@ def sections(study: tables.Study) -> Iterator[Section]:
     scores_table(study),
   )
   figure, axes = figures.new(5.0, 2.8)
-  described = scores.describe(study)[place]
-  methods = list(dict.fromkeys(study.cells['method']))
-  figures.violins(axes, values, study.runs, described, methods)
+  described, named = display.described(study, place), display.named(study)
+  methods = list(dict.fromkeys(named.cells['method']))
+  figures.violins(axes, values, named.runs, described, methods)
   yield Section(
     'baselines_violins', 'Scores of every run', 'A dot per run.', figure
   )

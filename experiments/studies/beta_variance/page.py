@@ -13,8 +13,8 @@ import pandas as pd
 
 from disentangle_jax.report import claims as claims_lib
 from disentangle_jax.report import (
+  display,
   figures,
-  scores,
   statistics,
   summaries,
   tables,
@@ -385,12 +385,12 @@ def _against_beta(study: tables.Study, name: str):
   columns = list(study.scores.columns)
   column = (name, 'mean') if (name, 'mean') in columns else (name, '')
   place = columns.index(column)
-  figure = figures.empty(5.5, 3.2)
+  named, figure = display.named(study), figures.empty(5.5, 3.2)
   figures.score_against_strength(
     figure,
-    summaries.cell_table(study, place),
-    scores.describe(study)[place],
-    list(dict.fromkeys(study.cells['method'])),
+    summaries.cell_table(named, place),
+    display.described(study, place),
+    list(dict.fromkeys(named.cells['method'])),
   )
   return figure
 

@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 
 from disentangle_jax.report import claims as claims_lib
-from disentangle_jax.report import numbered, summaries, tables
+from disentangle_jax.report import (
+  figures,
+  numbered,
+  style,
+  summaries,
+  tables,
+)
 from disentangle_jax.report.claims import (
   Arm,
   Claim,
@@ -263,22 +269,25 @@ def matrices(study: tables.Study) -> matplotlib.figure.Figure | None:
   names = mechanisms(study, most)
   # A line of text per mechanism.
   height = max(1.0, 0.13 * most)
-  figure = matplotlib.figure.Figure(
-    figsize=(0.9 * columns + 1.4, height * len(rows) + 0.6)
+  figure, grid = figures.new(
+    0.9 * columns + 1.4,
+    height * len(rows) + 0.6,
+    nrows=len(rows),
+    ncols=columns,
+    squeeze=False,
   )
-  grid = figure.subplots(len(rows), columns, squeeze=False)
   for axes in grid.flat:
     axes.set_axis_off()
   for line, (name, found) in zip(grid, rows.items()):
     for axes, table in zip(line, found):
       axes.set_axis_on()
-      axes.imshow(table, vmin=0, vmax=1, cmap='Greys', aspect='auto')
+      axes.imshow(table, vmin=0, vmax=1, cmap=style.SHADES, aspect='auto')
       axes.set_xticks([])
       axes.set_yticks([])
     first = line[0]
-    first.set_yticks(range(most), names, fontsize=5)
+    first.set_yticks(range(most), names, fontsize=style.TINY)
     first.grid(visible=False)
-    first.set_ylabel(name, fontsize=6)
+    first.set_ylabel(name, fontsize=style.TINY)
   return figure
 
 

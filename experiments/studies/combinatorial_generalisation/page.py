@@ -11,7 +11,11 @@ import pandas as pd
 from disentangle_jax.data import exclusions
 from disentangle_jax.report import arms as arms_lib
 from disentangle_jax.report import claims as claims_lib
-from disentangle_jax.report import figures, tables
+from disentangle_jax.report import (
+  figures,
+  style,
+  tables,
+)
 from disentangle_jax.report.claims import (
   Arm,
   Claim,
@@ -322,14 +326,16 @@ def sections(study: tables.Study) -> Iterator[Section]:
     return
   figure, axes = figures.new(7.2, 2.5, ncols=len(frames), squeeze=False)
   for axis, (name, frame) in zip(axes[0], frames.items()):
-    for net, own in frame.groupby('net'):
-      axis.plot(own['degree'], own['left_out'], 'o', ms=3, label=net)
-    axis.axhline(HALF, color='0.6', lw=0.8, ls='--')
-    axis.set_title(WORDS[name], fontsize=7)
+    for i, (net, own) in enumerate(frame.groupby('net')):
+      look = {'color': style.colour(i), 'ls': '', **style.mark(i, 3)}
+      label = net.replace('_', ' ')
+      axis.plot(own['degree'], own['left_out'], label=label, **look)
+    axis.axhline(HALF, **style.LEVEL)
+    axis.set_title(WORDS[name], fontsize=style.SMALL)
     axis.set(xlabel='disentanglement (seen)')
-    axis.tick_params(labelsize=6)
+    axis.tick_params(labelsize=style.TINY)
   axes[0][0].set_ylabel('explained, left out')
-  axes[0][0].legend(fontsize=6)
+  axes[0][0].legend(fontsize=style.TINY)
   yield Section(
     'combinatorial_generalisation_degree',
     'Disentanglement and generalisation',

@@ -13,11 +13,13 @@ import pandas as pd
 from disentangle_jax import errors
 from disentangle_jax.report import claims as claims_lib
 from disentangle_jax.report import (
+  display,
   figures,
   matching,
   numbered,
   statistics,
   stored,
+  style,
   summaries,
   tables,
 )
@@ -462,12 +464,20 @@ def _autoencoder_sections(study: tables.Study, own: str) -> Iterator[Section]:
   if not lines:
     return
   figure, axes = figures.new(7.2, 2.4, ncols=len(MEASURES))
+  names = display.of(study.infos)
   for i, penalty, means in lines:
-    axes[i].plot(*np.transpose(means), 'o-', ms=3, label=penalty)
+    look = PENALTIES.index(penalty)
+    axes[i].plot(
+      *np.transpose(means),
+      color=style.colour(look),
+      ls=style.dash(look),
+      label=penalty,
+      **style.mark(look, 3),
+    )
   for axis, name in zip(axes, MEASURES):
-    axis.set(xlabel='squared error', ylabel=name, xscale='log')
-    axis.tick_params(labelsize=6)
-  axes[lines[0][0]].legend(fontsize=6)
+    axis.set(xlabel='squared error', ylabel=names.score(name), xscale='log')
+    axis.tick_params(labelsize=style.TINY)
+  axes[lines[0][0]].legend(fontsize=style.TINY)
   yield Section(
     f'covariance_penalty_{own}',
     'Measures against squared error',
@@ -538,9 +548,9 @@ def _xor_sections(study: tables.Study) -> Iterator[Section]:
   figure, axes = figures.new(7.2, 1.9, ncols=len(panels), squeeze=False)
   for axis, (name, matrix) in zip(axes[0], panels):
     peak = np.abs(matrix).max()
-    axis.imshow(matrix, cmap='RdBu', vmin=-peak, vmax=peak)
-    axis.set_title(f'{name}\n+-{peak:.2g}', fontsize=7)
-    axis.tick_params(labelsize=6)
+    axis.imshow(matrix, cmap=style.DIVERGING, vmin=-peak, vmax=peak)
+    axis.set_title(f'{name}\n+-{peak:.2g}', fontsize=style.SMALL)
+    axis.tick_params(labelsize=style.TINY)
     axis.grid(False)
   yield Section(
     'covariance_penalty_xor',

@@ -9,7 +9,12 @@ from scipy import stats
 
 from disentangle_jax.report import arms as arms_lib
 from disentangle_jax.report import claims as claims_lib
-from disentangle_jax.report import figures, statistics, tables
+from disentangle_jax.report import (
+  figures,
+  statistics,
+  style,
+  tables,
+)
 from disentangle_jax.report.claims import (
   Arm,
   Claim,
@@ -193,10 +198,10 @@ def curves(study: tables.Study) -> matplotlib.figure.Figure | None:
     )
     axes.fill_between(steps, low, high, alpha=0.2, lw=0, color=line.get_color())
   for bound in (0.0, 1.0):
-    axes.axhline(bound, color='0.5', lw=0.8)
+    axes.axhline(bound, **style.LEVEL)
   axes.set_xlabel('update')
   axes.set_ylabel('return in the source')
-  figure.legend(loc='outside right upper', fontsize=6)
+  figure.legend(loc='outside right upper', fontsize=style.TINY)
   return figure
 
 
@@ -217,17 +222,20 @@ def domains(study: tables.Study) -> matplotlib.figure.Figure | None:
       mean,
       place + 0.2 * (number - 0.5),
       xerr=np.maximum([mean - low, high - mean], 0),
-      fmt='o',
-      ms=3,
-      lw=1,
+      color=style.colour(number),
+      ls='',
+      elinewidth=1,
       label=domain,
+      **style.mark(number, 3),
     )
-  axes.set_yticks(place, [arm.label for arm, _ in present], fontsize=7)
+  axes.set_yticks(
+    place, [arm.label for arm, _ in present], fontsize=style.SMALL
+  )
   axes.invert_yaxis()
   for bound in (0.0, 1.0):
-    axes.axvline(bound, color='0.5', lw=0.8)
+    axes.axvline(bound, **style.LEVEL)
   axes.set_xlabel('return: 0 uniform, 1 best')
-  axes.legend(fontsize=7)
+  axes.legend(fontsize=style.SMALL)
   return figure
 
 

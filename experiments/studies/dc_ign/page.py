@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 
 from disentangle_jax.report import claims as claims_lib
-from disentangle_jax.report import figures, scores, summaries, tables
+from disentangle_jax.report import (
+  display,
+  figures,
+  summaries,
+  tables,
+)
 from disentangle_jax.report.claims import (
   Arm,
   Claim,
@@ -121,10 +126,10 @@ def sections(study: tables.Study) -> Iterator[Section]:
   values = study.scores.iloc[:, place].to_numpy()
   if not np.isfinite(values).any():
     return
+  described, named = display.described(study, place), display.named(study)
   figure, axes = figures.new(4.0, 2.8)
-  methods = list(dict.fromkeys(study.cells['method']))
-  described = scores.describe(study)[place]
-  figures.violins(axes, values, study.runs, described, methods)
+  methods = list(dict.fromkeys(named.cells['method']))
+  figures.violins(axes, values, named.runs, described, methods)
   yield Section(
     'dc_ign_violins', 'beta-VAE score of every run', 'A dot per run.', figure
   )

@@ -202,7 +202,9 @@ def hinton(axes, matrix: np.ndarray, title: str) -> None:
   axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5), title=title)
   axes.set_aspect('equal')
   axes.grid(visible=False)
-  axes.set_yticks(range(rows), [f'code {n}' for n in range(rows)], fontsize=6)
+  axes.set_yticks(
+    range(rows), [f'code {n}' for n in range(rows)], fontsize=style.TINY
+  )
 
 
 def sections(study: tables.Study) -> Iterator[Section]:
@@ -237,7 +239,9 @@ def sections(study: tables.Study) -> Iterator[Section]:
     for panel, regressor in zip(line, REGRESSORS):
       matrix = importances(study, run, regressor)
       hinton(panel, matrix, f'{arm.label}, {regressor}')
-      panel.set_xticks(range(matrix.shape[1]), FACTORS, rotation=45, fontsize=6)
+      panel.set_xticks(
+        range(matrix.shape[1]), FACTORS, rotation=45, fontsize=style.TINY
+      )
   yield Section(
     'dci_study_importances',
     'Which codes hold which factors',

@@ -10,12 +10,20 @@ import numpy as np
 import pandas as pd
 
 from disentangle_jax import errors
-from disentangle_jax.report import figures, stored, summaries, tables
+from disentangle_jax.report import (
+  display,
+  figures,
+  stored,
+  style,
+  summaries,
+  tables,
+)
 from disentangle_jax.report.claims import Arm, Claim, Difference, Trend
 from disentangle_jax.report.section import Section
 from disentangle_jax.studies.frey import config as frey
 
 PIXELS, EPOCHS = frey.PIXELS, 10
+BETA = display.SYMBOLS['beta']
 SCORES = {
   'reconstruction (nats)': ('reconstruction/nats', 'mean'),
   'KL (nats)': ('kl', ''),
@@ -154,38 +162,41 @@ def settings_table(study: tables.Study) -> pd.DataFrame:
 
 def curves_figure(study: tables.Study):
   """Losses by epoch; Frobenius degree and distance from the prior by beta."""
-  import matplotlib as mpl
-
   losses, columns = epochs(study.training), list(study.scores.columns)
   every = list(settings(study))
   first = [(b, runs) for size, b, runs in every if size == every[0][0]]
   figure, axes = figures.new(7.2, 2.5, ncols=3)
-  hues = mpl.colormaps['viridis'](np.linspace(0, 0.95, len(first)))
+  hues = style.ramp(len(first))
   for hue, (beta, runs) in zip(hues, first):
     known = [losses[run] for run in runs if run in losses]
     if known:
       mean = np.mean(known, axis=0)
-      axes[0].plot(range(1, EPOCHS + 1), mean, color=hue, label=f'{beta:g}')
+      axes[0].plot(
+        range(1, EPOCHS + 1), mean, color=hue, label=f'{beta:g}', ls='-'
+      )
   axes[0].set(xlabel='epoch', ylabel='training loss (nats)')
   if axes[0].lines:
     # The first epochs would squeeze the rest.
     late = np.concatenate([line.get_ydata()[1:] for line in axes[0].lines])
     axes[0].set_ylim(late.min() - 1, late.max() + 1)
-    axes[0].legend(title='beta', fontsize=5, title_fontsize=6, ncols=2)
+    axes[0].legend(
+      title=BETA, fontsize=style.TINY, title_fontsize=style.TINY, ncols=2
+    )
   for axis, head in zip(axes[1:], ('Frobenius degree', 'aggregate KL (nats)')):
     if SCORES[head] not in columns:
       continue
     place = columns.index(SCORES[head])
-    for size in sorted({latents for latents, *_ in every}):
+    for i, size in enumerate(sorted({latents for latents, *_ in every})):
       mine = [(b, runs) for latents, b, runs in every if latents == size]
       values = [study.scores.iloc[runs, place].to_numpy() for _, runs in mine]
       betas = [b for b, _ in mine]
-      line = axis.plot(betas, [np.mean(v) for v in values], '-', label=size)
+      look = {'color': style.colour(i), 'ls': style.dash(i)}
+      axis.plot(betas, [np.mean(v) for v in values], label=size, **look)
+      look = {'color': style.colour(i), 'ls': '', **style.mark(i, 3)}
       for beta, value in zip(betas, values):
-        colour = line[0].get_color()
-        axis.plot([beta] * len(value), value, '.', color=colour)
-    axis.set(xscale='log', yscale='log', xlabel='beta', ylabel=head)
-    axis.legend(title='latents', fontsize=6, title_fontsize=6)
+        axis.plot([beta] * len(value), value, **look)
+    axis.set(xscale='log', yscale='log', xlabel=BETA, ylabel=head)
+    axis.legend(title='latents', fontsize=style.TINY, title_fontsize=style.TINY)
   return figure
 
 
@@ -228,12 +239,12 @@ def clouds_figure(runs: list[tuple[float, object]], count: int = 2000):
     parts = run.represent(observations).parts
     mean, logvar = np.asarray(parts['mean']), np.asarray(parts['logvar'])
     codes = mean + np.exp(logvar / 2) * rng.normal(size=mean.shape)
-    clouds.append((f'beta {beta:g}', codes))
+    clouds.append((f'{BETA} = {beta:g}', codes))
   for axis, (name, cloud) in zip(axes, clouds):
     # Thousands of marks would make the page heavy.
     axis.plot(*cloud.T, '.', ms=1, rasterized=True)
-    axis.set_title(name, fontsize=7)
-    axis.tick_params(labelsize=5)
+    axis.set_title(name, fontsize=style.SMALL)
+    axis.tick_params(labelsize=style.TINY)
   for axis in axes[len(clouds) :]:
     axis.set_axis_off()
   return figure
@@ -252,8 +263,8 @@ def faces_figure(runs: list[tuple[float, object]], side: int = 6):
     height, width = faces.shape[1:]
     sheet = faces.reshape(side, side, height, width).transpose(0, 2, 1, 3)
     sheet = sheet.reshape(side * height, side * width)
-    axis.imshow(sheet, cmap='gray', vmin=0, vmax=1)
-    axis.set_title(f'beta {beta:g}', fontsize=7)
+    axis.imshow(sheet, cmap=style.GREYS, vmin=0, vmax=1)
+    axis.set_title(f'{BETA} = {beta:g}', fontsize=style.SMALL)
   return figure
 
 

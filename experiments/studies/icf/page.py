@@ -12,6 +12,7 @@ from disentangle_jax.report import (
   figures,
   statistics,
   stored,
+  style,
   summaries,
   tables,
 )
@@ -269,10 +270,10 @@ def curves(study: tables.Study) -> matplotlib.figure.Figure | None:
       steps, low, high, alpha=0.25, lw=0, color=line.get_color()
     )
   for bound in (0.0, _LOG_FOUR if embedded else 1.0):
-    axes.axhline(bound, color='0.5', lw=0.8)
+    axes.axhline(bound, **style.LEVEL)
   axes.set_xlabel('step')
   axes.set_ylabel('selectivity')
-  axes.legend(fontsize=7)
+  axes.legend(fontsize=style.SMALL)
   return figure
 
 

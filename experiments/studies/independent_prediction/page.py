@@ -201,11 +201,11 @@ def blocks(
     for run, axis in zip(runs, across):
       axis.set_axis_on()
       axis.set_title(
-        f'{arm.label}, seed {study.runs["seed"].iloc[run]}', fontsize=6
+        f'{arm.label}, seed {study.runs["seed"].iloc[run]}', fontsize=style.TINY
       )
       _heat(axis, matrices[run], look, columns)
-  axes[-1, 0].set_xlabel(labels[0], fontsize=6)
-  axes[-1, 0].set_ylabel(labels[1], fontsize=6)
+  axes[-1, 0].set_xlabel(labels[0], fontsize=style.TINY)
+  axes[-1, 0].set_ylabel(labels[1], fontsize=style.TINY)
   return figure
 
 
@@ -213,7 +213,7 @@ def _heat(axis, matrix, look, columns) -> None:
   """One heat map; values are printed where they are few."""
   axis.imshow(matrix, aspect='auto', **look)
   axis.grid(False)
-  axis.tick_params(length=0, labelsize=6)
+  axis.tick_params(length=0, labelsize=style.TINY)
   rows, width = matrix.shape
   if max(rows, width) > 8:  # units, not factors
     axis.set(xticks=[], yticks=[])
@@ -225,7 +225,7 @@ def _heat(axis, matrix, look, columns) -> None:
     dark = value < (look['vmin'] + look['vmax']) / 2
     ink = 'white' if dark else 'black'
     text = f'{value:.1f}' if width > 2 else f'{value:.2f}'
-    place = {'ha': 'center', 'va': 'center', 'fontsize': 5}
+    place = {'ha': 'center', 'va': 'center', 'fontsize': style.TINY}
     axis.text(column, row, text, color=ink, **place)
 
 
@@ -277,7 +277,7 @@ def _still(strips_of_arms: list[tuple[str, np.ndarray]]):
   for axis, image, (label, _) in zip(axes.ravel(), images, strips_of_arms):
     axis.set_axis_off()
     axis.imshow(image, interpolation='nearest')
-    axis.set_title(label, fontsize=7)
+    axis.set_title(label, fontsize=style.SMALL)
   return figure
 
 

@@ -11,6 +11,7 @@ from disentangle_jax.report import (
   figures,
   over_training,
   stored,
+  style,
   summaries,
   tables,
 )
@@ -115,9 +116,9 @@ def curves_figure(
     pd.DataFrame({'method': labels}),
     [arm.label for arm in arms],
   )
-  axes.axhline(line, color='0.5', lw=0.8)
+  axes.axhline(line, **style.LEVEL)
   axes.set_ylabel(label)
-  axes.legend(fontsize=7)
+  axes.legend(fontsize=style.SMALL)
   return figure
 
 

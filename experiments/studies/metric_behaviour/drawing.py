@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from disentangle_jax.report import markdown, style
+from disentangle_jax.report import display, figures, markdown, style
 from disentangle_jax.report.section import Markup, Section
 from disentangle_jax.studies.metric_behaviour import (
   behaviour,
@@ -95,10 +95,14 @@ def figure(results: Mapping[str, Any], name: str) -> matplotlib.figure.Figure:
   }
   claims = predicted.table()
   num_lines = math.ceil(len(panels) / _COLUMNS)
-  fig = matplotlib.figure.Figure(
-    figsize=(10, 0.5 + 1.25 * num_lines), layout='constrained'
+  fig, grid = figures.new(
+    10,
+    0.5 + 1.25 * num_lines,
+    nrows=num_lines,
+    ncols=_COLUMNS,
+    squeeze=False,
   )
-  grid = fig.subplots(num_lines, _COLUMNS, squeeze=False)
+  names = display.Names()
   for axes in grid.flat[len(panels) :]:
     axes.set_visible(False)
   for axes, (score, summary) in zip(grid.flat, panels.items()):
@@ -110,8 +114,8 @@ def figure(results: Mapping[str, Any], name: str) -> matplotlib.figure.Figure:
     colour = style.COLOURS[4 if off else 0]
     axes.plot(x, mean, color=colour, marker='o', markersize=3)
     axes.fill_between(x, low, high, color=colour, alpha=0.25, linewidth=0)
-    axes.set_title(score, fontsize=6.5)
-    axes.tick_params(labelsize=6)
+    axes.set_title(names.score(score), fontsize=style.TINY)
+    axes.tick_params(labelsize=style.TINY)
     if transform.log:
       axes.set_xscale('log')
       # Numbers of less than a decade would lie upon each other.
@@ -123,7 +127,7 @@ def figure(results: Mapping[str, Any], name: str) -> matplotlib.figure.Figure:
     if top - bottom < 0.1:
       middle = (top + bottom) / 2
       axes.set_ylim(middle - 0.05, middle + 0.05)
-  fig.supxlabel(transform.meaning, fontsize=8)
+  fig.supxlabel(transform.meaning, fontsize=style.PRINT)
   return fig
 
 

@@ -241,15 +241,16 @@ def curves(study: tables.Study):
         [float(budget) for budget in known],
         np.nanmean(values, axis=1),
         color=style.colour(number),
+        ls=style.dash(number),
         label=name.replace('_', ' '),
         **style.mark(number, 3),
       )
     axis.set_xscale('log')
-    axis.set_title(arm.label, fontsize=7)
+    axis.set_title(arm.label, fontsize=style.SMALL)
     axis.set_xlabel('budget, 1 / s')
     axis.set_ylim(-0.03, 1.03)
   axes[0, 0].set_ylabel('share')
-  axes[0, 0].legend(fontsize=6)
+  axes[0, 0].legend(fontsize=style.TINY)
   return figure
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from disentangle_jax.report import claims as claims_lib
 from disentangle_jax.report import (
+  display,
   figures,
   matching,
   statistics,
@@ -320,7 +321,9 @@ def sections(study: tables.Study) -> Iterator[Section]:
     ),
   )
   figure, axes = figures.new(5.5, 0.7 + 0.3 * len(explained))
-  figures.variance_shares(axes, explained)
+  names = display.of(study.infos)
+  named = {names.score(name): table for name, table in explained.items()}
+  figures.variance_shares(axes, named)
   yield Section(
     'unsupervised_study_variance_shares',
     'Shares of method, strength and seed',
