@@ -140,8 +140,8 @@ class Paper(NamedTuple):
 
   @property
   def barriers(self) -> int:
-    """Where hosts meet: planned, ready, each phase, scored."""
-    return 3 + len({group.depth for group in self.groups})
+    """Where hosts meet: planned, ready, each phase, scored, reported."""
+    return 4 + len({group.depth for group in self.groups})
 
   @property
   def work_seconds(self) -> float:
