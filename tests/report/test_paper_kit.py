@@ -115,8 +115,9 @@ PAPER = r"""
 \usepackage{booktabs}
 \usepackage{graphicx}
 \begin{document}
-\includegraphics{strength_mig_binned.pdf}
-\includegraphics{runs_mig_binned.pdf}
+\includegraphics[height=5cm]{strength_mig_binned.pdf}
+\includegraphics[height=5cm]{runs_mig_binned.pdf}
+
 \input{table.tex}
 \end{document}
 """
@@ -135,3 +136,11 @@ def test_a_paper_is_built_from_it(kit, tmp_path):
     text=True,
   )
   assert done.returncode == 0, done.stdout[-2000:]
+  assert 'paper.pdf (1 page' in done.stdout.replace('\n', '')
+  if shutil.which('pdffonts'):
+    fonts = subprocess.check_output(['pdffonts', 'paper.pdf'], cwd=tmp_path)
+    rows = fonts.decode().splitlines()
+    begin = rows[0].index('emb')
+    assert len(rows) > 3 and {row[begin:].split()[0] for row in rows[2:]} == {
+      'yes'
+    }
