@@ -115,8 +115,8 @@ PAPER = r"""
 \usepackage{booktabs}
 \usepackage{graphicx}
 \begin{document}
-\includegraphics[height=5cm]{strength_mig_binned.pdf}
-\includegraphics[height=5cm]{runs_mig_binned.pdf}
+\includegraphics[width=.48\linewidth]{strength_mig_binned.pdf}
+\includegraphics[width=.48\linewidth]{runs_mig_binned.pdf}
 
 \input{table.tex}
 \end{document}
