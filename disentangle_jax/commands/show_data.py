@@ -142,7 +142,7 @@ def show(name, options, own):
 def main(argv):
   """See the module docstring."""
   name, options, own = parse(argv[1:])
-  names = data.RENDERED if name == 'all' else (name,)
+  names = (*data.RENDERED, *data.WORLDS) if name == 'all' else (name,)
   for each in names:
     show(each, options, own)
 
