@@ -81,6 +81,22 @@ def test_links_lead_to_files(page):
       assert (page.parent / target).exists(), target
 
 
+def _anchors(page):
+  """What a forge and the site call the headings of a page."""
+  text = re.sub(r'^```.*?^```', '', page.read_text(), flags=re.M | re.DOTALL)
+  heads = (
+    re.sub(r'[^\w\- ]', '', h) for h in re.findall(r'^#+ (.*)', text, re.M)
+  )
+  return {head.strip().lower().replace(' ', '-') for head in heads}
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_anchors_of_links_are_headings(page):
+  for target, anchor in re.findall(r'\]\(([^):]*)#([^)]+)\)', page.read_text()):
+    there = (page.parent / target).resolve() if target else page
+    assert anchor in _anchors(there), (target, anchor)
+
+
 @pytest.mark.parametrize(
   'name, made, command',
   [

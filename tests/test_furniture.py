@@ -1,6 +1,8 @@
 """What stands around the code: pages, forms and workflows are whole."""
 
+import importlib.util
 import pathlib
+import posixpath
 import re
 
 import pytest
@@ -42,6 +44,28 @@ def test_every_page_is_in_the_site_and_every_link_of_it_leads_somewhere():
     for target in re.findall(r'\]\(([^)#\s]+)', path.read_text()):
       if not target.startswith(('http', 'mailto')):
         assert (path.parent / target).exists(), (path.name, target)
+
+
+def test_what_pages_link_to_outside_of_docs_is_in_the_site():
+  path = ROOT / 'docs' / 'site_links.py'
+  spec = importlib.util.spec_from_file_location('site_hook', path)
+  site = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(site)
+  added = site.outside()
+  assert ROOT / 'experiments/studies/attack/README.md' in added
+  docs = [page for page in (ROOT / 'docs').rglob('*') if page.is_file()]
+  addresses = {site.address(page) for page in (*added, *docs)}
+  links = 0
+  for page in (*added, *docs):
+    if page.suffix != '.md':
+      continue
+    text = site.rewritten(page.read_text(), page)
+    here = posixpath.dirname(site.address(page))
+    for target in re.findall(r'\]\(([^)#\s:]+)[)#]', text):
+      whole = posixpath.normpath(posixpath.join(here, target))
+      assert whole in addresses, (page, target)
+      links += 1
+  assert links > 500
 
 
 def test_the_citation_can_be_read():

@@ -3,6 +3,8 @@
 import shutil
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import disentangle_jax as dj
@@ -129,12 +131,30 @@ def test_the_page_of_what_is_published_is_fresh():
   assert page == published.describe() + '\n'
 
 
+def a_workdir(path, change=lambda info: None):
+  """What the baselines published as a store, its study.json changed."""
+  home = published.folder('baselines')
+  shutil.copytree(home / 'params', path / 'params')
+  shutil.copytree(home / 'results', path / 'results')
+  info = store.read_json(folders.study(home))
+  (variant,) = info.pop('variants').values()
+  info |= variant
+  change(info)
+  store.write_json(folders.study(path), info)
+  return path
+
+
+def keep_rows(path, kept):
+  """Rewrites a store's rows without those that `kept` does not hold for."""
+  file = folders.results(path) / 'scores.parquet'
+  table = pq.read_table(file)
+  rows = table.to_pandas()
+  pq.write_table(table.filter(pa.array(kept(rows).to_numpy())), file)
+
+
 def test_publishing_again_replaces_what_was_there(tmp_path):
   target = tmp_path / 'baselines'
-  source = tmp_path / 'workdir'
-  shutil.copytree(published.folder('baselines') / 'params', source / 'params')
-  shutil.copytree(published.folder('baselines') / 'results', source / 'results')
-  shutil.copy(folders.study(published.folder('baselines')), source)
+  source = a_workdir(tmp_path / 'workdir')
   (target / 'params').mkdir(parents=True)
   (target / 'params' / 'old.safetensors').write_bytes(b'')
   files = published.write([source], target)
@@ -143,3 +163,82 @@ def test_publishing_again_replaces_what_was_there(tmp_path):
   first = dj.open(target).scores()
   second = dj.published('baselines').scores()
   np.testing.assert_array_equal(first, second)
+
+
+def smoke(info):
+  info['study'] = 'baselines_smoke'
+
+
+def steps(info):
+  info['config']['steps'] = 10
+
+
+def small(info):
+  info['config']['dataset']['resolution'] = 8
+
+
+def fewer_scores(info):
+  info['config']['metrics'] = info['config']['metrics'][1:]
+
+
+@pytest.mark.parametrize(
+  'change, said',
+  [
+    (smoke, 'baselines_laptop is not among what is given'),
+    (steps, r'config.steps is \d+ there and 10 here'),
+    (small, r'config.dataset.resolution is \w+ there and 8 here'),
+    (fewer_scores, 'config.metrics is '),
+  ],
+)
+def test_another_variant_is_published_only_when_asked(tmp_path, change, said):
+  target = tmp_path / 'baselines'
+  published.write([a_workdir(tmp_path / 'first')], target)
+  before = {path: path.read_bytes() for path in target.rglob('*.*')}
+  other = a_workdir(tmp_path / 'other', change)
+  with pytest.raises(dj.StoreError, match=said) as caught:
+    published.write([other], target)
+  assert '--replace' in str(caught.value)
+  assert '\n' not in str(caught.value)
+  assert before == {path: path.read_bytes() for path in target.rglob('*.*')}
+  published.write([other], target, replace=True)
+  now = store.read_json(folders.study(target))['variants']
+  info = store.read_json(folders.study(other))
+  assert {name: of['config'] for name, of in now.items()} == {
+    info['study']: info['config']
+  }
+
+
+def test_fewer_runs_or_methods_are_published_only_when_asked(tmp_path):
+  target = tmp_path / 'baselines'
+  whole = a_workdir(tmp_path / 'whole')
+  published.write([whole], target)
+  one = a_workdir(tmp_path / 'one')
+  keep_rows(one, lambda rows: rows['run_id'] != rows['run_id'].iloc[0])
+  with pytest.raises(dj.StoreError, match=r'baselines_laptop has \d+ here'):
+    published.write([one], target)
+  # As many runs, of other methods.
+  renamed = a_workdir(tmp_path / 'renamed')
+  file = folders.results(renamed) / 'scores.parquet'
+  table = pq.read_table(file)
+  rows = table.to_pandas()
+  rows['method'] = rows['method'].astype(str).replace('pca', 'ica')
+  pq.write_table(pa.Table.from_pandas(rows, table.schema), file)
+  with pytest.raises(dj.StoreError, match='pca is not among the methods'):
+    published.write([renamed], target)
+  published.write([one], target, replace=True)
+  # More than is there needs no word.
+  published.write([whole], target)
+
+
+def test_more_seeds_scores_and_strengths_need_no_word(tmp_path):
+  def grown(info):
+    config = info['config']
+    config['seeds'] = 50
+    config['metrics'] = [*config['metrics'], 'another']
+    config['sweep'] = [*(config['sweep'] or []), {'methods': 'another'}]
+    config['dataset']['path'] = '/elsewhere'
+    config['steps_of_a_later_version'] = 3
+
+  target = tmp_path / 'baselines'
+  published.write([a_workdir(tmp_path / 'first')], target)
+  assert published.write([a_workdir(tmp_path / 'more', grown)], target)

@@ -7,7 +7,9 @@
 The first writes `experiments/studies/<key>/results/scores.parquet` (scores of
 every run), `study.json` and `params/`: the best and the median run of each
 method, with model cards. Several workdirs are variants of one study; what was
-published before is replaced. The last prints docs/published.md.
+published before is replaced. Where that would lose a variant, a method or runs,
+or would change a variant's config (its seeds aside), it is refused without
+--replace. The last prints docs/published.md.
 """
 
 from absl import flags
@@ -25,12 +27,14 @@ def main(argv):
     print(published.describe())
     return
   cli.required('workdir', given.workdir, 'runs/attack')
-  for path in published.write([folders.workdir(w) for w in given.workdir]):
+  workdirs = [folders.workdir(path) for path in given.workdir]
+  for path in published.write(workdirs, replace=given.replace):
     print(path)
 
 
 def run() -> None:
   """The command itself."""
   flags.DEFINE_list('workdir', [], 'Finished workdirs of one study.')
+  flags.DEFINE_bool('replace', False, 'Also where it loses what is there.')
   flags.DEFINE_bool('index', False, 'Print the page of what is published.')
   cli.run(main, __doc__)

@@ -142,7 +142,7 @@ def show(name, options, own):
 def main(argv):
   """See the module docstring."""
   name, options, own = parse(argv[1:])
-  names = data.RENDERED if name == 'all' else (name,)
+  names = (*data.RENDERED, *data.WORLDS) if name == 'all' else (name,)
   for each in names:
     show(each, options, own)
 
@@ -158,8 +158,4 @@ def run(argv: Sequence[str] | None = None) -> None:
     print(f'{cli.said(__doc__)}\nFlags of its own, with their defaults:')
     print('  ' + ' '.join(f'--{flag}={value}' for flag, value in _OWN.items()))
     return
-  try:
-    main(argv)
-  except errors.ConfigError as error:
-    print(f'error: {error}', file=sys.stderr)
-    sys.exit(2)
+  cli.guarded(main)(argv)

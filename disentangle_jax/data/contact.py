@@ -215,9 +215,13 @@ def page(parts: Sequence[tuple[str, np.ndarray]]) -> PIL.Image.Image:
     parts: (label, uint8 [H, W, 3]).
 
   Returns:
-    The picture.
+    The picture, wide enough for every label.
   """
-  width = max(strip.shape[1] for _, strip in parts)
+  font = PIL.ImageFont.load_default()
+  width = max(
+    *(strip.shape[1] for _, strip in parts),
+    *(int(font.getlength(label)) + 6 for label, _ in parts),
+  )
   height = sum(strip.shape[0] + _HEAD for _, strip in parts)
   picture = PIL.Image.new('RGB', (width, height), 'white')
   pen = PIL.ImageDraw.Draw(picture)

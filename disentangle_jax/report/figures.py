@@ -18,6 +18,7 @@ from disentangle_jax.report import charts, style, tables
 from disentangle_jax.report import scores as scores_lib
 
 _LONG_LABEL = 30
+_SMALL = 7  # points, of names with settings
 _MOST_LABELS = 12  # of a strength axis
 
 
@@ -79,6 +80,42 @@ def _mark_ceiling(axes, score: scores_lib.Score) -> None:
     )
 
 
+def method_ticks(axes, methods: Sequence[str]) -> None:
+  """A place on the x axis for each method, its name below.
+
+  Names with their settings, 'dip_vae_i (lambda_od=5, steps=400)', are upright,
+  a setting a line, and the figure grows by what they take: laid across they
+  would leave no room for the axes.
+
+  Args:
+    axes: whose x axis is set.
+    methods: from left to right.
+  """
+  axes.set_xlim(-0.6, len(methods) - 0.4)
+  names = _broken(methods)
+  if names == list(methods):
+    axes.set_xticks(range(len(methods)), methods, rotation=20, ha='right')
+    return
+  axes.set_xticks(range(len(names)), names, rotation=90, fontsize=_SMALL)
+  lines = max(name.count('\n') + 1 for name in names)
+  _grow(axes, names, least=1.0 + len(names) * (lines + 1) * _SMALL / 60)
+
+
+def _broken(names: Sequence[str]) -> list[str]:
+  """A setting a line, where one of the names is long because of them."""
+  if not any('=' in name and len(name) > _LONG_LABEL for name in names):
+    return list(names)
+  return [name.replace(' (', '\n(').replace(', ', ',\n') for name in names]
+
+
+def _grow(axes, names: Sequence[str], least: float = 0.0) -> None:
+  """Room for upright names: a higher figure, `least` inches wide."""
+  longest = max(len(line) for name in names for line in name.split('\n'))
+  figure = axes.get_figure(root=True)
+  width, height = figure.get_size_inches()
+  figure.set_size_inches(max(width, least), height + longest * _SMALL / 120)
+
+
 def violins(
   axes,
   values: np.ndarray,
@@ -128,8 +165,7 @@ def violins(
       **style.mark(i, 1.8 if small else 3),
     )
     axes.plot(at, middle, 'o', ms=4, mfc='white', mec=style.INK, zorder=4)
-  axes.set_xticks(range(len(present)), present, rotation=20, ha='right')
-  axes.set_xlim(-0.6, len(present) - 0.4)
+  method_ticks(axes, present)
   axes.set_ylim(charts.extent(values))
   axes.set_ylabel(score.label)
   axes.grid(False, axis='x')
@@ -278,7 +314,15 @@ def heat_map(
   )
   small = 5.5 if max(matrix.shape) > 30 else 7
   axes.tick_params(length=0, labelsize=small if crowded else 8)
-  axes.set_xticklabels(axes.get_xticklabels(), rotation=40, ha='right')
+  below, beside = (
+    _broken([str(name) for name in of]) for of in (matrix.columns, matrix.index)
+  )
+  if below == [str(name) for name in matrix.columns]:
+    axes.set_xticklabels(below, rotation=40, ha='right')
+  else:
+    axes.set_xticklabels(below, rotation=90, fontsize=_SMALL)
+    _grow(axes, below)
+  axes.set_yticklabels(beside, rotation=0)
   axes.set(xlabel='', ylabel='')
   axes.grid(False)
 

@@ -66,8 +66,7 @@ def strips(
     mean = float(own.mean())
     axes.vlines(at + 0.18, low, high, color=style.INK, lw=1.4)
     axes.plot(at + 0.18, mean, 'o', ms=4, mfc='white', mec=style.INK)
-  axes.set_xticks(range(len(methods)), methods, rotation=20, ha='right')
-  axes.set_xlim(-0.6, len(methods) - 0.4)
+  figures.method_ticks(axes, methods)
   axes.set_ylim(charts.extent(values))
   axes.grid(False, axis='x')
 

@@ -7,7 +7,7 @@ the best and the median run of each method, with a model card beside each.
 `dj.published(key)` opens it; a report takes it in beside one's own runs.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 import os
 import pathlib
 import tempfile
@@ -23,6 +23,11 @@ from disentangle_jax import errors, folders, stored_rows, studies
 from disentangle_jax.studies import opened
 
 SCORES = 'scores'
+# Of a config: what may differ where the runs are those of one variant.
+_FREE = ('seeds', 'only', 'slice', 'engine', 'description')
+_PLACES = ('path', 'cache', 'verify')
+# And what may grow.
+_LISTS = ('config.metrics', 'config.methods', 'config.sweep')
 # Of a variant's study.json: what a page needs, without the plan of chunks.
 _KEPT = (
   'study',
@@ -164,7 +169,10 @@ def chosen(study: Any) -> list[str]:
 
 
 def write(
-  workdirs: Sequence[pathlib.Path], target: pathlib.Path | None = None
+  workdirs: Sequence[pathlib.Path],
+  target: pathlib.Path | None = None,
+  *,
+  replace: bool = False,
 ) -> list[pathlib.Path]:
   """Publishes finished workdirs of one packaged study in its folder.
 
@@ -172,13 +180,16 @@ def write(
     workdirs: of its variants; all that shall be published, for what was there
       before is replaced.
     target: the folder; that of the study in this clone by default.
+    replace: also where that loses a variant, a method or runs, or a variant's
+      config is another one.
 
   Returns:
     The files.
 
   Raises:
     ConfigError: workdirs of no packaged study, or of several; no clone.
-    StoreError: nothing to read, or a folder that cannot be written.
+    StoreError: nothing to read, a folder that cannot be written, or less than
+      is published there.
   """
   from disentangle_jax.engine.workdir import store
   from disentangle_jax.report import tables
@@ -198,6 +209,8 @@ def write(
     rule = 'is published into a clone of the repository, and this is none'
     raise errors.value('--workdir', ','.join(map(str, workdirs)), rule)
   target = studies.folder(key) if target is None else target
+  if not replace:
+    _refuse_loss(infos, loaded, target)
   target.mkdir(parents=True, exist_ok=True)
   folders.results(target).mkdir(exist_ok=True)
   path = folders.results(target) / f'{SCORES}.parquet'
@@ -236,6 +249,84 @@ def variant(target: pathlib.Path, name: str, place: pathlib.Path) -> None:
   whole = store.read_json(folders.study(target)) or {}
   own = whole['variants'].get(name, {})
   store.write_json(folders.study(place), {**whole, **own, 'study': name})
+
+
+def _refuse_loss(
+  infos: Sequence[Mapping[str, Any]],
+  loaded: Sequence[Any],
+  target: pathlib.Path,
+) -> None:
+  """Refuses to put less, or something else, in the place of what is there.
+
+  Args:
+    infos: study.json of every workdir.
+    loaded: a `report.tables.Study` of every variant.
+    target: where the study is published.
+
+  Raises:
+    StoreError: names what would be lost, and the flag that allows it.
+  """
+  from disentangle_jax.engine.workdir import store
+
+  path = folders.results(target) / f'{SCORES}.parquet'
+  old = (store.read_json(folders.study(target)) or {}).get('variants') or {}
+  if not old or not path.is_file():
+    return
+  columns = ['study', 'run_id', 'method', 'phase']
+  rows = pq.read_table(path, columns=columns).to_pandas()
+  rows = rows[rows['phase'].fillna('') == ''].drop_duplicates()
+  counts = rows.groupby('study', observed=True).size()
+  given = {str(one.infos[0].get('study', '')): one for one in loaded}
+  there = ', '.join(f'{counts.get(name, 0)} runs of {name}' for name in old)
+  missing = [name for name in old if name not in given]
+  if missing:
+    raise _loss(
+      target, there, f'{", ".join(missing)} is not among what is given'
+    )
+  for info in infos:
+    known = _compared(old.get(str(info.get('study', ''))) or {})
+    for field, before, now in _common(known, _compared(info), 'config'):
+      if field in _LISTS and all(one in (now or ()) for one in before or ()):
+        continue
+      rule = f'{field} is {before!r} there and {now!r} here'
+      if len(rule) > 120:
+        rule = f'{field} is another one there'
+      raise _loss(target, there, rule)
+  for name in old:
+    runs, part = given[name].runs, rows[rows['study'] == name]
+    if len(runs) < len(part):
+      raise _loss(target, there, f'{name} has {len(runs)} here')
+    here = set(runs['method'].astype(str).str.partition(' (')[0])
+    gone = sorted(set(part['method'].astype(str)) - here)
+    if gone:
+      raise _loss(target, there, f'{", ".join(gone)} is not among the methods')
+
+
+def _compared(info: Mapping[str, Any]) -> dict[str, Any]:
+  """Of a variant's config: what its runs must agree in."""
+  config = info.get('config') or {}
+  bound = {name: of for name, of in config.items() if name not in _FREE}
+  dataset = config.get('dataset') or {}
+  own = {name: of for name, of in dataset.items() if name not in _PLACES}
+  return {**bound, 'dataset': own}
+
+
+def _common(old: Any, new: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
+  """(field, value, other value) where both have the field and differ.
+
+  A field that only one of two versions of the package declares says nothing.
+  """
+  if isinstance(old, Mapping) and isinstance(new, Mapping):
+    for key in sorted(old.keys() & new.keys()):
+      yield from _common(old[key], new[key], f'{name}.{key}')
+  elif old != new:
+    yield name, old, new
+
+
+def _loss(target: pathlib.Path, there: str, what: str) -> errors.StoreError:
+  return errors.StoreError(
+    f'{target}: holds {there}; {what}; --replace puts it in their place'
+  )
 
 
 def _decides_alike(key: str, study: Any, target: pathlib.Path) -> bool:
@@ -330,6 +421,16 @@ def describe(root: str | os.PathLike | None = None) -> str:
     'puts your own runs beside them on one page. Cite the papers of the',
     'methods and metrics (every page lists their BibTeX) and this project',
     '(CITATION.cff) with the version that stands in the rows.',
+    '',
+    '```sh',
+    'python -m experiments.publish --workdir=runs/attack',
+    '```',
+    '',
+    'puts finished runs of yours in the place of what a study has here. It is',
+    'refused in one line where a variant, a method or runs would be lost, or',
+    "where a variant's config has changed in more than seeds, scores and",
+    'settings that were added (a `:smoke` over a `:laptop`, for one);',
+    '`--replace` does it all the same.',
     '',
     '| study | data sets | methods | runs | scores | with parameters | MiB |',
     '|---|---|---|---|---|---|---|',

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import PIL.Image
+import PIL.ImageFont
 import pytest
 
 from disentangle_jax import data, errors
@@ -47,7 +48,8 @@ def test_rows_change_one_factor_each():
 def test_streams_have_a_sheet_and_no_rows():
   images = np.full((6, 8, 8), 200, np.uint8)
   picture = contact.describe(stream_module.stream(images), columns=3, rows=2)
-  assert picture.size == (3 * 10 + 2, 2 * 10 + 2 + 14)
+  assert picture.height == 2 * 10 + 2 + 14
+  assert picture.width >= 3 * 10 + 2
 
 
 def test_command_writes_the_sheet(tmp_path, capsys):
@@ -55,7 +57,8 @@ def test_command_writes_the_sheet(tmp_path, capsys):
   own = [f'--out={tmp_path}', '--columns=4', '--rows=1', '--batch=2']
   show_data.run(['show_data', *argv, *own])
   with PIL.Image.open(tmp_path / 'data_blobs.png') as picture:
-    assert picture.size == (4 * 18 + 2, 3 * (18 + 2 + 14))
+    assert picture.height == 3 * (18 + 2 + 14)
+    assert picture.width >= 4 * 18 + 2
   said = capsys.readouterr().out
   assert 'position_x 32' in said and 'observations/s' in said
 
@@ -149,7 +152,7 @@ def test_joined_sets_show_both():
   pair = [stream_module.stream(np.full((3, 4, 4), n, 'u1')) for n in (9, 99)]
   joined = data.joined.join(*pair)
   pixels = np.asarray(contact.describe(joined, columns=2, rows=1))
-  assert pixels.shape == (2 * (14 + 8), 14, 3)
+  assert len(pixels) == 2 * (14 + 8) and pixels.shape[1] >= 14
   assert (pixels[16:20, 2:6] == 9).all() and (pixels[38:42, 8:12] == 99).all()
 
 
@@ -215,3 +218,14 @@ def test_sheets_show_the_drawn_images():
   want = contact.to_uint8(batch['observation'])[..., 0]
   got = np.stack([page[2:18, 2:18, 0], page[2:18, 20:36, 0]])
   assert np.abs(got.astype(int) - want.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize('width', [9, 600])
+def test_labels_fit_where_images_are_tiny(width):
+  strip = np.zeros((12, width, 3), np.uint8)
+  label = 'moving_blobs: video 8 x 12 x 12 x 3'
+  sheet = contact.page([(label, strip)])
+  longest = PIL.ImageFont.load_default().getlength(label)
+  assert sheet.width == max(width, int(longest) + 6)
+  black = np.asarray(sheet)[14:, :width]
+  assert sheet.height == 26 and not black.any()

@@ -190,6 +190,31 @@ def test_changed_fields_of_unfinished_runs_are_refused(tmp_path, monkeypatch):
     dj.sweep(config, tmp_path)
 
 
+def test_only_what_changed_is_named_where_two_numbers_are_swept(
+  tmp_path, monkeypatch
+):
+  config = tiny_config()
+  rates = [1e-4, 5e-4]
+  config.sweep = dj.product(
+    {'hparams.beta': [1, 4], 'hparams.learning_rate': rates}
+  )
+
+  class Killed(Exception):
+    pass
+
+  def killed(*args, **kwargs):
+    raise Killed
+
+  monkeypatch.setattr(train, 'compile_group', killed)
+  with pytest.raises(Killed):
+    dj.sweep(config, tmp_path)
+  config.steps = 40
+  with pytest.raises(
+    dj.StoreError, match='would change: steps was 20 and is now 40; legal'
+  ):
+    dj.sweep(config, tmp_path)
+
+
 def test_workdirs_that_cannot_be_used(tmp_path, config):
   blocked = tmp_path / 'file'
   blocked.write_text('x')

@@ -1,6 +1,7 @@
 """Charts: page and print draw the same; the page's files are packed."""
 
 from importlib import resources
+import itertools
 import json
 import math
 import os
@@ -8,15 +9,18 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import warnings
 
 import made_up
 import matplotlib.collections
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from disentangle_jax.report import (
   charts,
+  drawn,
   figures,
   payload,
   results,
@@ -314,3 +318,33 @@ def test_the_files_of_the_page_are_packed(tmp_path):
   assert (packed.parent / 'references.bib').is_file()
   names = {path.name for path in PAGE.iterdir()}
   assert names == {path.name for path in packed.iterdir()} and len(names) > 2
+
+
+LONG = tuple(
+  f'dip_vae_i (lambda_od={i}.0, lambda_d_factor={i}.0, num_latents=10)'
+  for i in range(4)
+)
+
+
+@pytest.mark.parametrize('draw', ['ticks', 'matrix', 'row'])
+def test_long_names_leave_room_for_the_axes(draw):
+  figure, axes = figures.new(height=1.2 if draw == 'row' else 2.8)
+  if draw == 'ticks':
+    figures.method_ticks(axes, LONG)
+  else:
+    index = LONG if draw == 'matrix' else ['reconstruction/nats (mean)']
+    values = np.full((len(index), len(LONG)), 0.5)
+    figures.heat_map(axes, pd.DataFrame(values, index, list(LONG)))
+  with warnings.catch_warnings():
+    warnings.simplefilter('error')
+    figure.draw_without_rendering()
+  width, height = axes.get_window_extent().size / figure.dpi
+  assert width > 1.5 and height > (0.3 if draw == 'row' else 1.2)
+  below = [label.get_window_extent() for label in axes.get_xticklabels()]
+  beside = [label.get_window_extent() for label in axes.get_yticklabels()]
+  for box in (*below, *beside):
+    assert box.x0 >= figure.bbox.x0 - 1 and box.y0 >= figure.bbox.y0 - 1
+  for first, second in itertools.pairwise(below):
+    assert first.x1 <= second.x0
+  if draw != 'ticks':
+    assert set(drawn.table(figure)['x']) == set(LONG)  # one line in the CSV

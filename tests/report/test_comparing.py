@@ -141,6 +141,29 @@ def test_the_comparison_opens_the_page(tmp_path):
   assert '### Compared: mig_binned (mean)' in lines
 
 
+def test_what_only_one_workdir_has_scored_is_not_compared(tmp_path):
+  kwargs = {'seeds': 6, 'training': ()}
+  folders = [
+    made_up.write_store(
+      tmp_path / name,
+      made_up.rows_of(study=name, metrics=metrics, **kwargs),
+      with_samples=False,
+    )
+    for name, metrics in (
+      ('a', ('mig_binned', 'factor_vae_score')),
+      ('b', ('mig_binned',)),
+    )
+  ]
+  study = tables.load(folders, together=False)
+  made = results.Results(study, compare=True, primary='factor_vae_score')
+  with report.style.use():
+    (opening,) = report.sections.comparison.opening(made)
+  keys = [part.key for part in opening.body]
+  assert all(key.startswith('compare_forest_') for key in keys)
+  assert 'compare_forest_mig_binned_mean' in keys
+  assert report.write(folders, compare=True, figures='none').is_file()
+
+
 def test_workdirs_without_a_common_setting_say_so(tmp_path):
   kwargs = {'seeds': 2, 'metrics': ('mig_binned',), 'training': ()}
   folders = []

@@ -6,6 +6,7 @@ whether the sweep was interrupted. More seeds, strengths or methods extend a
 study by new chunks.
 """
 
+import collections
 from collections.abc import Collection, Mapping, Sequence
 import datetime
 import functools
@@ -192,19 +193,24 @@ def _refuse_changes(
     method, hparams, seed = json.loads(coordinates)
     return method, hparams.get(strengths.get(method, '')), seed
 
-  gone = {
-    repeated(coordinates): (coordinates, spec)
-    for run_id, (coordinates, spec) in old['runs'].items()
-    if run_id not in whole
-  }
+  gone = collections.defaultdict(list)
+  for run_id, (coordinates, spec) in old['runs'].items():
+    if run_id not in whole:
+      gone[repeated(coordinates)].append((coordinates, spec))
   for run in plan.runs:
     here = _coordinates(run)
     if run.run_id in old['runs'] or repeated(here) not in gone:
       continue
-    coordinates, spec = gone[repeated(here)]
-    hparams = [json.loads(text)[1] for text in (coordinates, here)]
-    fields = differences(*hparams, 'hparams')
-    fields += differences(old['specs'][spec], _spec(run))
+    # A second hyper-parameter that is swept has runs of the same strength:
+    # the one that is nearest has what really changed.
+    fields = min(
+      (
+        differences(*(json.loads(at)[1] for at in (was, here)), 'hparams')
+        + differences(old['specs'][spec], _spec(run))
+        for was, spec in gone[repeated(here)]
+      ),
+      key=len,
+    )
     changed = [f'{name} was {a!r} and is now {b!r}' for name, a, b in fields]
     raise errors.StoreError(
       f'--workdir={workdir}: runs of study {plan.study!r} would change: '

@@ -71,8 +71,14 @@ def opening(results: Results) -> Iterator[Section]:
     'comparison',
     f'{second} against {first}',
     f'First workdir: {first}. Second: {second}. {said}',
-    [*parts, *_matrix(results), *_profiles(results)],
+    [*parts, *(_ranked(results) if _cells(results) else ())],
   )
+
+
+def _ranked(results: Results) -> Iterator[Section]:
+  """What reads the score that ranks the runs, where both workdirs have it."""
+  yield from _matrix(results)
+  yield from _profiles(results)
 
 
 def _forests(results: Results, what: str) -> Iterator[Section]:
