@@ -48,6 +48,9 @@ class Gripper:
   thinnest: float = 0.01
 
 
+_GRIPPER = Gripper()
+
+
 def _split(x: jax.Array) -> raycast.Vector:
   return tuple(x[..., n] for n in range(3))
 
@@ -79,7 +82,7 @@ def success(
   distance: Distance,
   pose: jax.Array,
   centroid: jax.Array,
-  gripper: Gripper = Gripper(),
+  gripper: Gripper = _GRIPPER,
 ) -> jax.Array:
   """Whether closing the gripper holds the object.
 
@@ -201,7 +204,7 @@ def balanced(
   distance: Distance,
   centroid: jax.Array,
   count: int,
-  gripper: Gripper = Gripper(),
+  gripper: Gripper = _GRIPPER,
 ) -> Grasps:
   """Poses of which half succeed, by rejection.
 
