@@ -20,7 +20,7 @@ INSTALL = [
   'absl-py>=2.1',
   'chex>=0.1.90',
   'flax>=0.12',
-  'jax>=0.10',
+  'jax>=0.10.2',  # before, scores moved with the size of blocks
   'jinja2>=3.1',
   'matplotlib>=3.9',
   'ml_collections>=1.1',
@@ -37,7 +37,7 @@ INSTALL = [
 ]
 EXTRAS = {
   # Compiles for TPUs from any machine.
-  'aot': ['jax[tpu]>=0.10'],
+  'aot': ['jax[tpu]>=0.10.2'],
   # A workdir in object storage: s3:// and gs://.
   'buckets': ['gcsfs>=2025.3', 's3fs>=2025.3', 'universal_pathlib>=0.3.2'],
   'data': ['h5py>=3.11', 'tensorflow-datasets>=4.9.9'],
@@ -52,7 +52,7 @@ EXTRAS = {
     'pytest-timeout>=2.3.1',
     'pytest-xdist>=3.6.1',
     'ruff>=0.15',  # before, it formatted differently
-    'scikit-learn>=1.6',
+    'scikit-learn>=1.7',  # `LassoCV(alphas=30)`
   ],
 }
 
