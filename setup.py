@@ -20,7 +20,7 @@ INSTALL = [
   'absl-py>=2.1',
   'chex>=0.1.90',
   'flax>=0.12',
-  'jax>=0.10.2',
+  'jax>=0.10.2',  # before, scores moved with the size of blocks
   'jinja2>=3.1',
   'matplotlib>=3.9',
   'ml_collections>=1.1',
@@ -52,7 +52,7 @@ EXTRAS = {
     'pytest-timeout>=2.3.1',
     'pytest-xdist>=3.6.1',
     'ruff>=0.15',  # before, it formatted differently
-    'scikit-learn>=1.7',
+    'scikit-learn>=1.7',  # `LassoCV(alphas=30)`
   ],
 }
 

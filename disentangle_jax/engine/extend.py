@@ -55,7 +55,9 @@ def lacking(
   supplied = {
     run.run_id: group.metrics for group in plan.groups for run in group.runs
   }
-  have = stored.groupby('run_id')[['name', 'metric_seed']].agg(tuple)
+  have = stored.groupby('run_id', observed=True)[['name', 'metric_seed']].agg(
+    tuple
+  )
   missing_of = {}
   for run_id, (names, metric_seeds) in have.iterrows():
     scored = set(zip(names, metric_seeds))
