@@ -242,3 +242,9 @@ def test_more_seeds_scores_and_strengths_need_no_word(tmp_path):
   target = tmp_path / 'baselines'
   published.write([a_workdir(tmp_path / 'first')], target)
   assert published.write([a_workdir(tmp_path / 'more', grown)], target)
+
+
+def test_methods_that_are_not_drawn_record_what_others_do_not(tmp_path):
+  """Of many methods the first ones have training curves, of their scalars."""
+  page = dj.published('covariance_penalty').report(out=tmp_path, figures='none')
+  assert page.path.is_file()

@@ -49,7 +49,7 @@ def table(figure) -> pd.DataFrame:
 
 
 def _plain(text: str) -> str:
-  return ' '.join(text.split())
+  return ' '.join(str(text).split())
 
 
 def _series(artist) -> str | None:

@@ -90,3 +90,11 @@ def test_what_is_too_large_for_a_page_is_left_out():
   figure, axes = figures.new()
   axes.plot(np.arange(drawn.MOST + 1))
   assert drawn.table(figure).empty
+
+
+def test_cells_between_numbers_that_stand_for_names():
+  figure, axes = figures.new()
+  frame = pd.DataFrame([[0.1, 0.2], [0.3, 0.4]], [0, 1], [0, 1])
+  figures.heat_map(axes, frame)
+  axes.set_xticks([0.5, 1.5], [0, 1])
+  assert len(drawn.table(figure)) == 4

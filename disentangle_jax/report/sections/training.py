@@ -43,8 +43,10 @@ def sections(results: Results) -> Iterator[Section]:
     rest = [name.removeprefix(stored.TRAINING) for name in order[most:]]
     text += f' Recorded too: {", ".join(rest)}.'
   for name in order[:most]:
+    part = curves[(curves['name'] == name) & curves['method'].isin(methods)]
+    if part.empty:  # methods that are not drawn alone recorded it
+      continue
     label = name.removeprefix(stored.TRAINING)
-    part = curves[curves['name'] == name]
     yield Section(
       gallery.stem(f'training_{label}'),
       f'Training: {label}',
