@@ -172,8 +172,8 @@ def test_a_diverging_run_is_recorded_and_leaves_its_neighbours(tmp_path):
   np.testing.assert_allclose(both, values(without), rtol=1e-5, atol=1e-5)
 
 
-def test_changed_fields_of_unfinished_runs_are_refused(tmp_path, monkeypatch):
-  config = tiny_config()
+def begun(config, workdir, monkeypatch):
+  """A sweep that was killed before its first program: its plan is written."""
 
   class Killed(Exception):
     pass
@@ -183,7 +183,13 @@ def test_changed_fields_of_unfinished_runs_are_refused(tmp_path, monkeypatch):
 
   monkeypatch.setattr(train, 'compile_group', killed)
   with pytest.raises(Killed):
-    dj.sweep(config, tmp_path)
+    dj.sweep(config, workdir)
+
+
+def test_changed_fields_of_unfinished_runs_are_refused(tmp_path, monkeypatch):
+  config = tiny_config()
+
+  begun(config, tmp_path, monkeypatch)
   config.steps = 40
   message = r'runs .* would change: steps was 20 and is now 40'
   with pytest.raises(dj.StoreError, match=message):
@@ -199,15 +205,7 @@ def test_only_what_changed_is_named_where_two_numbers_are_swept(
     {'hparams.beta': [1, 4], 'hparams.learning_rate': rates}
   )
 
-  class Killed(Exception):
-    pass
-
-  def killed(*args, **kwargs):
-    raise Killed
-
-  monkeypatch.setattr(train, 'compile_group', killed)
-  with pytest.raises(Killed):
-    dj.sweep(config, tmp_path)
+  begun(config, tmp_path, monkeypatch)
   config.steps = 40
   with pytest.raises(
     dj.StoreError, match='would change: steps was 20 and is now 40; legal'

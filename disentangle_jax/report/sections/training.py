@@ -39,19 +39,19 @@ def sections(results: Results) -> Iterator[Section]:
   )
   if len(recorded) > len(methods):
     text += f' The first {len(methods)} of {len(recorded)} methods.'
-  if len(order) > most:
-    rest = [name.removeprefix(stored.TRAINING) for name in order[most:]]
+  # Others are recorded by methods alone that have no panel.
+  own = set(curves.loc[curves['method'].isin(methods), 'name'])
+  shown = [name for name in order if name in own][:most]
+  rest = [n.removeprefix(stored.TRAINING) for n in order if n not in shown]
+  if rest:
     text += f' Recorded too: {", ".join(rest)}.'
-  for name in order[:most]:
-    part = curves[(curves['name'] == name) & curves['method'].isin(methods)]
-    if part.empty:  # methods that are not drawn alone recorded it
-      continue
+  for name in shown:
     label = name.removeprefix(stored.TRAINING)
     yield Section(
       gallery.stem(f'training_{label}'),
       f'Training: {label}',
       text,
-      _figure(part, results.study.runs, methods),
+      _figure(curves[curves['name'] == name], results.study.runs, methods),
     )
 
 
