@@ -53,6 +53,7 @@ EXTRAS = {
     'pytest-xdist>=3.6.1',
     'ruff>=0.15',  # before, it formatted differently
     'scikit-learn>=1.7',  # `LassoCV(alphas=30)`
+    'setuptools>=69',  # Python 3.12 brings none
   ],
 }
 

@@ -94,8 +94,9 @@ def rows(
     while sizes:
       size, fits = sizes.pop(0), True
       with platforms.traced_for(topology.platform):
-        each = estimate.need(group, points).bytes_per_run
-      bound = each * (size // over)
+        need = estimate.need(group, points)
+        at_once = train.runs_at_once(group, size // over)
+      bound = need.training_bytes(size // over, at_once)
       for row in _of_size(number, group, size, mesh, topology, evaluator):
         fits &= row.fits
         yield row._replace(bound=bound) if row.training else row

@@ -7,6 +7,19 @@ import jax.numpy as jnp
 from disentangle_jax.ops import gaussian
 
 
+@jax.custom_jvp
+def _erf(x: jax.Array) -> jax.Array:
+  """The error function; JAX 0.12 has no slope of it where a batch is split."""
+  return jax.lax.erf(x)
+
+
+@_erf.defjvp
+def _erf_slope(at, towards):
+  (x,), (step,) = at, towards
+  slope = 2 / jnp.sqrt(jnp.pi) * (step * jnp.exp(-jnp.square(x)))
+  return _erf(x), slope
+
+
 def cross_entropy(
   mean: jax.Array, logvar: jax.Array, rate: jax.Array | float
 ) -> jax.Array:
@@ -32,7 +45,7 @@ def cross_entropy(
   # Of the mean in units of s; 2 Phi(x) - 1 is erf(x / sqrt(2)).
   ratio = mean * jnp.exp(-0.5 * logvar)
   near = deviation * jnp.sqrt(2 / jnp.pi) * jnp.exp(-0.5 * jnp.square(ratio))
-  distance = near + mean * jax.lax.erf(ratio / jnp.sqrt(2.0))
+  distance = near + mean * _erf(ratio / jnp.sqrt(2.0))
   return rate * distance - jnp.log(rate / 2)
 
 

@@ -6,6 +6,7 @@ What a field means is said where it is declared: in the docstrings of the
 
 from collections.abc import Iterable, Iterator, Mapping
 import dataclasses
+import inspect
 import math
 import re
 from typing import Any
@@ -17,7 +18,7 @@ from disentangle_jax.methods import contract
 from disentangle_jax.nn import nets
 
 _HEAD = ('field', 'default', 'meaning')
-_ATTRIBUTE = re.compile(r'^ {4}(\w+): (.*)$')
+_ATTRIBUTE = re.compile(r'^ {2}(\w+): (.*)$')
 
 STUDY = {
   'study': 'name of the study, in its folder and its page',
@@ -46,7 +47,8 @@ def meanings(config_class: type) -> dict[str, str]:
   """Field -> what its class's docstring says, base classes included."""
   said: dict[str, str] = {}
   for one in reversed(config_class.__mro__):
-    lines = (one.__dict__.get('__doc__') or '').splitlines()
+    # Python 3.13 takes away what all lines are indented by, others do not.
+    lines = inspect.cleandoc(one.__dict__.get('__doc__') or '').splitlines()
     name, inside = '', False
     for line in lines:
       if line.strip() == 'Attributes:':
@@ -56,7 +58,7 @@ def meanings(config_class: type) -> dict[str, str]:
       if inside and match:
         name = match[1]
         said[name] = match[2].strip()
-      elif inside and name and line.startswith(' ' * 6):
+      elif inside and name and line.startswith(' ' * 4):
         said[name] += ' ' + line.strip()
       elif inside and not line.strip():
         name, inside = '', False

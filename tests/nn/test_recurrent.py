@@ -9,6 +9,7 @@ import meshes
 import numpy as np
 import pytest
 
+from disentangle_jax.engine.programs import memory
 from disentangle_jax.nn import recurrent
 from disentangle_jax.ops import axis
 
@@ -218,7 +219,7 @@ def _loops(jaxpr, inside=False):
   for equation in jaxpr.eqns:
     yield equation.primitive.name, inside
     deeper = inside or equation.primitive.name == 'scan'
-    for inner in jax.core.jaxprs_in_params(equation.params):
+    for inner in memory.inner(equation):
       yield from _loops(inner, deeper)
 
 

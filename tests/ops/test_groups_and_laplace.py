@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -104,3 +105,20 @@ def test_the_least_kl_of_what_stays_is_the_same_for_every_rate(rate):
   np.testing.assert_allclose(kl.min(), least, atol=2e-5)
   best = deviation[np.argmin(kl)]
   np.testing.assert_allclose(best, math.sqrt(math.pi / 2) / rate, rtol=0.02)
+
+
+def test_the_slope_of_the_distance_in_closed_form():
+  """Of E|z| in the mean it is 2 Phi(mean / s) - 1, in s 2 phi(mean / s)."""
+  mean = jnp.linspace(-2.0, 2.0, 9)
+  logvar, rate = jnp.linspace(-1.5, 0.5, 9), 1.7
+  of = lambda m, v: jnp.sum(laplace.cross_entropy(m, v, rate))
+  in_mean, in_logvar = jax.grad(of, (0, 1))(mean, logvar)
+  s = np.exp(0.5 * np.asarray(logvar))
+  ratio = np.asarray(mean) / s
+  np.testing.assert_allclose(
+    in_mean, rate * (2 * stats.norm.cdf(ratio) - 1), rtol=1e-5, atol=1e-6
+  )
+  # ds / dlogvar is s / 2.
+  np.testing.assert_allclose(
+    in_logvar, rate * s * stats.norm.pdf(ratio), rtol=1e-5
+  )

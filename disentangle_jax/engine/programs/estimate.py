@@ -16,6 +16,7 @@ from disentangle_jax.engine.programs import (
   devices,
   hosts,
   memory,
+  step_memory,
   train,
 )
 from disentangle_jax.metrics import designs as metric_designs
@@ -31,8 +32,10 @@ _EFFICIENCY = 0.12
 # Share of a device's memory that a chunk may plan for.
 _MEMORY_SHARE = 0.6
 # What compiled steps hold beside the states is at most so many times what a
-# walk of the trace says (docs/performance.md has the figures).
-_SCRATCH = 6.0
+# walk of the trace says, and small things of their own (docs/performance.md has
+# the figures of every kind of system).
+_SCRATCH = 2.1
+_SMALL = 2**16
 
 
 class Need(NamedTuple):
@@ -40,13 +43,15 @@ class Need(NamedTuple):
 
   Attributes:
     bytes_per_run: what one run holds on its device at most, in training or
-      scoring; compiled programs held an eighth of it to two thirds.
+      scoring; compiled programs hold half of it and more.
     flops_per_step: of one run, multiplications and additions.
     seconds: training time of the whole group on these devices.
     compile_seconds: of its programs; 0 where they were not compiled.
     scoring_seconds: of the whole group.
     disk_bytes: that a run leaves behind, about.
     timed: whether training was timed; else it is worked out from arithmetic.
+    state_bytes: of one run.
+    scratch_bytes: what a run holds beside its state while it trains.
   """
 
   bytes_per_run: int
@@ -56,6 +61,20 @@ class Need(NamedTuple):
   scoring_seconds: float = 0.0
   disk_bytes: int = 0
   timed: bool = False
+  state_bytes: int = 0
+  scratch_bytes: int = 0
+
+  def training_bytes(self, runs: int, at_once: int = 0) -> int:
+    """What runs hold on a device while they train, at most.
+
+    Args:
+      runs: of the program on one device.
+      at_once: of them in one vmap while the others wait; 0 for all.
+
+    Returns:
+      Bytes.
+    """
+    return runs * self.state_bytes + (at_once or runs) * self.scratch_bytes
 
 
 def matmul_rate() -> float:
@@ -127,26 +146,31 @@ def need(
   flops = float(cost.get('flops', 0.0))
   sample = group_shapes.sampler(group.contract, group.config, group.dataset)
 
-  def step(key, state, arrays, index, hparams):
+  def step(state, key, arrays, index, hparams):
     batch = {**sample(key, arrays, index), 'step': jnp.zeros((), jnp.int32)}
     return group.method.update(key, state, batch, hparams)
 
   index = jax.ShapeDtypeStruct((group.batch_size,), jnp.int32)
   state_bytes, codes = _size(state), 0
-  held = memory.held_bytes(
-    step, key, state, group.dataset.arrays, index, hparams
+  walked = step_memory.scratch_bytes(
+    step, state, key, group.dataset.arrays, index, hparams
   )
   if group.method.represent is not None:
     shapes = jax.eval_shape(group.method.represent, state, batch['observation'])
     codes = _size(shapes) // group.batch_size * grid_points
-  # The new state takes the place of the old one.
-  scratch = _SCRATCH * max(0, held - state_bytes)
-  per_run = state_bytes + max(int(scratch), codes)
+  scratch = int(_SCRATCH * walked) + _SMALL
+  per_run = state_bytes + max(scratch, codes)
   seconds = 0.0
   if rate:
     total = flops * group.steps * len(group.runs)
     seconds = total / (rate * _EFFICIENCY)
-  return Need(per_run, flops, seconds)
+  return Need(
+    per_run,
+    flops,
+    seconds,
+    state_bytes=state_bytes,
+    scratch_bytes=scratch,
+  )
 
 
 def compiled_bytes(

@@ -46,7 +46,8 @@ def array_bytes(shape: tuple[int, ...], itemsize: int = 4) -> int:
   return math.prod(shape) * itemsize
 
 
-def _bytes(variable: Any) -> int:
+def value_bytes(variable: Any) -> int:
+  """Bytes of a variable of a trace, see `array_bytes`."""
   shape = getattr(variable.aval, 'shape', ())
   dtype = getattr(variable.aval, 'dtype', None)
   return array_bytes(shape, getattr(dtype, 'itemsize', 4))
@@ -77,10 +78,12 @@ def _peak(jaxpr: Any) -> int:
   arguments = {*jaxpr.invars, *jaxpr.constvars}
   now = most = 0
   for step, equation in enumerate(jaxpr.eqns):
-    result = sum(map(_bytes, equation.outvars))
+    result = sum(map(value_bytes, equation.outvars))
     within = max(map(_peak, inner(equation)), default=0)
     most = max(most, now + max(result, within))
-    now += sum(_bytes(v) for v in equation.outvars if last.get(v, -1) > step)
+    now += sum(
+      value_bytes(v) for v in equation.outvars if last.get(v, -1) > step
+    )
     ended = {
       v
       for v in equation.invars
@@ -88,7 +91,7 @@ def _peak(jaxpr: Any) -> int:
       and v not in arguments
       and last[v] == step
     }
-    now -= sum(map(_bytes, ended))
+    now -= sum(map(value_bytes, ended))
   return max(most, now)
 
 
