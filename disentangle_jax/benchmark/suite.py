@@ -13,7 +13,7 @@ import jax
 from disentangle_jax.benchmark import forms
 from disentangle_jax.commands import configs
 from disentangle_jax.engine.plan import planning, study_plan
-from disentangle_jax.engine.programs import scoring
+from disentangle_jax.engine.programs import estimate, scoring
 
 # Kind of program -> study, as `--config` takes it.
 STUDIES = {
@@ -23,6 +23,8 @@ STUDIES = {
   'gru': 'mocogan:laptop',
 }
 RUNS = (1, 8, 32, 128)
+# Fewer steps than this say little of a rate.
+LEAST_STEPS = 4
 
 
 class Member(NamedTuple):
@@ -64,6 +66,34 @@ def title(study: str, group: study_plan.Group) -> str:
     getattr(group.config, 'precision', 'auto'),
   ]
   return ', '.join(part for part in parts if part != 'auto')
+
+
+def steps_within(seconds: float, runs: int, rate: float, steps: int) -> int:
+  """Steps of a measurement that is not to take too long.
+
+  Args:
+    seconds: that it may take.
+    runs: of the program.
+    rate: run-steps/s of a smaller program; 0 where nothing is known.
+    steps: that are wanted.
+
+  Returns:
+    `steps` or as many as fit; 0 where these would be less than `LEAST_STEPS`.
+  """
+  if not rate:
+    return steps
+  fitting = int(seconds * rate / runs)
+  return min(steps, fitting) if fitting >= LEAST_STEPS else 0
+
+
+def scoring_seconds(member: Member, engine: forms.Engine) -> float:
+  """What scoring will take, about: its encoding, from the rate of training.
+
+  A step is the forward pass of a batch three times over.
+  """
+  points = estimate.grid_points(member.plan, member.group)
+  steps = points / member.group.batch_size / 3
+  return engine.runs * steps / engine.best
 
 
 def scored(

@@ -23,8 +23,9 @@ was cut off, or that --minutes ended, goes on where it was.
   python -m experiments.benchmark --profile=runs/trace --runs=24
 
 --suite measures four kinds of programs (an MLP, a conv net, a GAN, a recurrent
-net) at 1, 8, 32 and 128 runs, and what their studies' scores add. --profile
-writes a trace of the last measurement of each program.
+net) at 1, 8, 32 and 128 runs, and what their studies' scores add. What would
+take longer than --longest seconds there is measured with fewer steps or left
+out, and told. --profile writes a trace of the last measurement of each program.
 
 --output names a folder: it gets one JSON file per machine (devices, driver,
 versions, rates of a matrix product and of a copy; measurements of further calls
@@ -62,6 +63,7 @@ from disentangle_jax.benchmark import (
 )
 from disentangle_jax.benchmark import scoring as scoring_costs
 from disentangle_jax.commands import cli
+from disentangle_jax.engine import progress
 from disentangle_jax.engine.plan import (
   algebra,
   declare,
@@ -116,6 +118,13 @@ _SUITE = flags.DEFINE_bool(
   'suite',
   False,
   'Measure an MLP, a conv net, a GAN and a recurrent net, scores included.',
+)
+_LONGEST = flags.DEFINE_float(
+  'longest',
+  30.0,
+  'Seconds that a measurement of --suite may take: with fewer steps, or left '
+  'out, where it would be more.',
+  1.0,
 )
 _PROFILE = flags.DEFINE_string(
   'profile',
@@ -191,6 +200,33 @@ def _asked(config):
     yield what, group, None
 
 
+def _engines(
+  group: study_plan.Group, counts: list[int], mesh, longest: float
+) -> Iterator[forms.Engine]:
+  """The engine at every number of runs, as far as time allows.
+
+  Args:
+    group: what to train.
+    counts: runs per program, in order.
+    mesh: ('runs', 'data').
+    longest: seconds that a measurement may take; 0 for any.
+  """
+  rate = 0.0
+  for count in counts:
+    steps = suite.steps_within(longest, count, rate, group.steps)
+    if not steps:
+      seconds = suite.LEAST_STEPS * count / rate
+      print(
+        f'{forms.engine_name(count)}: left out, {suite.LEAST_STEPS} steps '
+        f'would take about {progress.duration(seconds)} (--longest)'
+      )
+      continue
+    engine = forms.Engine(group._replace(steps=steps), count, mesh)
+    if longest:
+      rate = engine.rate()
+    yield engine
+
+
 def measure(
   group: study_plan.Group,
   counts: list[int],
@@ -199,7 +235,8 @@ def measure(
   member: suite.Member | None = None,
 ) -> dict:
   """One measurement, as `record.save` takes it; of the suite, with scores."""
-  engines = [forms.Engine(group, count, mesh) for count in counts]
+  longest = _LONGEST.value if member is not None else 0.0
+  engines = list(_engines(group, counts, mesh, longest))
   ways = list(engines)
   if _LOOP.value:
     ways.append(forms.Loop(group))
@@ -208,6 +245,14 @@ def measure(
   rows = forms.measure(ways, _REPEATS.value)
   if member is not None:
     for row, engine in zip(rows, engines):
+      row['steps'] = engine.group.steps
+      seconds = suite.scoring_seconds(member, engine)
+      if seconds > longest:
+        print(
+          f'{engine.name}: not scored, encoding would take about '
+          f'{progress.duration(seconds)} (--longest)'
+        )
+        continue
       row.update(suite.scored(member, engine, mesh))
   if _PROFILE.value:
     folder = pathlib.Path(_PROFILE.value) / record.file_name(what)

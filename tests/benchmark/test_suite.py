@@ -9,10 +9,10 @@ from disentangle_jax.engine.plan import planning
 from disentangle_jax.engine.programs import devices
 
 
-def tiny_plan():
+def tiny_plan(metrics=('kl', 'reconstruction')):
   config = dj.base_config()
   config.study = 'tiny'
-  config.methods, config.metrics = ('beta_vae',), ('kl', 'reconstruction')
+  config.methods, config.metrics = ('beta_vae',), metrics
   config.dataset.name = 'dsprites'
   config.dataset.resolution = 8
   config.net.name = 'mlp'
@@ -39,6 +39,35 @@ def test_a_scored_model_takes_compiling_training_and_scoring():
   # 40 steps of two runs at that rate, shared by two models.
   least = (engine.compile_seconds + 80 / rate + found['score_s']) / 2
   assert found['model_s'] > least
+
+
+@pytest.mark.parametrize(
+  ('runs', 'rate', 'steps'),
+  [
+    (1, 0.0, 100),  # nothing is known
+    (8, 1000.0, 100),
+    (8, 10.0, 37),  # 30 s at 10 run-steps/s are 300
+    (64, 10.0, 4),
+    (76, 10.0, 0),
+  ],
+)
+def test_a_slow_machine_takes_fewer_steps_or_leaves_out(runs, rate, steps):
+  assert suite.steps_within(30.0, runs, rate, 100) == steps
+
+
+def test_scoring_is_foreseen_from_the_rate():
+  plan = tiny_plan()
+  member = suite.Member('tiny', plan, plan.groups[0])
+
+  class Engine:
+    runs, best = 6, 50.0
+
+  assert suite.scoring_seconds(member, Engine) == 0  # no score reads codes
+  plan = tiny_plan(('mig_binned',))
+  member = suite.Member('tiny', plan, plan.groups[0])
+  # A small grid is encoded whole; three passes in batches of 4 make a step.
+  expected = 6 * 32_768 / 4 / 3 / 50
+  assert suite.scoring_seconds(member, Engine) == pytest.approx(expected)
 
 
 def test_estimates_stand_beside_what_was_measured(tmp_path):

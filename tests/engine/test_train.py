@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tiers
 
 import disentangle_jax as dj
 from disentangle_jax import platforms
@@ -33,7 +34,7 @@ def lowered(group, mesh, count):
   return segment.lower(inputs, start, state, never, arrays, index).as_text()
 
 
-@pytest.mark.parametrize('name', METHODS)
+@pytest.mark.parametrize('name', tiers.few(METHODS))
 def test_sixty_four_runs_are_one_program_without_collectives(
   name, config, monkeypatch
 ):

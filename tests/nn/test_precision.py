@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tiers
 
 from disentangle_jax import data as data_lib
 from disentangle_jax.data import samplers
@@ -96,7 +97,7 @@ def started(name, data, given=()):
   return method, drawn, state
 
 
-@pytest.mark.parametrize('name', WITH_PRECISION)
+@pytest.mark.parametrize('name', tiers.few(WITH_PRECISION))
 def test_every_method_with_the_option_runs_all_its_networks_by_it(name):
   described = contract.read(METHODS[name], name)
   data = DATA

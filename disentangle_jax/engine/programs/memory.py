@@ -46,6 +46,27 @@ def array_bytes(shape: tuple[int, ...], itemsize: int = 4) -> int:
   return math.prod(shape) * itemsize
 
 
+def least_bytes(shape: tuple[int, ...], itemsize: int = 4) -> int:
+  """Bytes of an array in the order of axes that takes the least.
+
+  Args:
+    shape: of the array.
+    itemsize: bytes of a value.
+
+  Returns:
+    Bytes, padding included, on the platform that is traced for.
+  """
+  axes = range(len(shape))
+  orders = (
+    (*(n for k, n in enumerate(shape) if k not in (i, j)), shape[i], shape[j])
+    for i in axes
+    for j in axes
+    if i != j
+  )
+  sizes = (array_bytes(order, itemsize) for order in orders)
+  return min(sizes, default=array_bytes(shape, itemsize))
+
+
 def value_bytes(variable: Any) -> int:
   """Bytes of a variable of a trace, see `array_bytes`."""
   shape = getattr(variable.aval, 'shape', ())

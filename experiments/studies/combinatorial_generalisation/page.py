@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from scipy import stats as scipy_stats
 
 from disentangle_jax.data import exclusions
 from disentangle_jax.report import arms as arms_lib
@@ -126,12 +127,21 @@ def _rows(study: tables.Study, exclusion: str) -> pd.DataFrame:
   return frame[np.isfinite(frame[['degree', 'left_out']]).all(axis=1)]
 
 
-def _mean_correlation(frame: pd.DataFrame) -> float:
-  """Spearman's correlation within nets, mean over nets; NaN without any."""
+def _mean_correlation(
+  nets: list[dict[int, np.ndarray]], seeds: np.ndarray
+) -> float:
+  """Spearman's correlation within nets, mean over nets; NaN without any.
+
+  Args:
+    nets: of each, seed -> float [runs, 2], degree and left-out share.
+    seeds: those that were drawn.
+  """
   found = []
-  for _, own in frame.groupby('net'):
-    if own['degree'].nunique() > 1 and own['left_out'].nunique() > 1:
-      ranks = own[['degree', 'left_out']].rank().to_numpy()
+  for of_seed in nets:
+    drawn = [of_seed[seed] for seed in seeds if seed in of_seed]
+    pairs = np.concatenate(drawn or [np.zeros((0, 2))])
+    if len(pairs) and np.all(np.ptp(pairs, axis=0) > 0):
+      ranks = scipy_stats.rankdata(pairs, axis=0)
       found.append(np.corrcoef(ranks.T)[0, 1])
   return float(np.mean(found)) if found else np.nan
 
@@ -155,16 +165,20 @@ def correlation(
   seeds = frame['seed'].unique()
   if len(seeds) < claims_lib.LEAST_SEEDS:
     return np.nan, np.nan, np.nan
-  own = {seed: part for seed, part in frame.groupby('seed')}
+  nets = [
+    {
+      seed: runs[['degree', 'left_out']].to_numpy()
+      for seed, runs in of_net.groupby('seed')
+    }
+    for _, of_net in frame.groupby('net')
+  ]
   rng = np.random.default_rng(0)
   draws = [
-    _mean_correlation(
-      pd.concat([own[s] for s in rng.choice(seeds, len(seeds))])
-    )
+    _mean_correlation(nets, rng.choice(seeds, len(seeds)))
     for _ in range(_RESAMPLES)
   ]
   low, high = np.nanpercentile(draws, [2.5, 97.5])
-  return _mean_correlation(frame), float(low), float(high)
+  return _mean_correlation(nets, seeds), float(low), float(high)
 
 
 def _of_net(net: str) -> Iterator[Claim]:
