@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import disentangle_jax as dj
+from disentangle_jax import data as data_lib
 from disentangle_jax import studies
 from disentangle_jax.commands import configs
 from disentangle_jax.engine.plan import group_shapes, planning, survival
@@ -52,8 +53,10 @@ def remembering(module):
 def traced_once():
   """One trace of a method for all groups of one setting on sets of one size.
 
-  JAX knows a function that it has traced; tracing is what takes the time.
+  JAX knows a function that it has traced; tracing is what takes the time. Sets
+  that variants of a study share are rendered once.
   """
+  load, loaded = data_lib.load, {}
   check, checked = survival.check, {}
   batch_of, latest = group_shapes.example_batch, []
 
@@ -61,6 +64,14 @@ def traced_once():
     if checked.get(id(method.update)) is not method.update:
       check(name, method, *more)
       checked[id(method.update)] = method.update
+
+  def load_once(name, **options):
+    place = name, json.dumps(options, sort_keys=True, default=str)
+    if place not in loaded:
+      loaded[place] = load(name, **options)
+      for earlier in list(loaded)[:-4]:
+        del loaded[earlier]
+    return loaded[place]
 
   def batch_once(group):
     if not latest or latest[0] is not group:
@@ -70,6 +81,7 @@ def traced_once():
   with pytest.MonkeyPatch.context() as patch:
     for name, module in METHODS.items():
       patch.setitem(METHODS, name, remembering(module))
+    patch.setattr(data_lib, 'load', load_once)
     patch.setattr(survival, 'check', check_once)
     patch.setattr(group_shapes, 'example_batch', batch_once)
     yield

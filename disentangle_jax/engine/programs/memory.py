@@ -67,8 +67,7 @@ def least_bytes(shape: tuple[int, ...], itemsize: int = 4) -> int:
   return min(sizes, default=array_bytes(shape, itemsize))
 
 
-def value_bytes(variable: Any) -> int:
-  """Bytes of a variable of a trace, see `array_bytes`."""
+def _bytes(variable: Any) -> int:
   shape = getattr(variable.aval, 'shape', ())
   dtype = getattr(variable.aval, 'dtype', None)
   return array_bytes(shape, getattr(dtype, 'itemsize', 4))
@@ -99,12 +98,10 @@ def _peak(jaxpr: Any) -> int:
   arguments = {*jaxpr.invars, *jaxpr.constvars}
   now = most = 0
   for step, equation in enumerate(jaxpr.eqns):
-    result = sum(map(value_bytes, equation.outvars))
+    result = sum(map(_bytes, equation.outvars))
     within = max(map(_peak, inner(equation)), default=0)
     most = max(most, now + max(result, within))
-    now += sum(
-      value_bytes(v) for v in equation.outvars if last.get(v, -1) > step
-    )
+    now += sum(_bytes(v) for v in equation.outvars if last.get(v, -1) > step)
     ended = {
       v
       for v in equation.invars
@@ -112,7 +109,7 @@ def _peak(jaxpr: Any) -> int:
       and v not in arguments
       and last[v] == step
     }
-    now -= sum(map(value_bytes, ended))
+    now -= sum(map(_bytes, ended))
   return max(most, now)
 
 

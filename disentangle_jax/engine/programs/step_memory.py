@@ -3,9 +3,9 @@
 A compiler keeps an array where a product, a convolution, a loop, a draw or a
 look-up makes it or reads it. What lies between is arithmetic on single values:
 it is done inside its readers and keeps its own inputs alive until then. A new
-state takes the place of the old one as soon as its gradient is there, on a GPU
-after all gradients. What compiled steps of every kind of system held beside
-what this walk says stands in docs/performance.md; nothing is compiled for it.
+state takes the place of the old one, on a TPU as soon as its gradient is there,
+elsewhere after all gradients. docs/performance.md has what compiled steps of
+every kind of system held beside what this walk says.
 """
 
 from collections import Counter
@@ -208,6 +208,7 @@ def scratch_bytes(step: Callable, *arguments: Any) -> int:
   shapes = jax.tree.map(
     lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), arguments
   )
-  # XLA's GPU compiler puts the updates of all parameters into a few kernels.
-  late = platforms.current() != 'tpu'
-  return _walk(memory.trace(step, *shapes), _LATE if late else _SOON)
+  # XLA puts the updates of all parameters into a few kernels at the end of a
+  # step, but on a TPU.
+  order = _SOON if platforms.current() == 'tpu' else _LATE
+  return _walk(memory.trace(step, *shapes), order)
