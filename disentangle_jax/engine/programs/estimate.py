@@ -126,6 +126,18 @@ def _size(tree: Any) -> int:
   return sum(memory.least_bytes(x.shape) for x in jax.tree.leaves(tree))
 
 
+def _code_bytes(group: study_plan.Group, points: int) -> int:
+  """Of the codes that scoring keeps of a run, each an array of its own."""
+  if group.method.represent is None or not points:
+    return 0
+  state = group_shapes.state_shapes(group)
+  one = group_shapes.example_batch(group)['observation'][:1]
+  codes = jax.eval_shape(group.method.represent, state, one)
+  return sum(
+    memory.array_bytes((points, *x.shape[1:])) for x in jax.tree.leaves(codes)
+  )
+
+
 def need(
   group: study_plan.Group,
   grid_points: int,
@@ -155,19 +167,16 @@ def need(
     return group.method.update(key, state, batch, hparams)
 
   index = jax.ShapeDtypeStruct((group.batch_size,), jnp.int32)
-  stacked, codes = group_shapes.stacked_shapes(group, _TOGETHER), 0
+  stacked = group_shapes.stacked_shapes(group, _TOGETHER)
   state_bytes = -(-_size(stacked) // _TOGETHER)
   if train.runs_at_once(group, _TOGETHER) < _TOGETHER:
     state_bytes *= 2  # those that wait are copied beside those that are done
   walked = step_memory.scratch_bytes(
     step, state, key, group.dataset.arrays, index, hparams
   )
-  if group.method.represent is not None:
-    shapes = jax.eval_shape(group.method.represent, state, batch['observation'])
-    codes = _size(shapes) // group.batch_size * grid_points
   factor = _SCRATCH.get(platforms.current(), _SCRATCH_ELSEWHERE)
   scratch = int(factor * walked) + _SMALL
-  per_run = state_bytes + max(scratch, codes)
+  per_run = state_bytes + max(scratch, _code_bytes(group, grid_points))
   seconds = 0.0
   if rate:
     total = flops * group.steps * len(group.runs)
@@ -199,17 +208,9 @@ def compiled_bytes(
   """
   over = mesh.shape[devices.RUNS]
   training = train.compile_group(group, mesh, over, log_every=1).memory.total
-  state = group_shapes.state_shapes(group)
-  codes = 0
-  if group.method.represent is not None and grid_points:
-    one = group_shapes.example_batch(group)['observation'][:1]
-    shapes = jax.eval_shape(group.method.represent, state, one)
-    with platforms.traced_for(mesh.devices.flat[0].platform):
-      codes = sum(
-        memory.array_bytes((grid_points, *x.shape[1:]))
-        for x in jax.tree.leaves(shapes)
-      )
-  return max(training, _size(state) + codes)
+  with platforms.traced_for(mesh.devices.flat[0].platform):
+    state = _size(group_shapes.state_shapes(group))
+    return max(training, state + _code_bytes(group, grid_points))
 
 
 def fitting_runs(
