@@ -379,6 +379,8 @@ def main(argv):
     'torch': sorted(_TORCH.value),
     'steps': _STEPS.value,
   }
+  if _SUITE.value:
+    forms_asked['longest'] = _LONGEST.value
   if _OUTPUT.value:
     path = record.path_of(_OUTPUT.value, about)
     if path.exists() and not _AGAIN.value:
