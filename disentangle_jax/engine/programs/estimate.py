@@ -127,11 +127,10 @@ def _size(tree: Any) -> int:
   return sum(memory.least_bytes(x.shape) for x in jax.tree.leaves(tree))
 
 
-def _code_bytes(group: study_plan.Group, points: int) -> int:
+def _code_bytes(group: study_plan.Group, state: Any, points: int) -> int:
   """Of the codes that scoring keeps of a run, each an array of its own."""
   if group.method.represent is None or not points:
     return 0
-  state = group_shapes.state_shapes(group)
   one = group_shapes.example_batch(group)['observation'][:1]
   codes = jax.eval_shape(group.method.represent, state, one)
   return sum(
@@ -177,7 +176,7 @@ def need(
   )
   factor = _SCRATCH.get(platforms.current(), _SCRATCH_ELSEWHERE)
   scratch = int(factor * walked) + _SMALL
-  per_run = state_bytes + max(scratch, _code_bytes(group, grid_points))
+  per_run = state_bytes + max(scratch, _code_bytes(group, state, grid_points))
   seconds = 0.0
   if rate:
     total = flops * group.steps * len(group.runs)
@@ -210,8 +209,8 @@ def compiled_bytes(
   over = mesh.shape[devices.RUNS]
   training = train.compile_group(group, mesh, over, log_every=1).memory.total
   with platforms.traced_for(mesh.devices.flat[0].platform):
-    state = _size(group_shapes.state_shapes(group))
-    return max(training, state + _code_bytes(group, grid_points))
+    state = group_shapes.state_shapes(group)
+    return max(training, _size(state) + _code_bytes(group, state, grid_points))
 
 
 def fitting_runs(
