@@ -1,7 +1,7 @@
 """Ways to train the same runs, each with a measured rate.
 
-A form has `name`, `runs`, `compile_seconds`, `peak_mib` and `rate()`: the
-run-steps/s of one measurement. Compiling and the first call are not part of it.
+A form has `name`, `runs`, `compile_seconds`, `rate()`: the run-steps/s of one
+measurement, and `peak_mib()`. Compiling and the first call are not part of it.
 """
 
 from collections.abc import Sequence
@@ -43,6 +43,7 @@ class Engine:
   Attributes:
     group: with so many runs.
     best: run-steps/s of the best measurement so far; 0 before the first.
+    compiled_mib: that the program holds, per device, as its compiler says.
     state: stacked states after the last measurement; None before the first.
   """
 
@@ -53,7 +54,7 @@ class Engine:
     self.group = group._replace(runs=(group.runs * runs)[:runs])
     self._program = train.compile_group(group, mesh, self._size, group.steps)
     self.compile_seconds = self._program.compile_seconds
-    self.peak_mib = machine.peak_mib()
+    self.compiled_mib = self._program.memory.total / 2**20
 
   def rate(self) -> float:
     """Run-steps/s of one measurement."""
@@ -64,6 +65,10 @@ class Engine:
     rate = self.group.steps * len(runs) / trained.seconds
     self.best = max(self.best, rate)
     return rate
+
+  def peak_mib(self) -> float:
+    """Most memory so far, see `machine.peak_mib`."""
+    return machine.peak_mib()
 
 
 class Loop:
@@ -90,7 +95,6 @@ class Loop:
     self._steps = group.steps
     jax.block_until_ready(self._step(self._key, 0, self._init()))
     self.compile_seconds = time.perf_counter() - began
-    self.peak_mib = machine.peak_mib()
 
   def rate(self) -> float:
     """Run-steps/s of one measurement."""
@@ -102,9 +106,16 @@ class Loop:
     jax.block_until_ready(state)
     return self._steps / (time.perf_counter() - began)
 
+  def peak_mib(self) -> float:
+    """Most memory so far, see `machine.peak_mib`."""
+    return machine.peak_mib()
+
 
 class Torch:
   """PyTorch, one run at a time, images in memory.
+
+  Products of float32 are at the precision that JAX takes on that backend, on a
+  GPU TensorFloat-32, but for `static.precision` of 'float32'.
 
   Args:
     group: what to train.
@@ -134,6 +145,11 @@ class Torch:
         '--torch: this PyTorch does not see the GPU that JAX uses'
       )
     self._wait = torch.cuda.synchronize if backend == 'gpu' else lambda: None
+    if getattr(group.config, 'precision', 'auto') != 'float32':
+      # As JAX's own choice on a GPU; PyTorch's is full precision.
+      torch.set_float32_matmul_precision('high')
+    # PyTorch takes its own memory of a GPU.
+    self._peak = torch.cuda.max_memory_allocated if backend == 'gpu' else None
     device = 'cuda' if backend == 'gpu' else 'cpu'
     images = _images(group)
     began = time.perf_counter()
@@ -149,7 +165,6 @@ class Torch:
     self._wait()
     self.steps = group.steps
     self.compile_seconds = time.perf_counter() - began
-    self.peak_mib = machine.peak_mib()
 
   def rate(self) -> float:
     """Run-steps/s of one measurement."""
@@ -158,6 +173,10 @@ class Torch:
       self.step()
     self._wait()
     return self.steps / (time.perf_counter() - began)
+
+  def peak_mib(self) -> float:
+    """Most memory so far: PyTorch's own of a GPU, or of this process."""
+    return self._peak() / 2**20 if self._peak else machine.peak_mib()
 
 
 def _images(group: study_plan.Group) -> np.ndarray:
@@ -175,8 +194,8 @@ def floors(group: study_plan.Group) -> dict[str, float]:
     group: what is trained.
 
   Returns:
-    'flops': multiplications and additions of one step of one run, as XLA
-    counts them. 'bytes': its state read once and written once.
+    'flops': multiplications and additions of one step of one run.
+    'bytes': its state read once and written once.
   """
   state_bytes = sum(
     math.prod(x.shape) * x.dtype.itemsize
@@ -199,13 +218,15 @@ def measure(forms: Sequence[Any], repeats: int) -> list[dict[str, Any]]:
 
   Returns:
     One dict per form: 'form', 'runs', 'run_steps_per_s', 'all' (every
-    measurement), 'compile_s', 'peak_mib'.
+    measurement), 'compile_s', 'peak_mib'; of the engine 'compiled_mib'.
   """
-  rates = [[] for _ in forms]
+  rates, peaks = [[] for _ in forms], {}
   for _ in range(repeats):
     for form, found in zip(forms, rates):
       gc.collect()
       found.append(form.rate())
+      # Of the first turn: later ones show the largest form's.
+      peaks.setdefault(form.name, form.peak_mib())
   return [
     {
       'form': form.name,
@@ -213,7 +234,10 @@ def measure(forms: Sequence[Any], repeats: int) -> list[dict[str, Any]]:
       'run_steps_per_s': max(found),
       'all': found,
       'compile_s': form.compile_seconds,
-      'peak_mib': form.peak_mib,
+      'peak_mib': peaks[form.name],
+      **(
+        {'compiled_mib': form.compiled_mib} if isinstance(form, Engine) else {}
+      ),
     }
     for form, found in zip(forms, rates)
   ]

@@ -13,7 +13,10 @@ import jax.numpy as jnp
 from disentangle_jax.engine.programs import devices
 from disentangle_jax.engine.workdir import study
 
-_COPY_BYTES = 256 * 2**20
+# An accelerator is through with a small product before the host has called for
+# the next one.
+_PRODUCT_SIZE = {'cpu': 2048}
+_COPY_BYTES = {'cpu': 256 * 2**20}
 
 
 def _best(function, *args, repeats: int = 5) -> float:
@@ -27,16 +30,24 @@ def _best(function, *args, repeats: int = 5) -> float:
   return best
 
 
-def matmul_rate(size: int = 2048, dtype: str = 'float32') -> float:
-  """flop/s of a square product on one device, at JAX's default precision."""
-  x = jnp.ones((size, size), dtype)
+def matmul_rate(size: int = 0, dtype: str = 'float32') -> float:
+  """flop/s of a square product on one device, at JAX's default precision.
+
+  Args:
+    size: rows and columns; 0 for what keeps this backend busy.
+    dtype: of both operands, drawn from a normal distribution: zeros and ones
+      cost less energy, so that some devices are faster with them.
+  """
+  size = size or _PRODUCT_SIZE.get(jax.default_backend(), 8192)
+  x = jax.random.normal(jax.random.key(0), (size, size), dtype)
   return 2 * size**3 / _best(jax.jit(jnp.matmul), x, x)
 
 
 def copy_rate() -> float:
   """Bytes/s read and written by one device that adds 1 to a long array."""
-  x = jnp.zeros(_COPY_BYTES // 4, jnp.float32)
-  return 2 * _COPY_BYTES / _best(jax.jit(lambda x: x + 1), x)
+  size = _COPY_BYTES.get(jax.default_backend(), 2 * 2**30)
+  x = jax.random.normal(jax.random.key(0), (size // 4,), jnp.float32)
+  return 2 * size / _best(jax.jit(lambda x: x + 1), x)
 
 
 def peak_mib() -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 import json
+import math
 import pathlib
 import re
 from typing import Any
@@ -103,8 +104,11 @@ def floor_rate(
   """
   many = machine.parallel(about)
   floor = measurement['floor']
+  arithmetic = math.inf  # of a method that only keeps what it was given
+  if floor['flops']:
+    arithmetic = many * about['matmul_gflop_per_s'] * 1e9 / floor['flops']
   return (
-    many * about['matmul_gflop_per_s'] * 1e9 / floor['flops'],
+    arithmetic,
     many * about['copy_gb_per_s'] * 1e9 / floor['bytes'],
   )
 

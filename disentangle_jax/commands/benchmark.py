@@ -22,6 +22,10 @@ was cut off, or that --minutes ended, goes on where it was.
   python -m experiments.benchmark --suite --output=runs/benchmark
   python -m experiments.benchmark --profile=runs/trace --runs=24
 
+--threads=8 compiles all programs first, so many at once: sooner where a machine
+has cores to spare and is lent by the minute, but compile times are then those
+of a busy machine.
+
 --suite measures four kinds of programs (an MLP, a conv net, a GAN, a recurrent
 net) at 1, 8, 32 and 128 runs, and what their studies' scores add. What would
 take longer than --longest seconds there is measured with fewer steps or left
@@ -41,11 +45,14 @@ alone and all together, for so many runs of made-up codes at dSprites' size; and
 boosted-tree DCI against scikit-learn's on the same arrays.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent import futures
 import copy
 import json
 import pathlib
 import time
+import types
+from typing import Any
 
 from absl import flags
 import jax
@@ -110,6 +117,13 @@ _VARY = flags.DEFINE_string(
 )
 _MINUTES = flags.DEFINE_float(
   'minutes', 0.0, 'Begin no further group after so long; 0: no limit.', 0.0
+)
+_THREADS = flags.DEFINE_integer(
+  'threads',
+  0,
+  'Compile all programs of the engine first, so many at once; 0: each when it '
+  'is measured.',
+  0,
 )
 _AGAIN = flags.DEFINE_bool(
   'again', False, 'Measure what the file of --output holds once more.'
@@ -201,7 +215,11 @@ def _asked(config):
 
 
 def _engines(
-  group: study_plan.Group, counts: list[int], mesh, longest: float
+  group: study_plan.Group,
+  counts: list[int],
+  mesh,
+  longest: float,
+  ahead: Mapping[int, futures.Future],
 ) -> Iterator[forms.Engine]:
   """The engine at every number of runs, as far as time allows.
 
@@ -210,6 +228,7 @@ def _engines(
     counts: runs per program, in order.
     mesh: ('runs', 'data').
     longest: seconds that a measurement may take; 0 for any.
+    ahead: runs -> engine of all steps that is being compiled.
   """
   rate = 0.0
   for count in counts:
@@ -221,10 +240,44 @@ def _engines(
         f'would take about {progress.duration(seconds)} (--longest)'
       )
       continue
-    engine = forms.Engine(group._replace(steps=steps), count, mesh)
+    if count in ahead and steps == group.steps:
+      engine = ahead[count].result()
+    else:
+      engine = forms.Engine(group._replace(steps=steps), count, mesh)
     if longest:
       rate = engine.rate()
     yield engine
+
+
+def compile_ahead(
+  wanted: Sequence, counts: list[int], mesh, threads: int
+) -> dict[str, dict[int, futures.Future]]:
+  """Compiles every engine, several at once, before anything is timed.
+
+  Args:
+    wanted: (name, group, member of the suite or None).
+    counts: runs per program.
+    mesh: ('runs', 'data').
+    threads: how many compile at once.
+
+  Returns:
+    Name -> runs -> `forms.Engine` that is compiled, or what it raised.
+  """
+  with futures.ThreadPoolExecutor(threads) as pool:
+    return {
+      what: {
+        count: pool.submit(forms.Engine, group, count, mesh) for count in counts
+      }
+      for what, group, _ in wanted
+    }
+
+
+def _measured(done: Mapping[str, Any], what: str, asked: Any) -> bool:
+  """Whether a file holds this already; it is told."""
+  if done.get(what) != asked:
+    return False
+  print(f'{what}: measured already')
+  return True
 
 
 def measure(
@@ -233,10 +286,11 @@ def measure(
   mesh,
   what: str,
   member: suite.Member | None = None,
+  ahead: Mapping[int, futures.Future] = types.MappingProxyType({}),
 ) -> dict:
   """One measurement, as `record.save` takes it; of the suite, with scores."""
   longest = _LONGEST.value if member is not None else 0.0
-  engines = list(_engines(group, counts, mesh, longest))
+  engines = list(_engines(group, counts, mesh, longest, ahead))
   ways = list(engines)
   if _LOOP.value:
     ways.append(forms.Loop(group))
@@ -388,15 +442,22 @@ def main(argv):
         m['what']: m.get('asked') for m in record.load(path)['measurements']
       }
   began, left = time.monotonic(), 0
-  for what, group, member in _asked(config):
-    if done.get(what) == forms_asked:
-      print(f'{what}: measured already')
-      continue
+  wanted: Iterable = (
+    (what, group._replace(steps=_STEPS.value), member)
+    for what, group, member in _asked(config)
+    if not _measured(done, what, forms_asked)
+  )
+  ahead: dict[str, dict[int, futures.Future]] = {}
+  if _THREADS.value:
+    wanted = list(wanted)
+    ahead = compile_ahead(wanted, counts, mesh, _THREADS.value)
+  for what, group, member in wanted:
     if _MINUTES.value and time.monotonic() - began > 60 * _MINUTES.value:
       left += 1
       continue
-    group = group._replace(steps=_STEPS.value)
-    measurement = measure(group, counts, mesh, what, member)
+    measurement = measure(
+      group, counts, mesh, what, member, ahead.pop(what, {})
+    )
     measurement['asked'] = forms_asked
     show(what, record.HEADS, record.table(measurement, about))
     arithmetic, traffic = record.floor_rate(measurement, about)

@@ -25,6 +25,7 @@ from disentangle_jax.engine.plan import (
   study_plan,
 )
 from disentangle_jax.engine.programs import (
+  arithmetic,
   devices,
   estimate,
   pictures,
@@ -254,8 +255,7 @@ def _encoding(group: study_plan.Group, points: int, rate: float) -> float:
     return 0.0
   state = group_shapes.state_shapes(group)
   batch = group_shapes.example_batch(group)['observation']
-  lowered = jax.jit(group.method.represent).lower(state, batch)
-  flops = float((lowered.cost_analysis() or {}).get('flops', 0.0))
+  flops = arithmetic.flops(group.method.represent, state, batch)
   return flops / group.batch_size * points / rate
 
 

@@ -18,6 +18,7 @@ from disentangle_jax.engine.programs import (
   hosts,
   pictures,
   scoring,
+  together,
   train,
 )
 from disentangle_jax.engine.workdir import (
@@ -181,15 +182,17 @@ class Session:
     if key not in self._programs:
       self._progress.compiling(chunk)
       self._watchdog.moved(f'compiling {group.method_name}')
-      program = train.compile_group(
-        group, self._mesh, chunk.size, self._engine.log_every
+      program, scores = together.done(
+        [
+          lambda: train.compile_group(
+            group, self._mesh, chunk.size, self._engine.log_every
+          ),
+          lambda: list(self._evaluator.prepare(group, chunk.size)),
+        ]
       )
       needs = [
         ('the program', program.memory.total),
-        *(
-          (f'scoring ({one.name})', one.bytes)
-          for one in self._evaluator.prepare(group, chunk.size)
-        ),
+        *((f'scoring ({one.name})', one.bytes) for one in scores),
       ]
       self._programs[key] = program, needs
       budget = self._engine.eval_memory

@@ -22,7 +22,6 @@ from disentangle_jax.engine.programs import (
   devices,
   encoding,
   memory,
-  program_text,
   score_program,
   score_setup,
 )
@@ -105,8 +104,8 @@ class Encoder:
 
   def prepare(
     self, group: study_plan.Group, state: Any, points: np.ndarray
-  ) -> tuple[program_text.Memory, Callable[[], str], types.Codes]:
-    """Compiles what the call will need.
+  ) -> tuple[score_program.Task, types.Codes]:
+    """What the call will need, to be compiled.
 
     Args:
       group: of the runs.
@@ -114,8 +113,7 @@ class Encoder:
       points: int [N, K].
 
     Returns:
-      What the program holds, what gives its text, and the shapes of the codes,
-      leaves [R, N, ...].
+      The program, and the shapes of the codes, leaves [R, N, ...].
     """
     count, width = points.shape
     block = self.block(group, state, count)
@@ -127,8 +125,7 @@ class Encoder:
       (x.shape[0], count, *x.shape[2:]), x.dtype
     )
     codes = jax.tree.map(first, encode.shapes(*arguments))
-    text = functools.partial(encode.text, *arguments)
-    return encode.prepare(*arguments), text, codes
+    return score_program.Task('encoding', encode, arguments), codes
 
   def block(self, group: study_plan.Group, state: Any, count: int) -> int:
     """Points that are rendered and encoded at once, by what memory allows."""
@@ -159,6 +156,17 @@ class Encoder:
       specs = (P(devices.RUNS), P(), P(), P())
       self._programs[cached] = self._setup.program(build, specs)
     return self._programs[cached]
+
+
+def _beside(
+  encoder: score_program.Task, score: score_program.Task
+) -> score_program.Prepared:
+  """Compiles a score; its bytes are with what lies there meanwhile."""
+  prepared, encoding = score(), encoder.memory()
+  # The states and all codes lie there beside a score's own arguments.
+  beside = encoding.arguments + encoding.results
+  used = score.memory()
+  return prepared._replace(bytes=beside + used.results + used.scratch)
 
 
 class CodeScores:
@@ -197,34 +205,26 @@ class CodeScores:
 
   def prepare(
     self, group: study_plan.Group, state: Any
-  ) -> Iterator[score_program.Prepared]:
-    """Compiles what `scores` will need.
+  ) -> Iterator[Callable[[], score_program.Prepared]]:
+    """What `scores` will need, to be compiled.
 
     Args:
       group: of the runs.
       state: shapes of the stacked states [R].
 
     Yields:
-      Each program; its bytes include those of states and codes.
+      What compiles each program; its bytes include those of states and codes.
     """
     for task in self.tasks(group):
-      encoder, text, codes = self._encode.prepare(group, state, task.points)
-      yield score_program.Prepared(
-        'encoding', encoder.total, encoder.scratch, text
-      )
-      # The states and all codes lie there beside a score's own arguments.
-      beside = encoder.arguments + encoder.results
+      encoder, codes = self._encode.prepare(group, state, task.points)
+      yield encoder
       for draw in task.draws:
         for representation in self._representations(draw, codes):
           program = self.program(draw.name, draw.metric, representation)
           arguments = self._arguments(draw, codes, representation)
-          used = program.prepare(*arguments)
-          yield score_program.Prepared(
-            f'{draw.name}, {representation}',
-            beside + used.results + used.scratch,
-            used.scratch,
-            functools.partial(program.text, *arguments),
-          )
+          named = f'{draw.name}, {representation}'
+          score = score_program.Task(named, program, arguments)
+          yield functools.partial(_beside, encoder, score)
 
   def tasks(self, group: study_plan.Group) -> list[Task]:
     """The draws of all metrics, by the points that they share.

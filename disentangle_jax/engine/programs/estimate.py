@@ -12,6 +12,7 @@ from disentangle_jax import errors, platforms, types
 from disentangle_jax.data import kinds
 from disentangle_jax.engine.plan import group_shapes, registry, study_plan
 from disentangle_jax.engine.programs import (
+  arithmetic,
   code_scores,
   devices,
   hosts,
@@ -155,11 +156,7 @@ def need(
   """
   hparams = {k: jnp.float32(v) for k, v in group.contract.hparams.items()}
   key = jax.random.key(0)
-  batch = group_shapes.example_batch(group)
   state = group_shapes.state_shapes(group)
-  lowered = jax.jit(group.method.update).lower(key, state, batch, hparams)
-  cost = lowered.cost_analysis() or {}
-  flops = float(cost.get('flops', 0.0))
   sample = group_shapes.sampler(group.contract, group.config, group.dataset)
 
   def step(state, key, arrays, index, hparams):
@@ -171,11 +168,10 @@ def need(
   state_bytes = -(-_size(stacked) // _TOGETHER)
   if train.runs_at_once(group, _TOGETHER) < _TOGETHER:
     state_bytes *= 2  # those that wait are copied beside those that are done
-  walked = step_memory.scratch_bytes(
-    step, state, key, group.dataset.arrays, index, hparams
-  )
+  traced = memory.trace(step, state, key, group.dataset.arrays, index, hparams)
+  flops = arithmetic.count(traced)
   factor = _SCRATCH.get(platforms.current(), _SCRATCH_ELSEWHERE)
-  scratch = int(factor * walked) + _SMALL
+  scratch = int(factor * step_memory.scratch_of(traced)) + _SMALL
   per_run = state_bytes + max(scratch, _code_bytes(group, state, grid_points))
   seconds = 0.0
   if rate:

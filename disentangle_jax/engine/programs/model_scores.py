@@ -81,26 +81,21 @@ class ModelScores:
 
   def prepare(
     self, group: study_plan.Group, state: Any
-  ) -> Iterator[score_program.Prepared]:
-    """Compiles what `means` and `wholes` will need; nothing is fitted.
+  ) -> Iterator[score_program.Task]:
+    """What `means` and `wholes` will need, to be compiled; nothing is fitted.
 
     Args:
       group: of the runs.
       state: shapes of the stacked states [R].
 
     Yields:
-      Each program; its bytes include those of the states.
+      What compiles each program; its bytes include those of the states.
     """
     key, arrays = jax.random.key(0), group.dataset.arrays
     probes = self._setup.metrics(group, types.Probe)
 
     def context(probe):
       return () if probe.fit is None else jax.eval_shape(probe.fit, key, arrays)
-
-    def prepared(name, program, *arguments):
-      used = program.prepare(*arguments)
-      text = functools.partial(program.text, *arguments)
-      return score_program.Prepared(name, used.total, used.scratch, text)
 
     alike = {}
     for name, probe in probes.items():
@@ -109,11 +104,13 @@ class ModelScores:
     for count, some in alike.items():
       contexts = {name: context(probe) for name, probe in some.items()}
       program = self.means_program(group, some, count)
-      yield prepared(', '.join(some), program, key, contexts, state, arrays)
+      given = (key, contexts, state, arrays)
+      yield score_program.Task(', '.join(some), program, given)
     for name, probe in probes.items():
       if not is_mean(probe):
         program = self.whole_program(group, name, probe)
-        yield prepared(name, program, key, context(probe), state, arrays)
+        given = (key, context(probe), state, arrays)
+        yield score_program.Task(name, program, given)
 
   def wholes(
     self, group: study_plan.Group, state: Any

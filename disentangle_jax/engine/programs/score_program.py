@@ -7,6 +7,8 @@ left to cut.
 """
 
 from collections.abc import Callable
+import functools
+import threading
 from typing import Any, NamedTuple
 
 import jax
@@ -39,6 +41,30 @@ class Prepared(NamedTuple):
   text: Callable[[], str]
 
 
+class Task(NamedTuple):
+  """A program that is to be compiled, which calling it does.
+
+  Attributes:
+    name: what it is for.
+    program: of this module.
+    arguments: arrays or shapes that it will be called with.
+  """
+
+  name: str
+  program: 'ScoreProgram'
+  arguments: tuple[Any, ...]
+
+  def memory(self) -> program_text.Memory:
+    """What it holds; compiled only if that was not done before."""
+    return self.program.prepare(*self.arguments)
+
+  def __call__(self) -> Prepared:
+    """Compiles it."""
+    used = self.memory()
+    text = functools.partial(self.program.text, *self.arguments)
+    return Prepared(self.name, used.total, used.scratch, text)
+
+
 class ScoreProgram:
   """A function of all runs of a device, compiled once per set of shapes.
 
@@ -63,7 +89,7 @@ class ScoreProgram:
   ):
     self._build, self._budget = build, budget
     self._mesh, self._in_specs, self._out_spec = mesh, in_specs, out_spec
-    self._compiled = {}
+    self._compiled, self._compiling = {}, threading.Lock()
 
   def prepare(self, *arguments: Any) -> program_text.Memory:
     """Compiles for some shapes, if that was not done before.
@@ -99,9 +125,10 @@ class ScoreProgram:
   def _of(self, arguments):
     leaves, structure = jax.tree.flatten(arguments)
     cached = structure, tuple((x.shape, x.dtype) for x in leaves)
-    if cached not in self._compiled:
-      self._compiled[cached] = self.fitted(arguments)
-    return self._compiled[cached]
+    with self._compiling:
+      if cached not in self._compiled:
+        self._compiled[cached] = self.fitted(arguments)
+      return self._compiled[cached]
 
   def traced(
     self, arguments: tuple[Any, ...], budget: int = 0, platform: str = ''

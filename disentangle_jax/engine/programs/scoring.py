@@ -18,6 +18,7 @@ from disentangle_jax.engine.programs import (
   model_scores,
   score_program,
   score_setup,
+  together,
 )
 from disentangle_jax.metrics import designs
 
@@ -110,7 +111,7 @@ class Evaluator:
   def prepare(
     self, group: study_plan.Group, size: int
   ) -> Iterator[score_program.Prepared]:
-    """Compiles all that will score a chunk, one after the other.
+    """Compiles all that will score a chunk, several programs at once.
 
     What does not fit is known before training, not after it.
 
@@ -119,11 +120,12 @@ class Evaluator:
       size: runs in its program.
 
     Yields:
-      Each program, as soon as it is compiled.
+      Each program, in order, as soon as it is compiled.
     """
     state = group_shapes.stacked_shapes(group, size)
-    yield from self._codes.prepare(group, state)
-    yield from self._models.prepare(group, state)
+    of_codes = self._codes.prepare(group, state)
+    of_models = self._models.prepare(group, state)
+    yield from together.done([*of_codes, *of_models])
 
   def scores(
     self,

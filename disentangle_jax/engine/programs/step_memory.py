@@ -208,7 +208,12 @@ def scratch_bytes(step: Callable, *arguments: Any) -> int:
   shapes = jax.tree.map(
     lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), arguments
   )
+  return scratch_of(memory.trace(step, *shapes))
+
+
+def scratch_of(jaxpr: Any) -> int:
+  """As `scratch_bytes`, of a trace."""
   # XLA puts the updates of all parameters into a few kernels at the end of a
   # step, but on a TPU.
   order = _SOON if platforms.current() == 'tpu' else _LATE
-  return _walk(memory.trace(step, *shapes), order)
+  return _walk(jaxpr, order)

@@ -4,7 +4,7 @@ libtpu compiles for a TPU and JAX's CUDA plugin for a GPU without either; what
 their compilers say of memory is what the device would need. Nothing runs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import contextlib
 import importlib.util
 import math
@@ -269,9 +269,9 @@ def of(name: str, described: str = '') -> Topology:
   raise errors.choices(_FIELD, name, _names())
 
 
-def _needs(module: str, line: str) -> None:
-  """Raises ConfigError where a compiler is not installed."""
-  if importlib.util.find_spec(module) is None:
+def _needs(modules: Sequence[str], line: str) -> None:
+  """Raises ConfigError where none of a compiler's modules is installed."""
+  if all(importlib.util.find_spec(module) is None for module in modules):
     raise errors.ConfigError(f'{_FIELD}: its compiler is missing: {line}')
 
 
@@ -291,7 +291,7 @@ def _variables(**values: str) -> Iterator[None]:
 def _tpu(name: str, tpu: _Tpu, shape: tuple[int, ...]) -> Topology:
   from jax.experimental import topologies
 
-  _needs('libtpu', "pip install 'jax[tpu]'")
+  _needs(['libtpu'], "pip install 'jax[tpu]'")
   _check_sides(name, tpu, shape)
   options = {}
   if any(side < bound for side, bound in zip(shape, tpu.bounds)):
@@ -316,10 +316,14 @@ def _tpu(name: str, tpu: _Tpu, shape: tuple[int, ...]) -> Topology:
   )
 
 
+# One for each release of CUDA.
+_CUDA_PLUGINS = ('jax_cuda12_plugin', 'jax_cuda13_plugin')
+
+
 def _gpu(name: str, gpu: Gpu, text: str, count: int) -> Topology:
   from jax.experimental import topologies
 
-  _needs('jax_cuda12_plugin', "pip install 'jax[cuda12]'")
+  _needs(_CUDA_PLUGINS, "pip install 'jax[cuda12]'")
   try:
     found = topologies.get_topology_desc(
       platform='cuda', target_config=text, topology=f'1x1x{count}'

@@ -53,8 +53,6 @@ class Program(NamedTuple):
     compile_seconds: of both programs.
     memory: that the compiled segment holds, per device, as its compiler says;
       donated is the state.
-    flops: arithmetic of one step of the whole chunk as XLA counts it, per
-      device; 0 if unknown.
     parts: in which the runs of a device are trained, one after the other.
     text: `() -> text` of the compiled segment.
   """
@@ -65,7 +63,6 @@ class Program(NamedTuple):
   index: jax.Array
   compile_seconds: float
   memory: program_text.Memory
-  flops: float
   parts: int
   text: Callable[[], str]
 
@@ -348,7 +345,6 @@ def compile_group(
   compiled_init, compiled = (
     part.lower().compile() for part in traced(group, mesh, size, window)
   )
-  cost = compiled.cost_analysis() or {}
 
   def any_segment(inputs, start, state, diverged, arrays, index, steps):
     if steps == window:
@@ -364,7 +360,6 @@ def compile_group(
     index=jnp.arange(group.batch_size, dtype=jnp.int32),
     compile_seconds=time.perf_counter() - began,
     memory=program_text.memory_of(compiled),
-    flops=float(cost.get('flops', 0.0)),
     parts=on_device // together,
     text=compiled.as_text,
   )
