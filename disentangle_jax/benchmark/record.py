@@ -128,9 +128,10 @@ EXPLAINED = (
   'rate: run-steps/s; ms: wall time per run-step; x loop, x torch: times the '
   'rate of one run at a time, and of the faster PyTorch form; util: share of '
   'the matrix product rate that the arithmetic of the model reaches; compile: '
-  'seconds, first calls included; MiB: peak memory of the process (CPU) or the '
-  'device so far, rising down the table; model: seconds from nothing to one '
-  'trained and scored model, where scores were timed'
+  'seconds, first calls included; MiB: peak memory of the process so far, '
+  'rising down the table (CPU), or what the compiled program holds of a '
+  'device, of PyTorch its own peak; model: seconds from nothing to one trained '
+  'and scored model, where scores were timed'
 )
 
 
@@ -156,11 +157,21 @@ def table(
         times(rate, torch),
         f'{rate / arithmetic:.1%}',
         f'{row["compile_s"]:.1f}',
-        f'{row["peak_mib"]:,.0f}',
+        _memory(row, about),
         f'{row["model_s"]:,.1f}' if 'model_s' in row else '-',
       )
     )
   return lines
+
+
+def _memory(row: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+  """MiB of a form. A device's peak so far would say nothing of one of many."""
+  kind = 'peak_mib'
+  if about['backend'] != 'cpu' and row['form'].startswith('engine'):
+    kind = 'compiled_mib' if 'compiled_mib' in row else kind
+  elif about['backend'] != 'cpu' and row['form'] == forms.LOOP:
+    return '-'
+  return f'{row[kind]:,.0f}'
 
 
 def cost(

@@ -234,7 +234,7 @@ def _groups(outlook: outlook_lib.Outlook, device: str) -> rich_table.Table:
       str(len(left)),
       f'{-(-len(left) // size)} of {size} runs',
       f'{group.steps:,}',
-      _gib(need.bytes_per_run * size),
+      _gib(need.data_bytes + need.bytes_per_run * size),
       *told[: len(times)],
     )
   return table

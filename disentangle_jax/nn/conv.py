@@ -39,9 +39,9 @@ def default_form() -> str:
 
   'lax' in what is traced for a TPU: of a step of 8 runs of the large study's
   nets its compiler estimates 7.6 million cycles, 21.5 with 'blocks'
-  (docs/performance.md). 'blocks' elsewhere: measured on CPUs; a guess on GPUs,
-  where batched matrix products do not depend on how grouped convolutions are
-  treated.
+  (docs/performance.md). 'blocks' elsewhere: measured on CPUs, and on an H200 at
+  9 tenths of what its memory can move; cuDNN's grouped convolutions, 'lax'
+  there, have not been timed.
 
   Returns:
     A name in FORMS other than 'auto'.

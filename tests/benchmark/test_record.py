@@ -48,6 +48,24 @@ SMALL = measurement(
 )
 
 
+def test_of_a_device_the_compiled_program_counts():
+  rows = [dict(row, compiled_mib=7.0) for row in SMALL['rows'][:2]]
+  measured = {**SMALL, 'rows': [*rows, *SMALL['rows'][2:]]}
+  at = record.HEADS.index('MiB')
+  mebibytes = lambda about: [line[at] for line in record.table(measured, about)]
+  assert mebibytes(CPU) == ['100'] * 5
+  # The loop's peak would be that of whatever ran before it.
+  assert mebibytes(GPU) == ['7', '7', '-', '100', '100']
+  # A compiled step's estimate is such a figure already.
+  assert record.table(SMALL, GPU)[0][at] == '100'
+
+
+def test_a_method_without_arithmetic_has_no_bound():
+  idle = {**SMALL, 'floor': {'flops': 0.0, 'bytes': 5e6}}
+  assert record.floor_rate(idle, CPU) == (float('inf'), 1000.0)
+  assert record.table(idle, CPU)[0][5] == '0.0%'
+
+
 def test_ratios_are_against_the_loop_and_the_faster_pytorch():
   rows = {line[0]: line for line in record.table(SMALL, CPU)}
   at = dict(zip(record.HEADS, rows['engine, 8 runs']))
@@ -55,6 +73,7 @@ def test_ratios_are_against_the_loop_and_the_faster_pytorch():
   # 60 steps of 1 GFLOP against 100 GFLOP/s.
   assert at['util'] == '60.0%' and at['ms'] == '16.667'
   assert record.floor_rate(SMALL, CPU) == (100.0, 1000.0)
+  assert at['MiB'] == '100'
   without = {**SMALL, 'rows': SMALL['rows'][:2]}
   assert record.table(without, CPU)[0][3:5] == ('-', '-')
 

@@ -58,6 +58,7 @@ class Need(NamedTuple):
     timed: whether training was timed; else it is worked out from arithmetic.
     state_bytes: of one run.
     scratch_bytes: what a run holds beside its state while it trains.
+    data_bytes: of the data set's arrays, once for all runs of a device.
   """
 
   bytes_per_run: int
@@ -69,6 +70,7 @@ class Need(NamedTuple):
   timed: bool = False
   state_bytes: int = 0
   scratch_bytes: int = 0
+  data_bytes: int = 0
 
   def training_bytes(self, runs: int, at_once: int = 0) -> int:
     """What runs hold on a device while they train, at most.
@@ -80,12 +82,15 @@ class Need(NamedTuple):
     Returns:
       Bytes.
     """
-    return runs * self.state_bytes + (at_once or runs) * self.scratch_bytes
+    scratch = (at_once or runs) * self.scratch_bytes
+    return self.data_bytes + runs * self.state_bytes + scratch
 
 
 def matmul_rate() -> float:
-  """Flop/s of a 1024 x 1024 float32 product, all devices together."""
-  x = jnp.ones((1024, 1024), jnp.float32)
+  """Flop/s of a large float32 product, all devices together."""
+  # An accelerator is through with a small one before the host calls it again.
+  size = 1024 if jax.default_backend() == 'cpu' else 8192
+  x = jnp.ones((size, size), jnp.float32)
   product = jax.jit(jnp.matmul)
   product(x, x).block_until_ready()
   best = math.inf
@@ -93,7 +98,7 @@ def matmul_rate() -> float:
     began = time.perf_counter()
     product(x, x).block_until_ready()
     best = min(best, time.perf_counter() - began)
-  rate = 2 * 1024**3 / best
+  rate = 2 * size**3 / best
   # CPU devices share the cores that one product already used.
   many = 1 if jax.default_backend() == 'cpu' else len(jax.local_devices())
   return rate * many
@@ -126,6 +131,21 @@ def grid_points(plan: study_plan.Plan, group: study_plan.Group) -> int:
 def _size(tree: Any) -> int:
   """Bytes of arrays or shapes of 4-byte values."""
   return sum(memory.least_bytes(x.shape) for x in jax.tree.leaves(tree))
+
+
+def _data_bytes(arrays: Any) -> int:
+  """Of a data set's arrays on a device.
+
+  A TPU keeps those that examples are looked up in a second time, every example
+  in a place of its own.
+  """
+  total = 0
+  for array in jax.tree.leaves(arrays):
+    shape, itemsize = array.shape, array.dtype.itemsize
+    total += memory.least_bytes(shape, itemsize)
+    if platforms.current() == 'tpu' and shape:
+      total += memory.least_bytes(shape, itemsize, outermost=1)
+  return total
 
 
 def _code_bytes(group: study_plan.Group, state: Any, points: int) -> int:
@@ -183,6 +203,7 @@ def need(
     seconds,
     state_bytes=state_bytes,
     scratch_bytes=scratch,
+    data_bytes=_data_bytes(group.dataset.arrays),
   )
 
 
@@ -192,7 +213,7 @@ def compiled_bytes(
   """What one run holds on its device, as the compiler counts it.
 
   Compiles the training of one run per device, for a single step: a minute for
-  large nets.
+  large nets. The data set's arrays, which all runs share, are left out.
 
   Args:
     group: traced, not compiled.
@@ -206,7 +227,13 @@ def compiled_bytes(
   training = train.compile_group(group, mesh, over, log_every=1).memory.total
   with platforms.traced_for(mesh.devices.flat[0].platform):
     state = group_shapes.state_shapes(group)
-    return max(training, _size(state) + _code_bytes(group, state, grid_points))
+    shared = sum(
+      memory.least_bytes(x.shape, x.dtype.itemsize)
+      for x in jax.tree.leaves(group.dataset.arrays)
+    )
+    least = _size(state)
+    scoring = least + _code_bytes(group, state, grid_points)
+    return max(training - shared, least, scoring)
 
 
 def fitting_runs(
@@ -290,18 +317,21 @@ def runs_per_chunk(
     platform = mesh.devices.flat[0].platform
     room = (memory_bytes or devices.memory_bytes()) * over
     with platforms.traced_for(platform):
-      bound = need(group, grid_points).bytes_per_run
+      needed = need(group, grid_points)
+    room = max(0, room - over * needed.data_bytes)
 
     def compiled() -> int:
       each = compiled_bytes(group, mesh, grid_points)
       if over * each > room:
         raise errors.ConfigError(
           f'{group.method_name}: one run holds {each / 2**30:.2f} GiB, a '
-          f'device has {room / over / 2**30:.2f}; lower config.batch_size or '
-          'the sizes of its net'
+          f'device has {room / over / 2**30:.2f} beside its data; lower '
+          'config.batch_size or the sizes of its net'
         )
       return each
 
     runs = len(group.runs)
-    most = fitting_runs(runs, over, platform, room, bound, compiled)
+    most = fitting_runs(
+      runs, over, platform, room, needed.bytes_per_run, compiled
+    )
   return spread(len(group.runs), most, over, host_count or hosts.number())

@@ -46,17 +46,20 @@ def array_bytes(shape: tuple[int, ...], itemsize: int = 4) -> int:
   return math.prod(shape) * itemsize
 
 
-def least_bytes(shape: tuple[int, ...], itemsize: int = 4) -> int:
+def least_bytes(
+  shape: tuple[int, ...], itemsize: int = 4, outermost: int = 0
+) -> int:
   """Bytes of an array in the order of axes that takes the least.
 
   Args:
     shape: of the array.
     itemsize: bytes of a value.
+    outermost: so many first axes stay where they are.
 
   Returns:
     Bytes, padding included, on the platform that is traced for.
   """
-  axes = range(len(shape))
+  axes = range(outermost, len(shape))
   orders = (
     (*(n for k, n in enumerate(shape) if k not in (i, j)), shape[i], shape[j])
     for i in axes

@@ -113,6 +113,16 @@ def _needed(steps: list[_Step], results: Iterable[Any]) -> list[_Step]:
   return kept[::-1]
 
 
+def _rows_of(step: _Step) -> list[Any]:
+  """What a look-up reads and makes row by row: no order of axes is chosen.
+
+  A TPU pads such rows to 128 values, places in a table too.
+  """
+  if step.name == 'gather':
+    return [*step.reads[1:], *step.makes]
+  return step.reads[1:] if step.name.startswith('scatter') else []
+
+
 def _shape(value: Any) -> tuple[tuple[int, ...], int]:
   """Shape and bytes of an element; keys of a random generator are 4 too."""
   itemsize = getattr(getattr(value.aval, 'dtype', None), 'itemsize', 4)
@@ -126,8 +136,9 @@ class _Ledger:
     self.sizes, self.made, self.last = {}, {}, {}
     self.behind = {}  # value -> the arrays that it is worked out from
 
-  def add(self, value: Any, step: int) -> None:
-    self.sizes[value] = memory.least_bytes(*_shape(value))
+  def add(self, value: Any, step: int, as_is: bool = False) -> None:
+    size = memory.array_bytes if as_is else memory.least_bytes
+    self.sizes[value] = size(*_shape(value))
     self.made[value] = self.last[value] = step
     self.behind[value] = frozenset((value,))
 
@@ -166,6 +177,7 @@ def _walk(jaxpr: Any, in_place: str = '') -> int:
   steps = _needed(steps, results)
   readers = Counter(v for step in steps for v in step.reads)
   in_memory = {v for step in steps if not step.fuses for v in step.reads}
+  rows = {v for step in steps for v in _rows_of(step)}
   places = Counter(_shape(v) for v in jaxpr.invars if in_place)
   ledger, within = _Ledger(), []
   for number, step in enumerate(steps):
@@ -184,7 +196,7 @@ def _walk(jaxpr: Any, in_place: str = '') -> int:
         continue
       several = step.name in _DEAR and readers[value] > 1
       if not step.arithmetic or several or value in in_memory | results:
-        ledger.add(value, number)
+        ledger.add(value, number, value in rows)
         ledger.read(needs, number)
         if value in results:
           ledger.read((value,), len(steps))
