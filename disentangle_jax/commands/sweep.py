@@ -214,6 +214,8 @@ def _dry_run(config, size: int) -> None:
   if _TOPOLOGY.value:
     # The host only plans; its own accelerators are left alone.
     jax.config.update('jax_platforms', 'cpu')
+    # A compiled program is read back where its devices are, and only there.
+    jax.config.update('jax_enable_compilation_cache', False)
     topology = topologies.of(_TOPOLOGY.value)
     kind = topology.devices[0].device_kind
     where = f'{len(topology.devices)} x {kind}'
