@@ -5,6 +5,7 @@ import json
 import math
 import pathlib
 import re
+import textwrap
 from typing import Any
 
 from disentangle_jax import errors
@@ -278,10 +279,14 @@ def plot(found: Sequence[Mapping[str, Any]], path: str | pathlib.Path) -> None:
         )
       axis.set_xscale('log', base=2)
       axis.set_yscale('log')
-      axis.xaxis.set_major_formatter(ticker.ScalarFormatter())
+      axis.margins(x=0.08)  # room for the last number below
+      axis.xaxis.set_major_formatter(ticker.StrMethodFormatter('{x:,.0f}'))
       axis.yaxis.set_major_formatter(ticker.StrMethodFormatter('{x:,.0f}'))
       axis.yaxis.set_minor_formatter(ticker.NullFormatter())
-      axis.set_title(what)
+      low, high = axis.get_ylim()
+      if high < 30 * low:  # one power of ten or none, in sight
+        axis.yaxis.set_major_locator(ticker.AutoLocator())
+      axis.set_title(textwrap.fill(what, 44))
       axis.set_xlabel('runs per program')
       axis.set_ylabel('run-steps/s')
       axis.legend(fontsize=style.SMALL)

@@ -199,7 +199,7 @@ def _varied(config) -> Iterator[tuple[str, study_plan.Group]]:
       parts = [
         f'{name}={value}'
         for name, value in point.items()
-        if str(value) not in named
+        if str(value) not in (*named, 'auto')
       ]
       yield ', '.join([title, *parts]), group
 
@@ -323,13 +323,22 @@ def measure(
 
 
 def show(title: str, heads, lines, left: int = 1) -> None:
-  """Prints a table, all columns but the first ones to the right."""
+  """Prints a table, all columns but the first `left` to the right.
+
+  Of several such columns the first says what it is about once.
+  """
   table = rich_table.Table(title=title, box=rich_box.SIMPLE, pad_edge=False)
   for i, head in enumerate(heads):
     table.add_column(head, justify='left' if i < left else 'right')
+  above = None
   for line in lines:
-    table.add_row(*line)
-  rich_console.Console().print(table)
+    first = '' if left > 1 and line[0] == above else line[0]
+    table.add_row(first, *line[1:])
+    above = line[0]
+  console = rich_console.Console()
+  if not console.is_terminal:
+    console.width = 120
+  console.print(table)
 
 
 def score(config, counts: list[int]) -> None:

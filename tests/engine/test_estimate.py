@@ -1,11 +1,12 @@
 """How many runs a program is planned for, by the memory of a device."""
 
 import jax
+import jax.numpy as jnp
 import pytest
 from tiny_study import tiny_config
 
 import disentangle_jax as dj
-from disentangle_jax import checks, engine
+from disentangle_jax import checks, engine, platforms
 from disentangle_jax.engine.plan import planning
 from disentangle_jax.engine.programs import devices, estimate, train
 
@@ -51,6 +52,28 @@ def test_memory_decides_by_the_compiled_program(group):
   assert estimate.runs_per_chunk(group, mesh, 6, points, 1) == (
     devices.padded(6, over)
   )
+
+
+def test_the_data_set_is_counted_once_for_all_runs(group):
+  images = jnp.zeros((1000, 64), jnp.uint8)
+  data = group.dataset._replace(arrays={'images': images})
+  with_images = group._replace(dataset=data)
+  need, without = (estimate.need(g, 0) for g in (with_images, group))
+  assert (need.data_bytes, without.data_bytes) == (64_000, 0)
+  assert need.bytes_per_run == without.bytes_per_run
+  for runs, at_once in ((1, 0), (8, 0), (8, 1)):
+    more = need.training_bytes(runs, at_once)
+    assert more - without.training_bytes(runs, at_once) == 64_000
+  # A TPU holds 64 columns of 1,024, and rows to look up, each of 128.
+  with platforms.traced_for('tpu'):
+    on_tpu = estimate.need(with_images, 0).data_bytes
+  assert on_tpu == 64 * 1024 + 1000 * 128
+  mesh, points = devices.mesh(), 1_000_000
+  each = estimate.compiled_bytes(group, mesh, points)
+  assert estimate.compiled_bytes(with_images, mesh, points) == each
+  room = int(2.1 * each / 0.6)
+  of = lambda g, room: estimate.runs_per_chunk(g, mesh, 0, points, room)
+  assert of(with_images, room + 64_000) == of(group, room) < len(group.runs)
 
 
 def test_a_dry_run_plans_for_another_device():

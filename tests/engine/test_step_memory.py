@@ -71,6 +71,22 @@ def test_gradients_wait_for_the_last_one_but_on_a_tpu():
     assert late == held + FLOAT * INPUTS * OUTPUTS
 
 
+def test_rows_that_are_looked_up_are_padded_on_a_tpu():
+  """To 128 values each, as are their places in the table."""
+  rows, width = 6, 5
+  table = jax.ShapeDtypeStruct((40, width), jnp.float32)
+  places = jax.ShapeDtypeStruct((rows,), jnp.int32)
+
+  def step(table, places):
+    found = jnp.take(table, places, axis=0, mode='clip')
+    return table - jnp.sum(found), ()
+
+  held = lambda: step_memory.scratch_bytes(step, table, places)
+  assert held() == FLOAT * (rows * width + rows)
+  with platforms.traced_for('tpu'):
+    assert held() == FLOAT * (8 * 128 + 8 * 128)
+
+
 def test_a_loop_holds_what_its_step_holds():
   def step(w, x):
     body = lambda carry, _: (carry - 0.1 * gradient(carry, x), ())

@@ -48,8 +48,8 @@ class Need(NamedTuple):
 
   Attributes:
     bytes_per_run: what one run holds on its device at most, in training or
-      scoring; compiled programs hold about half of it and more, on a TPU a
-      quarter and more (docs/performance.md has one that holds more than it).
+      scoring; compiled programs hold about half of it and more, small ones
+      on a TPU a fifth (docs/performance.md).
     flops_per_step: of one run, multiplications and additions.
     seconds: training time of the whole group on these devices.
     compile_seconds: of its programs; 0 where they were not compiled.
