@@ -154,7 +154,7 @@ def test_configs_are_read_and_counted(study, variant):
   names = registry.of()
   runs = identities.runs_of(parse.study(config, names), names)
   every = [one for run in runs for one in (run, *run.ancestors())]
-  groups = {planning._key(run) for run in every}
+  groups = {planning.program_key(run) for run in every}
   assert (len(runs), len(groups)) == EXPECTED[study, variant]
 
 

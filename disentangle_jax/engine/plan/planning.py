@@ -120,12 +120,12 @@ def keep(plan: study_plan.Plan, run_ids: set[str]) -> study_plan.Plan:
   return plan._replace(runs=runs, groups=tuple(groups))
 
 
-def _key(run: study_plan.Run | None) -> tuple | None:
+def program_key(run: study_plan.Run | None) -> tuple | None:
   """Equal for two runs exactly if they share a program."""
   if run is None:
     return None
   own = (run.method, run.config, run.dataset, run.batch_size, run.steps)
-  return *own, _key(run.after)
+  return *own, program_key(run.after)
 
 
 def _loaded(
@@ -161,7 +161,7 @@ def _groups(
   for run in runs:
     # Repetitions of a setting agree in all but the seed.
     if run.setting not in keys:
-      keys[run.setting] = _key(run)
+      keys[run.setting] = program_key(run)
     members.setdefault(keys[run.setting], []).append(run)
   depth = lambda key: len(members[key][0].ancestors())
   for key in sorted(members, key=depth):
@@ -171,7 +171,7 @@ def _groups(
     asked = described.batch(run.config)
     own = [r for r in asked if isinstance(r, requests.Field)]
     samplers.make(datasets[run.dataset], own)
-    before = groups.get(_key(run.after))
+    before = groups.get(program_key(run.after))
     groups[key] = study_plan.Group(
       method_name=run.method,
       method=described.made(
