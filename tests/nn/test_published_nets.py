@@ -214,8 +214,10 @@ def test_every_method_of_images_takes_it_in_a_program_of_runs(name):
       {'identity': ('shape', 'position_x')} if method_name == 'ml_vae' else {}
     )
     config = module.Config(net=net, **own)
-    method = module.make(config, dataset)
     described = contract.read(module, method_name)
+    if described.after(config) is not None:
+      continue  # starts from a phase of another method
+    method = module.make(config, dataset)
     sample = samplers.make(dataset, described.batch(config))
 
     def step(key, hparams, method=method, sample=sample):
