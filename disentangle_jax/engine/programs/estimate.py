@@ -224,16 +224,17 @@ def compiled_bytes(
     Bytes.
   """
   over = mesh.shape[devices.RUNS]
-  training = train.compile_group(group, mesh, over, log_every=1).memory.total
+  held = train.compile_group(group, mesh, over, log_every=1).memory
   with platforms.traced_for(mesh.devices.flat[0].platform):
     state = group_shapes.state_shapes(group)
     shared = sum(
       memory.least_bytes(x.shape, x.dtype.itemsize)
       for x in jax.tree.leaves(group.dataset.arrays)
     )
-    least = _size(state)
-    scoring = least + _code_bytes(group, state, grid_points)
-    return max(training - shared, least, scoring)
+    # Arrays that no step reads are no arguments of the program.
+    shared = min(shared, held.arguments - held.donated)
+    scoring = _size(state) + _code_bytes(group, state, grid_points)
+    return max(held.total - shared, scoring)
 
 
 def fitting_runs(
