@@ -45,7 +45,7 @@ alone and all together, for so many runs of made-up codes at dSprites' size; and
 boosted-tree DCI against scikit-learn's on the same arrays.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent import futures
 import copy
 import json
@@ -62,6 +62,7 @@ from rich import table as rich_table
 
 from disentangle_jax import errors
 from disentangle_jax.benchmark import (
+  engines,
   forms,
   machine,
   many_runs,
@@ -214,64 +215,6 @@ def _asked(config):
     yield what, group, None
 
 
-def _engines(
-  group: study_plan.Group,
-  counts: list[int],
-  mesh,
-  longest: float,
-  ahead: Mapping[int, futures.Future],
-) -> Iterator[forms.Engine]:
-  """The engine at every number of runs, as far as time allows.
-
-  Args:
-    group: what to train.
-    counts: runs per program, in order.
-    mesh: ('runs', 'data').
-    longest: seconds that a measurement may take; 0 for any.
-    ahead: runs -> engine of all steps that is being compiled.
-  """
-  rate = 0.0
-  for count in counts:
-    steps = suite.steps_within(longest, count, rate, group.steps)
-    if not steps:
-      seconds = suite.LEAST_STEPS * count / rate
-      print(
-        f'{forms.engine_name(count)}: left out, {suite.LEAST_STEPS} steps '
-        f'would take about {progress.duration(seconds)} (--longest)'
-      )
-      continue
-    if count in ahead and steps == group.steps:
-      engine = ahead[count].result()
-    else:
-      engine = forms.Engine(group._replace(steps=steps), count, mesh)
-    if longest:
-      rate = engine.rate()
-    yield engine
-
-
-def compile_ahead(
-  wanted: Sequence, counts: list[int], mesh, threads: int
-) -> dict[str, dict[int, futures.Future]]:
-  """Compiles every engine, several at once, before anything is timed.
-
-  Args:
-    wanted: (name, group, member of the suite or None).
-    counts: runs per program.
-    mesh: ('runs', 'data').
-    threads: how many compile at once.
-
-  Returns:
-    Name -> runs -> `forms.Engine` that is compiled, or what it raised.
-  """
-  with futures.ThreadPoolExecutor(threads) as pool:
-    return {
-      what: {
-        count: pool.submit(forms.Engine, group, count, mesh) for count in counts
-      }
-      for what, group, _ in wanted
-    }
-
-
 def _measured(done: Mapping[str, Any], what: str, asked: Any) -> bool:
   """Whether a file holds this already; it is told."""
   if done.get(what) != asked:
@@ -290,15 +233,15 @@ def measure(
 ) -> dict:
   """One measurement, as `record.save` takes it; of the suite, with scores."""
   longest = _LONGEST.value if member is not None else 0.0
-  engines = list(_engines(group, counts, mesh, longest, ahead))
-  ways = list(engines)
+  measured = list(engines.within(group, counts, mesh, longest, ahead))
+  ways = list(measured)
   if _LOOP.value:
     ways.append(forms.Loop(group))
   if _TORCH.value:
     ways += [forms.Torch(group, kind == 'compiled') for kind in _TORCH.value]
   rows = forms.measure(ways, _REPEATS.value)
   if member is not None:
-    for row, engine in zip(rows, engines):
+    for row, engine in zip(rows, measured):
       row['steps'] = engine.group.steps
       seconds = suite.scoring_seconds(member, engine)
       if seconds > longest:
@@ -311,8 +254,8 @@ def measure(
   if _PROFILE.value:
     folder = pathlib.Path(_PROFILE.value) / record.file_name(what)
     with jax.profiler.trace(str(folder)):
-      engines[-1].rate()
-    print(f'trace of {engines[-1].name}: {folder}')
+      measured[-1].rate()
+    print(f'trace of {measured[-1].name}: {folder}')
   return {
     'what': what,
     'steps': group.steps,
@@ -459,7 +402,7 @@ def main(argv):
   ahead: dict[str, dict[int, futures.Future]] = {}
   if _THREADS.value:
     wanted = list(wanted)
-    ahead = compile_ahead(wanted, counts, mesh, _THREADS.value)
+    ahead = engines.compile_ahead(wanted, counts, mesh, _THREADS.value)
   for what, group, member in wanted:
     if _MINUTES.value and time.monotonic() - began > 60 * _MINUTES.value:
       left += 1

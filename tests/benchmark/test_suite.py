@@ -4,7 +4,13 @@ import jax
 import pytest
 
 import disentangle_jax as dj
-from disentangle_jax.benchmark import forms, machine, record, suite
+from disentangle_jax.benchmark import (
+  engines,
+  forms,
+  machine,
+  record,
+  suite,
+)
 from disentangle_jax.engine.plan import planning
 from disentangle_jax.engine.programs import devices
 
@@ -53,6 +59,20 @@ def test_a_scored_model_takes_compiling_training_and_scoring():
 )
 def test_a_slow_machine_takes_fewer_steps_or_leaves_out(runs, rate, steps):
   assert suite.steps_within(30.0, runs, rate, 100) == steps
+
+
+def test_engines_compiled_ahead_are_those_that_are_measured(monkeypatch):
+  group = tiny_plan().groups[0]._replace(steps=3)
+  mesh, counts = devices.mesh(), (1, 2)
+  wanted = [('tiny', group, None)]
+  ahead = engines.compile_ahead(wanted, counts, mesh, threads=2)['tiny']
+  found = list(engines.within(group, counts, mesh, 0.0, ahead))
+  assert found == [ahead[count].result() for count in counts]
+  assert [engine.runs for engine in found] == [1, 2]
+  # Where time allows fewer steps their program is another one.
+  monkeypatch.setattr(suite, 'steps_within', lambda *_: 2)
+  (shorter,) = engines.within(group, (1,), mesh, 0.0, ahead)
+  assert shorter.group.steps == 2 and shorter is not found[0]
 
 
 def test_scoring_is_foreseen_from_the_rate():
