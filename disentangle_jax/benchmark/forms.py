@@ -47,6 +47,8 @@ class Engine:
     state: stacked states after the last measurement; None before the first.
   """
 
+  peak_mib = staticmethod(machine.peak_mib)
+
   def __init__(self, group: study_plan.Group, runs: int, mesh):
     self.name = engine_name(runs)
     self.runs, self.best, self.state = runs, 0.0, None
@@ -66,15 +68,12 @@ class Engine:
     self.best = max(self.best, rate)
     return rate
 
-  def peak_mib(self) -> float:
-    """Most memory so far, see `machine.peak_mib`."""
-    return machine.peak_mib()
-
 
 class Loop:
   """One run at a time: a jitted step, called from Python, on one device."""
 
   name, runs = LOOP, 1
+  peak_mib = staticmethod(machine.peak_mib)
 
   def __init__(self, group: study_plan.Group):
     began = time.perf_counter()
@@ -105,10 +104,6 @@ class Loop:
       state, _ = self._step(self._key, t, state)
     jax.block_until_ready(state)
     return self._steps / (time.perf_counter() - began)
-
-  def peak_mib(self) -> float:
-    """Most memory so far, see `machine.peak_mib`."""
-    return machine.peak_mib()
 
 
 class Torch:

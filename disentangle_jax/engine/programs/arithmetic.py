@@ -8,7 +8,6 @@ from collections.abc import Callable
 import math
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from disentangle_jax.engine.programs import memory
@@ -54,10 +53,7 @@ def flops(function: Callable, *arguments: Any) -> float:
   Returns:
     How many.
   """
-  shapes = jax.tree.map(
-    lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), arguments
-  )
-  return count(memory.trace(function, *shapes))
+  return count(memory.trace(function, *arguments))
 
 
 def count(jaxpr: Any) -> float:

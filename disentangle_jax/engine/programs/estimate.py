@@ -133,18 +133,25 @@ def _size(tree: Any) -> int:
   return sum(memory.least_bytes(x.shape) for x in jax.tree.leaves(tree))
 
 
+def _arrays_size(arrays: Any) -> int:
+  """Bytes of a data set's arrays as a program takes them."""
+  least = lambda x: memory.least_bytes(x.shape, x.dtype.itemsize)
+  return sum(map(least, jax.tree.leaves(arrays)))
+
+
 def _data_bytes(arrays: Any) -> int:
   """Of a data set's arrays on a device.
 
   A TPU keeps those that examples are looked up in a second time, every example
   in a place of its own.
   """
-  total = 0
-  for array in jax.tree.leaves(arrays):
-    shape, itemsize = array.shape, array.dtype.itemsize
-    total += memory.least_bytes(shape, itemsize)
-    if platforms.current() == 'tpu' and shape:
-      total += memory.least_bytes(shape, itemsize, outermost=1)
+  total = _arrays_size(arrays)
+  if platforms.current() == 'tpu':
+    total += sum(
+      memory.least_bytes(x.shape, x.dtype.itemsize, outermost=1)
+      for x in jax.tree.leaves(arrays)
+      if x.shape
+    )
   return total
 
 
@@ -227,12 +234,9 @@ def compiled_bytes(
   held = train.compile_group(group, mesh, over, log_every=1).memory
   with platforms.traced_for(mesh.devices.flat[0].platform):
     state = group_shapes.state_shapes(group)
-    shared = sum(
-      memory.least_bytes(x.shape, x.dtype.itemsize)
-      for x in jax.tree.leaves(group.dataset.arrays)
-    )
     # Arrays that no step reads are no arguments of the program.
-    shared = min(shared, held.arguments - held.donated)
+    arguments = held.arguments - held.donated
+    shared = min(_arrays_size(group.dataset.arrays), arguments)
     scoring = _size(state) + _code_bytes(group, state, grid_points)
     return max(held.total - shared, scoring)
 

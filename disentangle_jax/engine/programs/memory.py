@@ -129,7 +129,10 @@ def trace(function: Callable, *arguments: Any) -> Any:
   Returns:
     Its jaxpr.
   """
-  return jax.make_jaxpr(lambda *given: function(*given))(*arguments).jaxpr
+  shapes = jax.tree.map(
+    lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), arguments
+  )
+  return jax.make_jaxpr(lambda *given: function(*given))(*shapes).jaxpr
 
 
 def held_bytes(function: Callable, *arguments: Any) -> int:
@@ -142,10 +145,7 @@ def held_bytes(function: Callable, *arguments: Any) -> int:
   Returns:
     Bytes; those of results count.
   """
-  shapes = jax.tree.map(
-    lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), arguments
-  )
-  return _peak(trace(function, *shapes))
+  return _peak(trace(function, *arguments))
 
 
 def divisor(count: int, most: int) -> int:

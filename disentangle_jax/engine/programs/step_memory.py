@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-import jax
 from jax.extend import core
 
 from disentangle_jax import platforms
@@ -217,10 +216,7 @@ def scratch_bytes(step: Callable, *arguments: Any) -> int:
   Returns:
     Bytes on the platform that is traced for.
   """
-  shapes = jax.tree.map(
-    lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), arguments
-  )
-  return scratch_of(memory.trace(step, *shapes))
+  return scratch_of(memory.trace(step, *arguments))
 
 
 def scratch_of(jaxpr: Any) -> int:
