@@ -8,6 +8,9 @@ from collections.abc import Iterator
 import contextlib
 import contextvars
 
+# As devices and compilers name NVIDIA's.
+GPUS = ('gpu', 'cuda')
+
 _traced_for = contextvars.ContextVar('traced_for', default='')
 
 

@@ -66,8 +66,9 @@ def test_the_data_set_is_counted_once_for_all_runs(group):
     assert more - without.training_bytes(runs, at_once) == 64_000
   # A TPU holds 64 columns of 1,024, and rows to look up, each of 128.
   with platforms.traced_for('tpu'):
-    on_tpu = estimate.need(with_images, 0).data_bytes
-  assert on_tpu == 64 * 1024 + 1000 * 128
+    on_tpu = estimate.need(with_images, 0)
+  assert on_tpu.data_bytes == 64 * 1024 + 1000 * 128
+  assert on_tpu.copied_bytes == 1000 * 128
   mesh, points = devices.mesh(), 1_000_000
   # No step reads them: nothing is taken off what the compiler counts.
   alone = estimate.compiled_bytes(group, mesh, 0)
@@ -76,6 +77,25 @@ def test_the_data_set_is_counted_once_for_all_runs(group):
   room = int(2.1 * each / 0.6)
   of = lambda g, room: estimate.runs_per_chunk(g, mesh, 0, points, room)
   assert of(with_images, room + 64_000) == of(group, room) < len(group.runs)
+
+
+def test_scratch_in_vector_memory_is_not_counted():
+  """But for copies of states; all of it where it is more than twice that."""
+  need = estimate.Need(
+    0, 0.0, 0.0, state_bytes=100, scratch_bytes=90, vector_bytes=1000
+  )
+  assert need._replace(vector_bytes=0).training_bytes(8) == 800 + 720
+  # Three quarters of the states, or all there is.
+  assert need.training_bytes(8) == 800 + 600
+  assert need._replace(scratch_bytes=10).training_bytes(8) == 800 + 80
+  # What does not fit.
+  assert need._replace(scratch_bytes=220).training_bytes(8) == 800 + 760
+  assert need._replace(scratch_bytes=260).training_bytes(8) == 800 + 2080
+  # Of a data set what a step copies may lie there too.
+  data = need._replace(data_bytes=50, copied_bytes=20, scratch_bytes=10)
+  assert data.training_bytes(8) == 30 + 800 + 100
+  # One run at a time: those that wait have states alone.
+  assert need.training_bytes(8, 1) == 800 + 90
 
 
 def test_a_dry_run_plans_for_another_device():

@@ -34,11 +34,15 @@ _EFFICIENCY = 0.12
 _MEMORY_SHARE = 0.6
 # What compiled steps hold beside the states is at most so many times what a
 # walk of the trace says, and small things of their own (docs/performance.md has
-# the figures of every kind of system). A TPU keeps a part of it in its vector
-# memory.
-_SCRATCH = {'tpu': 1.08, 'cuda': 1.4, 'gpu': 1.4}
-_SCRATCH_ELSEWHERE = 2.12
+# the figures of every kind of system).
+_SCRATCH = {'tpu': 1.08, 'cuda': 1.38, 'gpu': 1.38}
+_SCRATCH_ELSEWHERE = 1.85
 _SMALL = 2**12
+# A v5e and a v6e keep scratch in their vector memory, but for copies of states
+# that loops make: at most so many times the states were found. Where there is
+# more than twice what fits, so large arrays are among it that little may stay.
+_VECTOR_MEMORY = 128 * 2**20
+_COPIES = 0.75
 # Runs that states are counted together for: alone each would be padded.
 _TOGETHER = 8
 
@@ -49,7 +53,7 @@ class Need(NamedTuple):
   Attributes:
     bytes_per_run: what one run holds on its device at most, in training or
       scoring; compiled programs hold about half of it and more, small ones
-      on a TPU a fifth (docs/performance.md).
+      on a TPU less (docs/performance.md).
     flops_per_step: of one run, multiplications and additions.
     seconds: training time of the whole group on these devices.
     compile_seconds: of its programs; 0 where they were not compiled.
@@ -59,6 +63,8 @@ class Need(NamedTuple):
     state_bytes: of one run.
     scratch_bytes: what a run holds beside its state while it trains.
     data_bytes: of the data set's arrays, once for all runs of a device.
+    copied_bytes: of them, what a step copies for itself.
+    vector_bytes: what scratch may take outside the device's main memory.
   """
 
   bytes_per_run: int
@@ -71,6 +77,8 @@ class Need(NamedTuple):
   state_bytes: int = 0
   scratch_bytes: int = 0
   data_bytes: int = 0
+  copied_bytes: int = 0
+  vector_bytes: int = 0
 
   def training_bytes(self, runs: int, at_once: int = 0) -> int:
     """What runs hold on a device while they train, at most.
@@ -82,8 +90,12 @@ class Need(NamedTuple):
     Returns:
       Bytes.
     """
-    scratch = (at_once or runs) * self.scratch_bytes
-    return self.data_bytes + runs * self.state_bytes + scratch
+    states = runs * self.state_bytes
+    scratch = (at_once or runs) * self.scratch_bytes + self.copied_bytes
+    if scratch <= 2 * self.vector_bytes:
+      copies = min(scratch, int(_COPIES * states))
+      scratch = max(scratch - self.vector_bytes, copies)
+    return self.data_bytes - self.copied_bytes + states + scratch
 
 
 def matmul_rate() -> float:
@@ -139,20 +151,19 @@ def _arrays_size(arrays: Any) -> int:
   return sum(map(least, jax.tree.leaves(arrays)))
 
 
-def _data_bytes(arrays: Any) -> int:
-  """Of a data set's arrays on a device.
+def _copied_bytes(arrays: Any) -> int:
+  """Of a data set's arrays that a step copies for itself.
 
   A TPU keeps those that examples are looked up in a second time, every example
   in a place of its own.
   """
-  total = _arrays_size(arrays)
-  if platforms.current() == 'tpu':
-    total += sum(
-      memory.least_bytes(x.shape, x.dtype.itemsize, outermost=1)
-      for x in jax.tree.leaves(arrays)
-      if x.shape
-    )
-  return total
+  if platforms.current() != 'tpu':
+    return 0
+  return sum(
+    memory.least_bytes(x.shape, x.dtype.itemsize, outermost=1)
+    for x in jax.tree.leaves(arrays)
+    if x.shape
+  )
 
 
 def _code_bytes(group: study_plan.Group, state: Any, points: int) -> int:
@@ -200,6 +211,7 @@ def need(
   factor = _SCRATCH.get(platforms.current(), _SCRATCH_ELSEWHERE)
   scratch = int(factor * step_memory.scratch_of(traced)) + _SMALL
   per_run = state_bytes + max(scratch, _code_bytes(group, state, grid_points))
+  copied = _copied_bytes(group.dataset.arrays)
   seconds = 0.0
   if rate:
     total = flops * group.steps * len(group.runs)
@@ -210,7 +222,9 @@ def need(
     seconds,
     state_bytes=state_bytes,
     scratch_bytes=scratch,
-    data_bytes=_data_bytes(group.dataset.arrays),
+    data_bytes=_arrays_size(group.dataset.arrays) + copied,
+    copied_bytes=copied,
+    vector_bytes=_VECTOR_MEMORY if platforms.current() == 'tpu' else 0,
   )
 
 

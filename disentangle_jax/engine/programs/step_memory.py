@@ -4,8 +4,10 @@ A compiler keeps an array where a product, a convolution, a loop, a draw or a
 look-up makes it or reads it. What lies between is arithmetic on single values:
 it is done inside its readers and keeps its own inputs alive until then. A new
 state takes the place of the old one, on a TPU as soon as its gradient is there,
-elsewhere after all gradients. docs/performance.md has what compiled steps of
-every kind of system held beside what this walk says.
+elsewhere after all gradients. Loops that do not need each other run in an order
+of the compiler's own but on a GPU: what one leaves for its gradient may wait
+until all others are read. docs/performance.md has what compiled steps of every
+kind of system held beside what this walk says.
 """
 
 from collections import Counter
@@ -48,6 +50,7 @@ _DEAR = _words(
   """acos asin atan atan2 cbrt cos cosh digamma div erf erf_inv erfc exp exp2
   expm1 lgamma log log1p logistic pow rem rsqrt sin sinh sqrt tan tanh"""
 )
+_LOOPS = _words('scan while')
 _SOON, _LATE = 'soon', 'late'
 
 
@@ -145,6 +148,12 @@ class _Ledger:
     for array in arrays:
       self.last[array] = max(self.last[array], step)
 
+  def keep_together(self, arrays: Iterable[Any]) -> None:
+    """Holds arrays until the last of them is read."""
+    kept = [array for array in arrays if array in self.sizes]
+    end = max((self.last[array] for array in kept), default=0)
+    self.read(kept, end)
+
   def most(self, within: list[int]) -> int:
     """Most bytes at once; `within` are those inside each step."""
     change = [0] * (len(within) + 1)
@@ -203,6 +212,10 @@ def _walk(jaxpr: Any, in_place: str = '') -> int:
         ledger.behind[value] = needs
     if not step.arithmetic:
       ledger.read(needs, number)
+  if platforms.current() not in platforms.GPUS:
+    loops = (step for step in steps if step.name in _LOOPS)
+    made = (v for step in loops for v in step.makes if v not in results)
+    ledger.keep_together(made)
   return ledger.most(within)
 
 
