@@ -236,8 +236,9 @@ def config_of(study: Study, methods: Sequence[str]) -> Any:
 
 
 def _set(options: Any, values: Mapping[str, Any]) -> None:
-  """Sets the fields that there are."""
-  options.update({k: v for k, v in values.items() if k in options})
+  """Sets the fields that there are, of the kind that they have."""
+  like = lambda k, v: k in options and isinstance(options.get(k), type(v))
+  options.update({k: v for k, v in values.items() if like(k, v)})
 
 
 def study_of(case: Case) -> tuple[Study, dict[str, str]]:

@@ -6,12 +6,16 @@ go through the same code; a kernel [k, ..., I, O] says how many axes there are.
 Under `vmap` over runs a convolution's kernels become batched, and XLA turns
 that into a grouped convolution: slow on a GPU, and slower still on a CPU inside
 a loop (XLA's CPU loop bodies miss the fast convolution path, jax issue 12868).
-So each operation has two forms that agree to rounding:
+So each operation has forms that agree to rounding:
 
   'lax': `jax.lax.conv_general_dilated`; the transpose has a gradient of its own
     and is not differentiated forwards (`jax.jvp`).
   'blocks': matrix products over blocks of stride x stride (`nn.block_conv`),
     whose gradients and batches over runs are matrix products again.
+  'fused': a GPU kernel of our own for each (`nn.fused_conv`), of sequences and
+    images; clips and voxels go as blocks. Not differentiated forwards either.
+    On other devices it is interpreted, for tests: thousands of times slower,
+    and of batches that are not split.
 
 `default_form` is the one place that chooses. Padding is 'SAME' unless said
 otherwise, as TensorFlow defines it; a forward convolution may have 'VALID'
@@ -28,9 +32,10 @@ from flax import linen as nn
 import jax
 
 from disentangle_jax import errors, platforms
-from disentangle_jax.nn import block_conv, mlp
+from disentangle_jax.nn import activations, block_conv, fused_conv, mlp
+from disentangle_jax.ops import axis
 
-FORMS = ('auto', 'blocks', 'lax')
+FORMS = ('auto', 'blocks', 'lax', 'fused')
 PADDINGS = ('SAME', 'VALID')
 
 
@@ -40,8 +45,8 @@ def default_form() -> str:
   'lax' in what is traced for a TPU: of a step of 8 runs of the large study's
   nets its compiler estimates 7.6 million cycles, 21.5 with 'blocks'
   (docs/performance.md). 'blocks' elsewhere: measured on CPUs, and on an H200 at
-  9 tenths of what its memory can move; cuDNN's grouped convolutions, 'lax'
-  there, have not been timed.
+  9 tenths of what its memory can move; 'fused', which moves half as much, and
+  cuDNN's grouped convolutions, 'lax' there, have not been timed.
 
   Returns:
     A name in FORMS other than 'auto'.
@@ -100,6 +105,8 @@ def conv(
   stride: int | Sequence[int],
   form: str = 'auto',
   padding: str | Sequence[str] = 'SAME',
+  bias: jax.Array | None = None,
+  relu: bool = False,
 ) -> jax.Array:
   """Convolution (cross correlation, as everywhere in deep learning).
 
@@ -109,6 +116,8 @@ def conv(
     stride: the same along all axes, or one for each.
     form: one of FORMS.
     padding: one of PADDINGS, the same along all axes, or one for each.
+    bias: float [O], added to the result.
+    relu: whether negative values become 0.
 
   Returns:
     float [B, *sizes', O]: a size' is ceil(size / stride) along a 'SAME' axis
@@ -137,15 +146,21 @@ def conv(
       (before, max(end - size - before, 0))
       for before, end, size in zip(befores, reach, sizes)
     ]
-    return jax.lax.conv_general_dilated(
+    y = jax.lax.conv_general_dilated(
       x, kernel, strides, room, dimension_numbers=_dimensions(rank)
     )
+    return _finished(y, bias, relu)
+  if form == 'fused' and rank < 3:
+    shapes = (sizes, outs, sides, strides, befores)
+    return _fused(False, x, kernel, bias, relu, shapes)
   same = all(kind == 'SAME' for kind in paddings)
   odd = all(k % 2 for k in sides)
   if math.prod(strides) == 1 and o < c and odd and same:
     # The adjoint with the kernel turned around moves o values per tap, not c.
-    return conv_transpose(x, jax.lax.rev(kernel, range(rank)), 1, form)
-  return block_conv.conv(x, kernel, strides, outs, befores)
+    turned = jax.lax.rev(kernel, range(rank))
+    return conv_transpose(x, turned, 1, form, bias, relu)
+  y = block_conv.conv(x, kernel, strides, outs, befores)
+  return _finished(y, bias, relu)
 
 
 def conv_transpose(
@@ -153,6 +168,8 @@ def conv_transpose(
   kernel: jax.Array,
   stride: int | Sequence[int],
   form: str = 'auto',
+  bias: jax.Array | None = None,
+  relu: bool = False,
 ) -> jax.Array:
   """Gradient of a SAME convolution with respect to its input.
 
@@ -163,6 +180,8 @@ def conv_transpose(
     kernel: float [*sides, I, O].
     stride: the same along all axes, or one for each.
     form: one of FORMS.
+    bias: float [O], added to the result.
+    relu: whether negative values become 0.
 
   Returns:
     float [B, *(sizes * stride), O].
@@ -178,8 +197,39 @@ def conv_transpose(
   befores = [max(k - s, 0) // 2 for k, s in zip(sides, strides)]
   if form == 'lax':
     precision = jax.config.jax_default_matmul_precision
-    return _lax_transpose(x, kernel, strides, precision)
-  return block_conv.conv_transpose(x, kernel, strides, befores)
+    x, kernel = axis.spread((x, kernel), (x, kernel))
+    y = _lax_transpose(x, kernel, strides, precision)
+  elif form == 'fused' and rank < 3:
+    outs = x.shape[1:-1]
+    sizes = [n * s for n, s in zip(outs, strides)]
+    shapes = (sizes, outs, sides, strides, befores)
+    return _fused(True, x, kernel, bias, relu, shapes)
+  else:
+    y = block_conv.conv_transpose(x, kernel, strides, befores)
+  return _finished(y, bias, relu)
+
+
+def _finished(y, bias, relu):
+  y = y if bias is None else y + bias
+  return activations.relu(y) if relu else y
+
+
+def _fused(transpose, x, kernel, bias, relu, shapes):
+  """By `nn.fused_conv`; sequences are images of one row."""
+  x, kernel, bias = axis.spread((x, kernel, bias), (x, kernel))
+  sequence = kernel.ndim == 3
+  if sequence:
+    x, kernel = x[:, None], kernel[None]
+    # Sizes, places of the result, sides, strides and zeros before.
+    shapes = [(one, *of) for one, of in zip((1, 1, 1, 1, 0), shapes)]
+  geometry = fused_conv.Geometry(*map(tuple, shapes))
+  precision = jax.config.jax_default_matmul_precision
+  if bias is None:
+    operation = fused_conv.up if transpose else fused_conv.down
+    y = _finished(operation(x, kernel, geometry, precision), None, relu)
+  else:
+    y = fused_conv.layer(x, kernel, bias, geometry, transpose, relu, precision)
+  return y[:, 0] if sequence else y
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -264,6 +314,7 @@ class Conv(nn.Module):
     use_bias: False below batch normalisation, which takes a bias out again.
     padding: one of PADDINGS, the same along all axes, or one for each; 'SAME'
       where upsampling.
+    relu: whether ReLU follows; 'fused' has it in the same kernel.
   """
 
   features: int
@@ -275,6 +326,7 @@ class Conv(nn.Module):
   kernel_init: nn.initializers.Initializer = mlp.KERNEL_INIT
   use_bias: bool = True
   padding: str | Sequence[str] = 'SAME'
+  relu: bool = False
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
@@ -282,12 +334,13 @@ class Conv(nn.Module):
     sides = _per_axis(self.kernel, self.rank)
     shape = (*sides, x.shape[-1], self.features)
     kernel = self.param('kernel', self.kernel_init, shape)
-    if self.transpose:
-      if 'VALID' in _paddings(self.padding, self.rank):
-        raise ValueError('the transpose is that of a SAME convolution')
-      y = conv_transpose(x, kernel, self.stride, self.form)
-    else:
-      y = conv(x, kernel, self.stride, self.form, self.padding)
-    if not self.use_bias:
-      return y
-    return y + self.param('bias', nn.initializers.zeros, (self.features,))
+    bias = None
+    if self.use_bias:
+      bias = self.param('bias', nn.initializers.zeros, (self.features,))
+    if not self.transpose:
+      return conv(
+        x, kernel, self.stride, self.form, self.padding, bias, self.relu
+      )
+    if 'VALID' in _paddings(self.padding, self.rank):
+      raise ValueError('the transpose is that of a SAME convolution')
+    return conv_transpose(x, kernel, self.stride, self.form, bias, self.relu)

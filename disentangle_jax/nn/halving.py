@@ -6,12 +6,13 @@ The nets themselves, with their sizes and sources, are in `nn/nets`.
 """
 
 from collections.abc import Sequence
+import functools
 import math
 
 import jax
 
 from disentangle_jax import errors
-from disentangle_jax.nn import activations, conv, mlp
+from disentangle_jax.nn import conv, mlp
 
 
 def check(name: str, halvings: int, observation_shape: Sequence[int]) -> None:
@@ -62,7 +63,7 @@ def encode(
     float [B, hidden[-1]].
   """
   for width, kernel in zip(channels, kernels):
-    x = activations.relu(conv.Conv(width, kernel, 2, form=form)(x))
+    x = conv.Conv(width, kernel, 2, form=form, relu=True)(x)
   return mlp.MLP(tuple(hidden))(x)
 
 
@@ -91,7 +92,9 @@ def decode(
   factor = 2 ** len(channels)
   base = (height // factor, width // factor, channels[-1])
   x = mlp.MLP((*hidden, math.prod(base)))(z).reshape(-1, *base)
-  up = lambda n: conv.Conv(n, kernel, 2, transpose=True, form=form)
+  up = functools.partial(
+    conv.Conv, kernel=kernel, stride=2, transpose=True, form=form
+  )
   for channel in channels[-2::-1]:
-    x = activations.relu(up(channel)(x))
+    x = up(channel, relu=True)(x)
   return up(out)(x)

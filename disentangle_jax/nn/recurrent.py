@@ -328,8 +328,8 @@ def unroll(
 
   `step` is a pure function: inside the loop no module may be called but by
   `module.apply({'params': params}, ..., method='step')`. Its own parameters are
-  summed over the shards of a split batch at every step; adding
-  `axis.like(params, x)` to them before makes that one sum.
+  summed over the shards of a split batch at every step;
+  `axis.spread(params, x)` before makes that one sum.
 
   Args:
     step: `(carry, x, extra) -> (carry, next x, output)`. The next x is shaped

@@ -125,3 +125,19 @@ def like(tree: Any, x: Any) -> Any:
   return jax.tree.map(
     lambda leaf: jnp.zeros_like(leaf) + zero.astype(leaf.dtype), tree
   )
+
+
+def spread(tree: Any, x: Any) -> Any:
+  """A tree that varies over the mesh as x does.
+
+  What a gradient of our own or a loop is given must vary as what these return.
+  Gradients with respect to the tree that comes in are summed over the mesh.
+
+  Args:
+    tree: pytree of arrays.
+    x: pytree of arrays.
+
+  Returns:
+    The tree.
+  """
+  return jax.tree.map(jnp.add, tree, like(tree, x))

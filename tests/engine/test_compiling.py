@@ -362,6 +362,23 @@ def gpu_study():
   assert 0 < rows[0].cost.products < 1
 
 
+def gpu_convolutions():
+  """The large study's nets on one H100: what our kernels need not move."""
+  topology, costs = topologies.of('h100:1'), {}
+  for form in ('blocks', 'fused'):
+    config = unsupervised_study.get_config()
+    config.methods, config.metrics = ('beta_vae',), ('kl',)
+    config.sweep = dj.product({'hparams.beta': [1, 4]})
+    config.net.conv.conv_form = form
+    rows = compiling.rows(compiling.planned(config), topology, [8])
+    costs[form] = next(row.cost for row in rows if row.training)
+  # Of eight layers three kernels each, but for the gradient of the images.
+  fused, blocks = costs['fused'], costs['blocks']
+  assert sum(fused.custom_calls.values()) == 23, fused
+  assert fused.bytes < blocks.bytes / 2
+  assert 1e3 * topology.seconds(fused) / 8 <= 0.08
+
+
 def large_study():
   """The large study on one v5e chip: 75 runs used to fail after training."""
   config = unsupervised_study.get_config()
@@ -387,6 +404,7 @@ def test_studies_compile_for_tpus(function):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_study_compiles_for_a_gpu():
+@pytest.mark.parametrize('function', ['gpu_study', 'gpu_convolutions'])
+def test_studies_compile_for_a_gpu(function):
   pytest.importorskip('jax_cuda12_plugin')
-  apart('gpu_study')
+  apart(function)

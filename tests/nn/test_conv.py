@@ -2,12 +2,14 @@
 
 import jax
 import jax.numpy as jnp
+import meshes
 import numpy as np
 import pytest
 
 from disentangle_jax import data, platforms
 from disentangle_jax.methods.vae import beta_vae
 from disentangle_jax.nn import conv, nets
+from disentangle_jax.ops import axis
 
 SHAPES = [
   (8, 7, 4, 2),
@@ -117,6 +119,22 @@ def test_the_transpose_keeps_its_precision_backwards():
   assert text.count('conv_general_dilated[') == 3
   # Of both operands.
   assert text.count('Precision.HIGH') == 6, text
+
+
+@pytest.mark.parametrize('op', [conv.conv, conv.conv_transpose])
+@pytest.mark.parametrize('form', ['blocks', 'lax'])
+def test_gradients_of_a_split_batch_are_summed_over_it(op, form):
+  """A rule of our own for gradients has to vary over the mesh as they do."""
+  x = jax.random.normal(jax.random.key(0), (4, 6, 6, 2))
+  kernels = jax.random.normal(jax.random.key(1), (2, 4, 4, 2, 3))
+
+  def loss(kernel, x):
+    y = op(x, kernel, 2, form, bias=jnp.ones(3), relu=True)
+    return axis.sum(jnp.sum(y**2, axis=(1, 2, 3)))
+
+  got = meshes.run(jax.grad(loss), (1, 2), kernels, x)
+  want = jax.jit(jax.vmap(jax.grad(loss), (0, None)))(kernels, x)
+  np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-4)
 
 
 # Sizes of one example's places, sides of the kernel, strides.
@@ -247,11 +265,11 @@ def test_valid_axes_are_those_that_need_no_padding(
   kernel = rng.normal(size=(*sides, wide, out)).astype(np.float32)
   each = (padding,) * len(sizes) if isinstance(padding, str) else padding
   room = [(0, 0)] * (len(sizes) + 2)
-  for axis, kind in enumerate(each):
+  for place, kind in enumerate(each):
     if kind == 'SAME':
-      ends = -(-sizes[axis] // stride[axis]) - 1
-      total = max(ends * stride[axis] + sides[axis] - sizes[axis], 0)
-      room[axis + 1] = (total // 2, total - total // 2)
+      ends = -(-sizes[place] // stride[place]) - 1
+      total = max(ends * stride[place] + sides[place] - sizes[place], 0)
+      room[place + 1] = (total // 2, total - total // 2)
   padded = np.pad(x, room)
   windows = np.lib.stride_tricks.sliding_window_view(
     padded, sides, axis=tuple(range(1, len(sizes) + 1))

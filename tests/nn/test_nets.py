@@ -224,11 +224,11 @@ def test_a_net_has_its_key_as_its_name_and_defaults_for_all_options(name):
     ),
     (
       lambda: nets.conv.Config(conv_form='fast'),
-      r'config\.net\.conv_form: unknown .fast.; legal: auto, blocks, lax',
+      r'config\.net\.conv_form: unknown .fast.; legal: auto, blocks, fused',
     ),
     (
       lambda: nets.keras_conv.Config(conv_form='fast'),
-      r'config\.net\.conv_form: unknown .fast.; legal: auto, blocks, lax',
+      r'config\.net\.conv_form: unknown .fast.; legal: auto, blocks, fused',
     ),
     (
       lambda: nets.check(nets.conv.Config(), (28, 28, 1)),

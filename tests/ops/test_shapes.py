@@ -291,6 +291,7 @@ FREE = {
   'topics.table',
   'axis.is_split',
   'axis.like',
+  'axis.spread',
   'f_distribution.coefficients',
   'ilqr.diagonal',
   'logistic.segments',

@@ -75,6 +75,10 @@ def _of_step(equation: Any) -> int:
     return equation.params['length'] * sum(map(_count, called))
   if name == 'cond':
     return max(map(_count, called))
+  if name == 'pallas_call':
+    # Every tile of the grid is worked out whole.
+    tiles = math.prod(equation.params['grid_mapping'].grid)
+    return tiles * sum(map(_count, called))
   if called:
     return sum(map(_count, called))
   made = sum(map(_size, equation.outvars))

@@ -29,8 +29,9 @@ _FREE = frozenset((
   'while',
 ))  # fmt: skip
 _PRODUCTS = frozenset(('convolution', 'dot'))
-# Libraries that a GPU's compiler calls for products.
-_LIBRARY = re.compile(r'cublas|cudnn|gemm|conv', re.IGNORECASE)
+# Libraries that a GPU's compiler calls for products; Triton's kernels are those
+# of `nn.fused_conv`.
+_LIBRARY = re.compile(r'cublas|cudnn|gemm|conv|triton', re.IGNORECASE)
 # A TPU's compiler writes notes to itself as custom calls.
 _NOTES = frozenset((
   'AllocateBuffer',

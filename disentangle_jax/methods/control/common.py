@@ -109,7 +109,6 @@ def walk(
     return s, record
 
   start = environment.reset(start_key)
-  varying = axis.like(start, (start, params))
-  start = jax.tree.map(lambda x, zero: x + zero, start, varying)
+  start = axis.spread(start, (start, params))
   _, records = jax.lax.scan(one, start, jax.random.split(key, steps))
   return records

@@ -55,7 +55,7 @@ class Config:
     clip_hidden: of 'mlp' and 'light', its widths over all frames.
     penalty_every: the gradient penalty is computed in every so-manieth step,
       with as many times its weight; 0 for never.
-    conv_form: of the convolutions, one of `conv.FORMS`.
+    conv_form: of the convolutions: 'auto', 'blocks', 'lax' or 'fused'.
     precision: of the products in the networks, one of `nets.PRECISIONS`; a
       recurrent path is float32.
   """

@@ -238,8 +238,7 @@ class Networks:
     """One step of the writer, the table of words, the first state."""
     # Parameters inside of a loop over a split batch: summed over shards once.
     params = {name: params[name] for name in ('words', 'writer')}
-    zeros = axis.like(params, memory)
-    params = jax.tree.map(lambda a, b: a + b, params, zeros)
+    params = axis.spread(params, memory)
     apply = lambda *a, method: self.writer.apply(
       {'params': params['writer']}, *a, method=method
     )

@@ -197,7 +197,7 @@ def filter_film(
   seen, statistics = networks.features(params, film, train)
   # Summed over shards once, not at every step of the loop.
   own = params['nets']
-  own = {**own, **_spread({n: own[n] for n in _LOOPED}, seen)}
+  own = {**own, **axis.spread({n: own[n] for n in _LOOPED}, seen)}
   params = {**params, 'nets': own}
   fixed = jax.lax.stop_gradient(params)
 
@@ -214,10 +214,6 @@ def filter_film(
     noise,
   )
   return filtered, statistics
-
-
-def _spread(tree, x):
-  return jax.tree.map(jnp.add, tree, axis.like(tree, x))
 
 
 def terms_of(

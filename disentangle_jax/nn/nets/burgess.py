@@ -27,7 +27,7 @@ class Config:
       decoder has them in reverse.
     hidden: widths of the dense layers between the convolutions and the code;
       the decoder has them in reverse.
-    conv_form: one of `conv.FORMS`.
+    conv_form: 'auto', 'blocks', 'lax' or 'fused' (`nn.conv`).
   """
 
   channels: tuple[int, ...] = (32, 32, 32, 32)

@@ -24,7 +24,7 @@ class Config:
       them in reverse.
     kernels: sides of the encoder's kernels; the decoder's are 4.
     hidden: width of the dense layer beside the code, in both nets.
-    conv_form: one of `conv.FORMS`.
+    conv_form: 'auto', 'blocks', 'lax' or 'fused' (`nn.conv`).
   """
 
   channels: tuple[int, ...] = (32, 32, 64, 64)

@@ -30,7 +30,7 @@ class Config:
     strides: of the same; the decoder undoes their product in one layer.
     hidden: width of the encoder's dense layer.
     decoder_channels: of the transposed convolution.
-    conv_form: one of `conv.FORMS`.
+    conv_form: 'auto', 'blocks', 'lax' or 'fused' (`nn.conv`).
   """
 
   channels: tuple[int, ...] = (32, 64, 64, 64)

@@ -30,7 +30,7 @@ class Config:
   Attributes:
     channels: of the encoder's convolutions.
     pooled: how many of them, from the first, are followed by pooling.
-    conv_form: one of `conv.FORMS`.
+    conv_form: 'auto', 'blocks', 'lax' or 'fused' (`nn.conv`).
   """
 
   channels: tuple[int, ...] = (64, 96, 64, 8)

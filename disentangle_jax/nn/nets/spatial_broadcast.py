@@ -36,7 +36,7 @@ class Config:
     hidden: width of the encoder's dense layer.
     decoder_channels: of the decoder's convolutions below the last.
     kernel: side of the decoder's kernels.
-    conv_form: one of `conv.FORMS`.
+    conv_form: 'auto', 'blocks', 'lax' or 'fused' (`nn.conv`).
   """
 
   channels: tuple[int, ...] = (64, 64, 64, 64)
