@@ -14,7 +14,8 @@ values per place, which leave every cache: a layer of 64 to 128 channels of the
 published critic of clips took 16 times as long (docs/performance.md).
 
 Both gradients are again matrix products and shifts, and `vmap` makes them
-batched matrix products.
+batched matrix products. On a CPU those of sequences and images have rules of
+their own and are not differentiated forwards (`jax.jvp`).
 """
 
 from collections.abc import Sequence
@@ -28,15 +29,20 @@ import jax
 import jax.numpy as jnp
 
 from disentangle_jax import platforms
+from disentangle_jax.ops import axis
 
-# Inputs per output from which on a transpose shifts outputs; with taps one by
-# one these are summed twice.
-_SHIFTS_OUTPUTS, _SHIFTS_OUTPUTS_ONE_BY_ONE = 1, 4
+# Inputs per output from which on a transpose with taps one by one shifts
+# outputs, which are summed twice then.
+_SHIFTS_OUTPUTS = 4
+
+
+def _is_cpu() -> bool:
+  return platforms.current() in ('', 'cpu')
 
 
 def _one_by_one(rank: int) -> int:
   """How many axes, the first ones, have their taps taken one by one."""
-  return 1 if rank == 3 and platforms.current() in ('', 'cpu') else 0
+  return 1 if rank == 3 and _is_cpu() else 0
 
 
 def _grid(sizes: Sequence[int]) -> list[tuple[int, ...]]:
@@ -70,6 +76,125 @@ def _apart(y: jax.Array, size: int) -> list[jax.Array]:
   many arrays of zeros, which took a GPU three times as long.
   """
   return jax.lax.split(y, (size,) * (y.shape[-1] // size), axis=y.ndim - 1)
+
+
+# Views of an array: moved into room around it, or windows of it.
+_INTO, _OUT_OF = 'into', 'out of'
+_BACK = {_INTO: _OUT_OF, _OUT_OF: _INTO}
+
+
+def _view(y: jax.Array, tap: Sequence[int], taps: Sequence[int], kind, skip=0):
+  """What a tap reads of y; axes as in `_window`."""
+  if kind == _INTO:
+    return _shifted(y, tap, taps, skip)
+  begin = 1 + skip
+  sizes = y.shape[begin : begin + len(taps)]
+  return _window(y, tap, [n - t + 1 for n, t in zip(sizes, taps)], skip)
+
+
+def _from_views(
+  x: jax.Array, weights: jax.Array, taps, kind: str, precision=None
+) -> jax.Array:
+  """Products of all taps' views of x.
+
+  Args:
+    x: float [B, *sizes, C].
+    weights: float [taps x C, N].
+    taps: along each axis.
+    kind: of the views.
+    precision: of the products; None for that in force.
+
+  Returns:
+    float [B, *sizes', N].
+  """
+  views = [_view(x, tap, taps, kind) for tap in _grid(taps)]
+  views = jnp.concatenate(views, axis=-1)
+  return jnp.matmul(views, weights, precision=precision)
+
+
+def _to_views(
+  x: jax.Array, weights: jax.Array, taps, kind: str, precision=None
+) -> jax.Array:
+  """The sum of views of x's products with all taps.
+
+  Args:
+    x: float [B, *sizes, C].
+    weights: float [C, taps x N].
+    taps: along each axis.
+    kind: of the views.
+    precision: of the products; None for that in force.
+
+  Returns:
+    float [B, *sizes', N].
+  """
+  product = jnp.matmul(x, weights, precision=precision)
+  parts = _apart(product, weights.shape[-1] // math.prod(taps))
+  pairs = zip(_grid(taps), parts, strict=True)
+  return sum(_view(part, tap, taps, kind) for tap, part in pairs)
+
+
+def _of_weights(x, large, taps, kind, precision):
+  """[taps x C, N]: views of x times another array, summed over all places."""
+  x = jnp.moveaxis(x, -1, 0)
+  rows = [_view(x, tap, taps, kind, skip=1) for tap in _grid(taps)]
+  rows = jnp.concatenate(rows, axis=0)
+  rows, large = rows.reshape(len(rows), -1), large.reshape(-1, large.shape[-1])
+  return jnp.matmul(rows, large, precision=precision)
+
+
+# Both with gradients of their own, for a CPU. Products that sum over places
+# want an array with its places last, and XLA turns around there what the views
+# of all taps are: several times the array that they are taken from. So that is
+# turned around, and its views are taken after. The precision in force is an
+# argument, for these gradients are traced later.
+_turning_from = jax.custom_vjp(_from_views, nondiff_argnums=(2, 3, 4))
+_turning_to = jax.custom_vjp(_to_views, nondiff_argnums=(2, 3, 4))
+
+
+def _from_backwards(taps, kind, precision, residuals, cotangent):
+  x, weights = residuals
+  of_x = _turning_to(cotangent, weights.T, taps, _BACK[kind], precision)
+  return of_x, _of_weights(x, cotangent, taps, kind, precision)
+
+
+def _to_backwards(taps, kind, precision, residuals, cotangent):
+  x, weights = residuals
+  of_x = _turning_from(cotangent, weights.T, taps, _BACK[kind], precision)
+  return of_x, _of_weights(cotangent, x, taps, _BACK[kind], precision).T
+
+
+_turning_from.defvjp(
+  lambda x, w, *how: (_turning_from(x, w, *how), (x, w)), _from_backwards
+)
+_turning_to.defvjp(
+  lambda x, w, *how: (_turning_to(x, w, *how), (x, w)), _to_backwards
+)
+
+
+def _at_once(x, weights, taps, kind, to):
+  """All taps in one product, as the platform likes it.
+
+  Args:
+    x: float [B, *sizes, C].
+    weights: float [*taps, C, N].
+    taps: along each axis.
+    kind: of the views.
+    to: views of the products, in the place of products of the views.
+
+  Returns:
+    float [B, *sizes', N].
+  """
+  *_, channels, outputs = weights.shape
+  if to:
+    weights = jnp.moveaxis(weights, -2, 0).reshape(channels, -1)
+  else:
+    weights = weights.reshape(-1, outputs)
+  if not _is_cpu():
+    return (_to_views if to else _from_views)(x, weights, taps, kind)
+  x, weights = axis.spread((x, weights), (x, weights))
+  precision = jax.config.jax_default_matmul_precision
+  operation = _turning_to if to else _turning_from
+  return operation(x, weights, taps, kind, precision)
 
 
 def _block_kernel(
@@ -132,6 +257,8 @@ def conv(
   weights = weights.reshape(*taps, inputs, o)
   apart = _one_by_one(rank)
   at_once = taps[apart:]
+  if not apart:
+    return _at_once(x, weights, taps, _OUT_OF, to=o < inputs)
   if o < inputs:
 
     def parts(tap):
@@ -200,8 +327,9 @@ def conv_transpose(
     weights = weights.reshape(*taps, c, outputs)
     apart = _one_by_one(rank)
     at_once = taps[apart:]
-    most = _SHIFTS_OUTPUTS_ONE_BY_ONE if apart else _SHIFTS_OUTPUTS
-    if c < outputs * most:
+    if not apart:
+      total = _at_once(x, weights, taps, _INTO, to=c >= outputs)
+    elif c < outputs * _SHIFTS_OUTPUTS:
       views = [_shifted(x, tap, at_once, apart) for tap in _grid(at_once)]
       x = jnp.concatenate(views, axis=-1)
       products = (
