@@ -1,4 +1,4 @@
-"""GPU kernels of convolutions, interpreted: against XLA's own convolutions."""
+"""GPU kernels of convolutions against XLA's own; interpreted without a GPU."""
 
 import jax
 from jax.experimental import pallas as pl
@@ -21,6 +21,13 @@ CASES = [
   (3, 7, 4, 3, 2, 128, 1),
   (2, 5, 6, 2, 3, 17, 2),
 ]
+
+
+@pytest.fixture(autouse=True)
+def full_products():
+  """On a GPU these tests run its kernels: in float32, not TensorFloat-32."""
+  with jax.default_matmul_precision('float32'):
+    yield
 
 
 def normal(*shape):
