@@ -5,8 +5,9 @@ look-up makes it or reads it. What lies between is arithmetic on single values:
 it is done inside its readers and keeps its own inputs alive until then. A new
 state takes the place of the old one, on a TPU as soon as its gradient is there,
 elsewhere after all gradients. Loops that do not need each other run in an order
-of the compiler's own but on a GPU: what one leaves for its gradient may wait
-until all others are read. docs/performance.md has what compiled steps of every
+of the compiler's own but on a GPU: what one leaves for another, its gradient,
+may wait until that of all others is read, on a TPU what any leaves.
+docs/performance.md has what compiled steps of every
 kind of system held beside what this walk says.
 """
 
@@ -213,9 +214,11 @@ def _walk(jaxpr: Any, in_place: str = '') -> int:
     if not step.arithmetic:
       ledger.read(needs, number)
   if platforms.current() not in platforms.GPUS:
-    loops = (step for step in steps if step.name in _LOOPS)
-    made = (v for step in loops for v in step.makes if v not in results)
-    ledger.keep_together(made)
+    loops = [step for step in steps if step.name in _LOOPS]
+    kept = {v for step in loops for v in step.makes} - results
+    if platforms.current() != 'tpu':
+      kept &= {v for step in loops for v in step.reads}
+    ledger.keep_together(kept)
   return ledger.most(within)
 
 
