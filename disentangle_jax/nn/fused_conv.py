@@ -72,7 +72,7 @@ def _up(operands, geometry, precision, relu=False):
     fused_kernels.up,
     operands,
     [-(-k // s) for k, s in zip(geometry.sides, strides)],
-    [-(-n // s) for n, s in zip(geometry.sizes, strides)],
+    geometry.phase,
     (math.prod(strides),),
     geometry.sizes,
     geometry=geometry,

@@ -45,6 +45,11 @@ class Geometry(NamedTuple):
   strides: tuple[int, int]
   befores: tuple[int, int]
 
+  @property
+  def phase(self) -> list[int]:
+    """Places of the image that lie a stride apart, at most."""
+    return [-(-n // s) for n, s in zip(self.sizes, self.strides)]
+
 
 def _divided(x: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
   """Quotient and rest of integers that are not negative."""
@@ -131,20 +136,23 @@ class _Rows(NamedTuple):
     return cls(example, place, row < examples * math.prod(sizes))
 
 
-def _load(ref, index, *masks):
-  """What lies at an index, 0 where a mask says no; all are broadcast."""
+def _placed(index, masks):
+  """An index and where all masks say yes, both broadcast."""
   index = jnp.broadcast_arrays(*index)
   there = functools.reduce(jnp.logical_and, masks)
-  there = jnp.broadcast_to(there, index[0].shape)
-  return triton.load(ref.at[tuple(index)], mask=there, other=0.0)
+  return tuple(index), jnp.broadcast_to(there, index[0].shape)
+
+
+def _load(ref, index, *masks):
+  """What lies at an index, 0 where a mask says no."""
+  index, there = _placed(index, masks)
+  return triton.load(ref.at[index], mask=there, other=0.0)
 
 
 def _store(ref, index, value, *masks):
-  """Writes where all masks say yes; all are broadcast."""
-  index = jnp.broadcast_arrays(*index)
-  there = functools.reduce(jnp.logical_and, masks)
-  there = jnp.broadcast_to(there, index[0].shape)
-  triton.store(ref.at[tuple(index)], value.astype(ref.dtype), mask=there)
+  """Writes where all masks say yes."""
+  index, there = _placed(index, masks)
+  triton.store(ref.at[index], value.astype(ref.dtype), mask=there)
 
 
 def _inside(place, sizes):
@@ -201,8 +209,7 @@ def up(x_ref, k_ref, *refs, geometry, inner, width, precision, relu):
   """As `down`, of a transpose: places of one phase, a stride apart."""
   *rest, y_ref = refs
   strides, befores = geometry.strides, geometry.befores
-  many = [-(-n // s) for n, s in zip(geometry.sizes, strides)]
-  rows = _Rows.of(pl.program_id(0), x_ref.shape[0], many)
+  rows = _Rows.of(pl.program_id(0), x_ref.shape[0], geometry.phase)
   phases = _divided(pl.program_id(1), strides[1])
   column, wanted = _columns(pl.program_id(2), width, y_ref.shape[-1])
   # Of the taps that fall on a phase the first one, and the place it comes from.

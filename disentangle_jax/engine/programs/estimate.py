@@ -35,7 +35,7 @@ _MEMORY_SHARE = 0.6
 # What compiled steps hold beside the states is at most so many times what a
 # walk of the trace says, and small things of their own (docs/performance.md has
 # the figures of every kind of system).
-_SCRATCH = {'tpu': 1.08, 'cuda': 1.38, 'gpu': 1.38}
+_SCRATCH = {'tpu': 1.08, **dict.fromkeys(platforms.GPUS, 1.38)}
 _SCRATCH_ELSEWHERE = 1.9
 _SMALL = 2**12
 # A v5e and a v6e keep scratch in their vector memory, but for copies of states

@@ -7,8 +7,8 @@ state takes the place of the old one, on a TPU as soon as its gradient is there,
 elsewhere after all gradients. Loops that do not need each other run in an order
 of the compiler's own but on a GPU: what one leaves for another, its gradient,
 may wait until that of all others is read, on a TPU what any leaves.
-docs/performance.md has what compiled steps of every
-kind of system held beside what this walk says.
+docs/performance.md has what compiled steps of every kind of system held beside
+what this walk says.
 """
 
 from collections import Counter
